@@ -1,0 +1,48 @@
+/*-------------------------------------------------------------------------
+ *
+ * recipe.h
+ *	  How raw values become features; stored in the model as JSON.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ML_RECIPE_H
+#define ML_RECIPE_H
+
+#include "base/json.h"
+
+/*
+ * Features of a text column:
+ *	  word n-grams, word_ngrams[0]..[1] words; a run of ML_WORD_CHARACTERs
+ *	  gives character n-grams script_ngrams[0]..[1] instead;
+ *	  character n-grams within a word, char_ngrams[0]..[1] code points, the
+ *	  word framed by a boundary mark; 0..0 = none.
+ * Every feature is hashed (with its kind and column) into 2^hash_bits buckets.
+ * Those in >= min_df training rows become features with dense ids, in bucket
+ * order.  The value of a feature that occurs tf times is
+ *	  (sublinear_tf ? 1 + ln tf : tf) * (idf ? 1 + ln((1 + rows) / (1 + df)) : 1)
+ * and, with l2_norm, the row is divided by its Euclidean length.
+ */
+typedef struct ml_recipe
+{
+	uint32_t	ncolumns;
+	ml_text    *columns;		/* names, in the order of the inputs */
+	int			word_ngrams[2];
+	int			char_ngrams[2];
+	int			script_ngrams[2];
+	int			hash_bits;		/* 10..26 */
+	int			min_df;
+	bool		sublinear_tf;
+	bool		idf;
+	bool		l2_norm;
+	ml_text		unicode;		/* version at training */
+} ml_recipe;
+
+/* The defaults, chosen by cross-validation (README, "Defaults"). */
+extern void ml_recipe_default(ml_recipe *recipe);
+
+/* Strings of the result live in the arena.  ML_BAD_MODEL. */
+extern ml_status ml_recipe_read(ml_context *ctx, ml_arena *arena, ml_text json,
+								ml_recipe *recipe);
+extern ml_status ml_recipe_write(ml_context *ctx, const ml_recipe *recipe, ml_buffer *json);
+
+#endif							/* ML_RECIPE_H */

@@ -1,0 +1,96 @@
+/*-------------------------------------------------------------------------
+ *
+ * kernel.h
+ *	  Inner loops, one const table of functions per CPU level.
+ *
+ * ref.c is plain C, complete, and the definition of right.  The other tables
+ * hold the same functions written for a level with __attribute__((target)),
+ * so that one object serves every machine; a NULL there is filled from ref.
+ *
+ * Exactness.  Functions marked [exact] give the same bits at every level:
+ * integer sums, or floating sums in the order that ref.c fixes.  Everything
+ * that the score of a stored linear model passes through is [exact].  The
+ * others may differ in the last bits and are for training only.
+ *
+ * The level comes from CPUID, XGETBV and a table of what is fast on which
+ * family; never from timing.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ML_KERNEL_H
+#define ML_KERNEL_H
+
+#include "base/base.h"
+
+typedef enum ml_level
+{
+	ML_LEVEL_AUTO,
+	ML_LEVEL_REF,
+	ML_LEVEL_AVX2,				/* AVX2, FMA, F16C, BMI2, POPCNT */
+	ML_LEVEL_AVX512,			/* F, BW, DQ, VL, VNNI and what AVX2 has */
+	ML_LEVEL_COUNT
+} ml_level;
+
+/*
+ * A sparse row during training: "ids" are dense feature ids < n, values are
+ * tf-idf weights before division by the norm.
+ */
+typedef struct ml_kernel
+{
+	ml_level	level;
+	const char *name;			/* "ref", "avx2", "avx512" */
+
+	/*
+	 * [exact] sums[c] += weight * row[c], c < n.  weight in [0, 4095]; the
+	 * caller spills int32 sums before 4096 calls.
+	 */
+	void		(*accumulate_i8) (int32_t *sums, const int8_t *row, int32_t weight, size_t n);
+
+	/* Sum of values[i] * w[ids[i]], i < n; f32 sums. */
+	float		(*gather_dot) (const float *w, const uint32_t *ids,
+							   const float *values, size_t n);
+
+	/* w[ids[i]] += scale * values[i]; ids are distinct. */
+	void		(*scatter_add) (float *w, const uint32_t *ids,
+								const float *values, float scale, size_t n);
+
+	/*
+	 * For blocks of 16 classes, rows of w being 16 floats:
+	 * sums[0..15] = sum of values[i] * w[ids[i]][0..15]
+	 */
+	void		(*gather_dot16) (float *sums, const float *w, const uint32_t *ids,
+								 const float *values, size_t n);
+
+	/* w[ids[i]][c] += scales[c] * values[i], c < 16 */
+	void		(*scatter_add16) (float *w, const uint32_t *ids,
+								  const float *values, const float *scales, size_t n);
+
+	/*
+	 * [exact] Lower-case a run of ASCII from src to dst until the first byte
+	 * >= 0x80 or size; returns the bytes done.  marks gets one bit per byte:
+	 * 1 where the byte is a letter, a digit or '_' (bit i % 64 of word i / 64;
+	 * whole words are written).
+	 */
+	size_t		(*fold_ascii) (char *dst, uint64_t *marks, const char *src, size_t size);
+} ml_kernel;
+
+/*
+ * The table to use.  wanted: ML_LEVEL_AUTO or a level; one that this CPU
+ * lacks falls back to the next lower one.
+ */
+extern const ml_kernel *ml_kernel_select(ml_level wanted);
+
+/* The highest level that this CPU has, whether or not it is the fastest. */
+extern ml_level ml_kernel_best(void);
+extern const char *ml_level_name(ml_level level);
+
+/* "AMD EPYC", vendor, family, model: what the choice was made from. */
+extern size_t ml_kernel_cpu(char *buffer, size_t size);
+
+extern const ml_kernel ml_kernel_ref;
+#if defined(__x86_64__)
+extern const ml_kernel ml_kernel_avx2;
+extern const ml_kernel ml_kernel_avx512;
+#endif
+
+#endif							/* ML_KERNEL_H */

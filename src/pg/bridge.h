@@ -1,0 +1,57 @@
+/*-------------------------------------------------------------------------
+ *
+ * bridge.h
+ *	  The boundary between the server and the engine.
+ *
+ * A bridge is one engine context whose memory comes from a MemoryContext of
+ * its own, whose poll looks at InterruptPending, whose log is a NOTICE, and
+ * whose spill is a BufFile.  bridge_check is the single place where a failed
+ * engine call becomes an ereport; no longjmp crosses the engine.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef AIAAS_BRIDGE_H
+#define AIAAS_BRIDGE_H
+
+#include "postgres.h"
+
+#include "ml.h"
+
+typedef struct bridge
+{
+	ml_context	ctx;			/* pass &bridge->ctx to the engine */
+	ml_host		host;
+	MemoryContext mcxt;			/* child of the parent given at creation */
+	struct BufFile *spill;		/* opened by the first write, or NULL */
+} bridge;
+
+/* Lives in a new child of parent; gone (spill included) with it. */
+extern bridge *bridge_create(MemoryContext parent);
+extern void bridge_destroy(bridge *b);
+
+/*
+ * Return when status is ML_OK.  ML_CANCELLED: CHECK_FOR_INTERRUPTS (and
+ * return false if that did not throw: call again).  Else ereport(ERROR) with
+ * the status's SQLSTATE; subject, if not NULL, begins the message:
+ * 'model "spam" version 3: ...'.
+ */
+extern bool bridge_check(bridge *b, ml_status status, const char *subject);
+
+/* SQLSTATE of a status; the table is in bridge.c and in the README. */
+extern int	bridge_sqlstate(ml_status status);
+
+/* The kernel table that the GUC aiaas.kernel chose. */
+extern const ml_kernel *bridge_kernel(void);
+
+/*
+ * The database's text <-> the engine's UTF-8.  No copy when the encoding is
+ * UTF8.  SQL_ASCII: bytes that are not valid UTF-8 are an error with a hint.
+ */
+extern ml_text bridge_text_in(text *value);	/* detoasted by the caller */
+extern text *bridge_text_out(ml_text value);
+
+/* Progress of a training (aiaas.training_progress); see progress in bridge.c. */
+extern void bridge_progress_start(const char *model);
+extern void bridge_progress_end(void);
+
+#endif							/* AIAAS_BRIDGE_H */
