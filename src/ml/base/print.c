@@ -157,28 +157,21 @@ ml_print(char *buffer, size_t size, const char *format,...)
 	return n;
 }
 
-/* 10^exponent in extended precision. */
+/* 10^exponent in extended precision, exponent >= 0. */
 static long double
 power_of_ten(int exponent)
 {
 	long double result = 1.0L;
-	long double factor = exponent < 0 ? 0.1L : 10.0L;
-	bool		divide = exponent < 0;
+	long double factor = 10.0L;
 
-	/* positive powers to 10^27 are exact; divide by them rather than
-	 * multiply by inexact tenths */
-	if (divide)
-	{
-		factor = 10.0L;
-		exponent = -exponent;
-	}
+	/* exact to 10^27; the caller divides rather than multiply by tenths */
 	for (; exponent > 0; exponent >>= 1)
 	{
 		if (exponent & 1)
 			result *= factor;
 		factor *= factor;
 	}
-	return divide ? 1.0L / result : result;
+	return result;
 }
 
 static long double
@@ -205,6 +198,7 @@ ml_print_double(char *buffer, double value, int digits)
 	if (!isfinite(value))
 	{
 		put(&out, "null", 4);
+		buffer[out.used] = '\0';
 		return out.used;
 	}
 	if (value < 0 || (value == 0 && signbit(value)))
@@ -213,6 +207,7 @@ ml_print_double(char *buffer, double value, int digits)
 	if (value == 0)
 	{
 		put(&out, "0", 1);
+		buffer[out.used] = '\0';
 		return out.used;
 	}
 	digits = ML_MAX(1, ML_MIN(digits, 17));
