@@ -19,6 +19,7 @@
 #include "base/print.h"
 
 #define ML_JSON_MAX_DEPTH 32
+#define ML_JSON_MAX_NODES (1 << 22)
 
 typedef enum ml_json_kind
 {
@@ -51,10 +52,13 @@ extern ml_status ml_json_parse(ml_context *ctx, ml_arena *arena, ml_text text,
 /* The member, or NULL when absent or not an object. */
 extern const ml_json *ml_json_get(const ml_json *object, const char *key);
 
-/* False when the node is NULL, of another kind, or out of [min, max]. */
+/*
+ * False when the node is NULL, of another kind, not spelled as an integer
+ * (1.0 and 1e3 are not), or out of [min, max].
+ */
 extern bool ml_json_integer(const ml_json *node, int64_t min, int64_t max, int64_t *value);
 
-/* Append a quoted, escaped string. */
+/* Append a quoted, escaped string; ML_BAD_TEXT when it is not UTF-8. */
 extern ml_status ml_json_quote(ml_context *ctx, ml_buffer *buffer, ml_text text);
 
 #endif							/* ML_JSON_H */
