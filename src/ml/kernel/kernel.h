@@ -5,7 +5,8 @@
  *
  * ref.c is plain C, complete, and the definition of right.  The other tables
  * hold the same functions written for a level with __attribute__((target)),
- * so that one object serves every machine; a NULL there is filled from ref.
+ * so that one object serves every machine; where a level has nothing better,
+ * its table names ref's.
  *
  * Exactness.  Functions marked [exact] give the same bits at every level:
  * integer sums, or floating sums in the order that ref.c fixes.  Everything
@@ -69,7 +70,8 @@ typedef struct ml_kernel
 	 * [exact] Lower-case a run of ASCII from src to dst until the first byte
 	 * >= 0x80 or size; returns the bytes done.  marks gets one bit per byte:
 	 * 1 where the byte is a letter, a digit or '_' (bit i % 64 of word i / 64;
-	 * whole words are written).
+	 * whole words are written).  src and dst don't overlap; dst has size
+	 * bytes, those after the run are left undefined.
 	 */
 	size_t		(*fold_ascii) (char *dst, uint64_t *marks, const char *src, size_t size);
 } ml_kernel;

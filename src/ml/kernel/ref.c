@@ -1,0 +1,100 @@
+/*-------------------------------------------------------------------------
+ *
+ * ref.c
+ *	  The kernels in plain C: complete, and the definition of right.
+ *
+ * Written to be read; where there is no faster table (any CPU but x86-64)
+ * these run, so they are also what a compiler can vectorise by itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "kernel/ref.h"
+
+void
+ml_ref_accumulate_i8(int32_t *sums, const int8_t *row, int32_t weight, size_t n)
+{
+	for (size_t c = 0; c < n; c++)
+		sums[c] += weight * row[c];
+}
+
+float
+ml_ref_gather_dot(const float *w, const uint32_t *ids, const float *values, size_t n)
+{
+	float		sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += values[i] * w[ids[i]];
+	return sum;
+}
+
+void
+ml_ref_scatter_add(float *w, const uint32_t *ids, const float *values, float scale, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		w[ids[i]] += scale * values[i];
+}
+
+void
+ml_ref_gather_dot16(float *sums, const float *w, const uint32_t *ids, const float *values,
+					size_t n)
+{
+	for (int c = 0; c < 16; c++)
+		sums[c] = 0;
+	for (size_t i = 0; i < n; i++)
+	{
+		const float *row = w + (size_t) ids[i] * 16;
+
+		for (int c = 0; c < 16; c++)
+			sums[c] += values[i] * row[c];
+	}
+}
+
+void
+ml_ref_scatter_add16(float *w, const uint32_t *ids, const float *values, const float *scales,
+					 size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		float	   *row = w + (size_t) ids[i] * 16;
+
+		for (int c = 0; c < 16; c++)
+			row[c] += scales[c] * values[i];
+	}
+}
+
+size_t
+ml_ref_fold_ascii(char *dst, uint64_t *marks, const char *src, size_t size)
+{
+	uint64_t	word = 0;
+	size_t		i;
+
+	for (i = 0; i < size && (signed char) src[i] >= 0; i++)
+	{
+		unsigned	c = (unsigned char) src[i];
+		unsigned	upper = c - 'A' < 26;
+		unsigned	lower = c | upper << 5;
+		unsigned	mark = (lower - 'a' < 26) | (c - '0' < 10) | (c == '_');
+
+		dst[i] = (char) lower;
+		word |= (uint64_t) mark << (i % 64);
+		if (i % 64 == 63)
+		{
+			marks[i / 64] = word;
+			word = 0;
+		}
+	}
+	if (i % 64 != 0)
+		marks[i / 64] = word;
+	return i;
+}
+
+const ml_kernel ml_kernel_ref = {
+	.level = ML_LEVEL_REF,
+	.name = "ref",
+	.accumulate_i8 = ml_ref_accumulate_i8,
+	.gather_dot = ml_ref_gather_dot,
+	.scatter_add = ml_ref_scatter_add,
+	.gather_dot16 = ml_ref_gather_dot16,
+	.scatter_add16 = ml_ref_scatter_add16,
+	.fold_ascii = ml_ref_fold_ascii,
+};
