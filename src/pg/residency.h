@@ -12,6 +12,13 @@
 #include "catalog.h"
 #include "ml.h"
 
+/*
+ * GUCs, defined in aiaas.c, in kB: size of the shared arena (PGC_POSTMASTER,
+ * 0 = none) and of the private images of one backend.
+ */
+extern int	residency_shared_memory;
+extern int	residency_private_memory;
+
 /* Called from _PG_init while shared_preload_libraries are loaded. */
 extern void residency_init(void);
 
