@@ -3,10 +3,17 @@
  * metric.h
  *	  How good predictions are: confusion-based metrics, log loss, ROC AUC.
  *
- * Two accumulators, each one flat block of bytes without pointers, so that the
- * server can keep it as an aggregate's state, send it between workers and
+ * The accumulators are flat blocks of bytes without pointers, so that the
+ * server can keep one as an aggregate's state, send it between workers and
  * combine two.  Each takes time linear in its input; memory is bounded by the
- * number of distinct label pairs (confusion) or is constant (auc).
+ * number of distinct labels and label pairs (confusion) or by a constant (auc,
+ * log loss).
+ *
+ * A block grows by the caller's hand: a function that finds "size" too small
+ * returns the size it needs and has changed nothing; the caller reallocates,
+ * keeping the bytes, and calls again with the new size.  0 means done.  Blocks
+ * are 8-byte aligned.  The engine's own callers use ml_confusion_tally and
+ * ml_auc_tally, which do that by themselves.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,30 +23,33 @@
 #include "base/mem.h"
 
 /*
- * Confusion: an open-addressed table of (actual, predicted) -> weight count,
- * with the labels' bytes stored once.  The block begins with its size and is
- * grown by the caller: a function that finds it too small returns the size it
- * needs (0 = done).
+ * Confusion: labels, each with its bytes stored once, and the cells (actual,
+ * predicted) -> count that are not zero.  Counts saturate.
  */
 typedef struct ml_confusion ml_confusion;
 
-extern size_t ml_confusion_init(void *block, size_t size);	/* empty; size >= 256 */
+extern size_t ml_confusion_init(void *block, size_t size);	/* empty */
 extern size_t ml_confusion_add(ml_confusion *confusion, size_t size,
-							   ml_text actual, ml_text predicted, int64_t count);
-/* into += from; returns the size that "into" must have, 0 = done */
+							   ml_text actual, ml_text predicted, int64_t count);	/* count > 0 */
+/* into += from */
 extern size_t ml_confusion_merge(ml_confusion *into, size_t size, const ml_confusion *from);
-/* False when the bytes are not a sound state (forged or damaged). */
+/* *confusion NULL and *size 0 is an empty one */
+extern ml_status ml_confusion_tally(ml_context *ctx, ml_confusion **confusion, size_t *size,
+									ml_text actual, ml_text predicted, int64_t count);
+
+/*
+ * Is this a block of ours, laid out as it says, with size bytes?  For blocks
+ * that were stored; untrusted input is rebuilt by ml_confusion_add instead.
+ */
 extern bool ml_confusion_check(const void *block, size_t size);
 
 extern int64_t ml_confusion_total(const ml_confusion *confusion);
-extern uint32_t ml_confusion_labels(const ml_confusion *confusion);
+/* Labels and cells are numbered in order of their first appearance. */
+extern uint32_t ml_confusion_nlabels(const ml_confusion *confusion);
 extern ml_text ml_confusion_label(const ml_confusion *confusion, uint32_t i);
-/* Cells in no particular order; false past the end. */
-extern bool ml_confusion_cell(const ml_confusion *confusion, uint32_t i,
-							  ml_text *actual, ml_text *predicted, int64_t *count);
-
-/* NaN where undefined (no rows). */
-extern double ml_confusion_accuracy(const ml_confusion *confusion);
+extern uint32_t ml_confusion_ncells(const ml_confusion *confusion);
+extern int64_t ml_confusion_cell(const ml_confusion *confusion, uint32_t i,
+								 uint32_t *actual, uint32_t *predicted);
 
 typedef enum ml_average
 {
@@ -48,29 +58,53 @@ typedef enum ml_average
 } ml_average;
 
 /*
- * As scikit-learn with zero_division = 0.  With a label: of that label;
- * label.data == NULL: averaged.
+ * As scikit-learn with zero_division = 0.  With a label: of that label, NaN if
+ * it was seen in neither; label.data == NULL: averaged.  NaN without rows.
  */
+extern double ml_confusion_accuracy(const ml_confusion *confusion);
 extern double ml_confusion_precision(const ml_confusion *confusion, ml_text label, ml_average average);
 extern double ml_confusion_recall(const ml_confusion *confusion, ml_text label, ml_average average);
 extern double ml_confusion_f1(const ml_confusion *confusion, ml_text label, ml_average average);
 
 /*
- * ROC AUC from two histograms over the scores' order (sign, exponent and
- * leading mantissa bits as bins), exact while no bin holds scores that
- * differ; ml_auc_bound gives the most by which the result can be off.
+ * ROC AUC: ties count one half.  Exact for up to ML_AUC_BINS distinct scores.
+ * Beyond that, scores that agree in their leading bits share a bin and count
+ * as tied; ml_auc_bound tells by how much the value can be off at most.  The
+ * result depends on the scores only, not on their order nor on how they were
+ * divided among states that were merged.
  */
+#define ML_AUC_BINS 65536		/* the largest state has 2.1 MB */
+
 typedef struct ml_auc ml_auc;
 
-extern size_t ml_auc_size(void);
-extern void ml_auc_init(ml_auc *auc);
-extern void ml_auc_add(ml_auc *auc, bool actual, double score);	/* NaN: an error of the caller */
-extern void ml_auc_merge(ml_auc *into, const ml_auc *from);
+extern size_t ml_auc_init(void *block, size_t size);
+/* add one score (not NaN) */
+extern size_t ml_auc_add(ml_auc *auc, size_t size, bool actual, double score);
+extern size_t ml_auc_merge(ml_auc *into, size_t size, const ml_auc *from);
+extern ml_status ml_auc_tally(ml_context *ctx, ml_auc **auc, size_t *size,
+							  bool actual, double score);
 extern bool ml_auc_check(const void *block, size_t size);
-extern double ml_auc_value(const ml_auc *auc);	/* NaN with one class only */
+
+/* Taking a state to pieces and building one from (untrusted) pieces. */
+typedef struct ml_auc_bin
+{
+	uint64_t	key;			/* a score's leading 64 - shift bits, order kept */
+	int64_t		positives;
+	int64_t		negatives;
+} ml_auc_bin;
+
+extern unsigned ml_auc_shift(const ml_auc *auc);	/* 0: exact */
+extern uint32_t ml_auc_nbins(const ml_auc *auc);
+extern ml_auc_bin ml_auc_get(const ml_auc *auc, uint32_t i);
+/* False when the piece is impossible: shift or key out of range, counts. */
+extern bool ml_auc_bin_valid(unsigned shift, const ml_auc_bin *bin);
+extern size_t ml_auc_add_bin(ml_auc *auc, size_t size, unsigned shift, const ml_auc_bin *bin);
+
+/* NaN with one class only.  Puts the bins in order first, in place. */
+extern double ml_auc_value(ml_auc *auc);
 extern double ml_auc_bound(const ml_auc *auc);
 
-/* Mean of -ln p, p clipped to [1e-15, 1]; sums are compensated. */
+/* Mean of -ln p, p clipped to [2^-52, 1]; the sum is compensated. */
 typedef struct ml_log_loss
 {
 	double		sum;
@@ -80,6 +114,6 @@ typedef struct ml_log_loss
 
 extern void ml_log_loss_add(ml_log_loss *loss, double probability_of_actual);
 extern void ml_log_loss_merge(ml_log_loss *into, const ml_log_loss *from);
-extern double ml_log_loss_value(const ml_log_loss *loss);
+extern double ml_log_loss_value(const ml_log_loss *loss);	/* NaN without rows */
 
 #endif							/* ML_METRIC_H */
