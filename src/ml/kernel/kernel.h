@@ -32,6 +32,15 @@ typedef enum ml_level
 	ML_LEVEL_COUNT
 } ml_level;
 
+/* What 64 bytes of text are, a bit each. */
+typedef struct ml_ascii_block
+{
+	uint64_t	word;			/* ASCII letters, digits, '_' */
+	uint64_t	joint;			/* ' . , ; which join between letters or digits */
+	uint64_t	symbol;			/* ! ? : ; = < which begin marks and emoticons */
+	uint64_t	high;			/* bytes >= 0x80 */
+} ml_ascii_block;
+
 /*
  * A sparse row during training: "ids" are dense feature ids < n, values are
  * tf-idf weights before division by the norm.
@@ -67,13 +76,12 @@ typedef struct ml_kernel
 								  const float *values, const float *scales, size_t n);
 
 	/*
-	 * [exact] Lower-case a run of ASCII from src to dst until the first byte
-	 * >= 0x80 or size; returns the bytes done.  marks gets one bit per byte:
-	 * 1 where the byte is a letter, a digit or '_' (bit i % 64 of word i / 64;
-	 * whole words are written).  src and dst don't overlap; dst has size
-	 * bytes, those after the run are left undefined.
+	 * [exact] dst = src with A-Z made a-z and every other byte as it is; for
+	 * each 64 bytes one element of blocks, bit i for byte i, 0 behind size.
+	 * Reads no byte of src behind size; dst has room for whole blocks (what is
+	 * written behind size is of any value).  dst != src.
 	 */
-	size_t		(*fold_ascii) (char *dst, uint64_t *marks, const char *src, size_t size);
+	void		(*fold_ascii) (char *dst, ml_ascii_block *blocks, const char *src, size_t size);
 } ml_kernel;
 
 /*

@@ -62,30 +62,32 @@ ml_ref_scatter_add16(float *w, const uint32_t *ids, const float *values, const f
 	}
 }
 
-size_t
-ml_ref_fold_ascii(char *dst, uint64_t *marks, const char *src, size_t size)
+void
+ml_ref_fold_ascii(char *dst, ml_ascii_block *blocks, const char *src, size_t size)
 {
-	uint64_t	word = 0;
-	size_t		i;
-
-	for (i = 0; i < size && (signed char) src[i] >= 0; i++)
+	for (size_t begin = 0; begin < size; begin += 64)
 	{
-		unsigned	c = (unsigned char) src[i];
-		unsigned	upper = c - 'A' < 26;
-		unsigned	lower = c | upper << 5;
-		unsigned	mark = (lower - 'a' < 26) | (c - '0' < 10) | (c == '_');
+		size_t		n = ML_MIN(size - begin, 64);
+		ml_ascii_block block = {0};
 
-		dst[i] = (char) lower;
-		word |= (uint64_t) mark << (i % 64);
-		if (i % 64 == 63)
+		for (size_t i = 0; i < n; i++)
 		{
-			marks[i / 64] = word;
-			word = 0;
+			unsigned	c = (unsigned char) src[begin + i];
+			unsigned	upper = c - 'A' < 26;
+			unsigned	lower = c | upper << 5;
+			unsigned	word = (lower - 'a' < 26) | (c - '0' < 10) | (c == '_');
+			unsigned	joint = (c == '\'') | (c == '.') | (c == ',') | (c == ';');
+			unsigned	symbol = (c == '!') | (c == '?') | (c == ':') | (c == ';') |
+				(c == '=') | (c == '<');
+
+			dst[begin + i] = (char) lower;
+			block.word |= (uint64_t) word << i;
+			block.joint |= (uint64_t) joint << i;
+			block.symbol |= (uint64_t) symbol << i;
+			block.high |= (uint64_t) (c >> 7) << i;
 		}
+		blocks[begin / 64] = block;
 	}
-	if (i % 64 != 0)
-		marks[i / 64] = word;
-	return i;
 }
 
 const ml_kernel ml_kernel_ref = {

@@ -20,6 +20,6 @@ extern void ml_ref_gather_dot16(float *sums, const float *w, const uint32_t *ids
 								const float *values, size_t n);
 extern void ml_ref_scatter_add16(float *w, const uint32_t *ids, const float *values,
 								 const float *scales, size_t n);
-extern size_t ml_ref_fold_ascii(char *dst, uint64_t *marks, const char *src, size_t size);
+extern void ml_ref_fold_ascii(char *dst, ml_ascii_block *blocks, const char *src, size_t size);
 
 #endif							/* ML_REF_H */
