@@ -116,4 +116,21 @@ extern void ml_log_loss_add(ml_log_loss *loss, double probability_of_actual);
 extern void ml_log_loss_merge(ml_log_loss *into, const ml_log_loss *from);
 extern double ml_log_loss_value(const ml_log_loss *loss);	/* NaN without rows */
 
+/*
+ * The figures of a classifier, by the names that training reports and
+ * evaluation returns.  Those that are undefined are left out; auc may be NULL
+ * (more than two classes).
+ */
+#define ML_METRICS_MAX 9
+
+typedef struct ml_metric
+{
+	const char *name;			/* accuracy, precision (macro), ..., roc_auc */
+	double		value;
+} ml_metric;
+
+/* Returns how many. */
+extern int	ml_metrics(const ml_confusion *confusion, const ml_log_loss *loss,
+					   ml_auc *auc, ml_metric metrics[ML_METRICS_MAX]);
+
 #endif							/* ML_METRIC_H */
