@@ -5,8 +5,13 @@
  *
  * Mutable state of one session or training.  Without a vocabulary the keys are
  * buckets; with one they are dense ids and what it doesn't know is dropped at
- * once.  Keys come in the order of their first occurrence, each once.
- * Memory is bounded by the number of distinct keys, not by the text.
+ * once.  Each key comes once, in no particular order.  Memory is bounded by
+ * the number of distinct keys, not by the text.
+ *
+ * A feature's hash is a chain: ml_hash of the first part (a word, a script
+ * character, or the bytes of a piece of a word) seeded by kind and column,
+ * then ml_hash_join with the ml_hash of each further part.  Its bucket is the
+ * hash's top hash_bits bits.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,14 +29,17 @@ typedef struct ml_features
 	const uint32_t *counts;		/* >= 1 */
 } ml_features;
 
-/* What an explanation needs: where a key came from in the caller's texts. */
+/*
+ * What a feature of one example is called.  Words of an n-gram are joined by a
+ * space, script characters by nothing; a piece of a word has a hyphen where
+ * the word goes on: "un-", "-ing", "-ord-".  A feature has several origins
+ * when different n-grams share its bucket.
+ */
 typedef struct ml_origin
 {
-	uint32_t	key;
+	uint32_t	feature;		/* index into ml_features */
 	uint32_t	column;
-	size_t		start;			/* bytes in that column's text */
-	size_t		size;
-	bool		within_word;	/* a character n-gram */
+	ml_text		text;
 } ml_origin;
 
 typedef struct ml_encoder ml_encoder;
@@ -49,9 +57,15 @@ extern void ml_encoder_close(ml_context *ctx, ml_encoder *encoder);
 extern ml_status ml_encoder_run(ml_context *ctx, ml_encoder *encoder,
 								const ml_text *inputs, ml_features *result);
 
-/* The same, and every occurrence; *origins is valid until the next call. */
+/*
+ * The same, slower, and the features' origins, each distinct one once, in
+ * order of first occurrence; *origins is valid until the next call.
+ */
 extern ml_status ml_encoder_trace(ml_context *ctx, ml_encoder *encoder,
 								  const ml_text *inputs, ml_features *result,
 								  const ml_origin **origins, size_t *norigins);
+
+/* The encoder's reader of words, for who needs words alone between two calls. */
+extern ml_words *ml_encoder_words(ml_encoder *encoder);
 
 #endif							/* ML_ENCODER_H */

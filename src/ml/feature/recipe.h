@@ -10,17 +10,25 @@
 
 #include "base/json.h"
 
+#define ML_NGRAM_MAX		8	/* longest n-gram of each kind */
+#define ML_HASH_BITS_MIN	10
+#define ML_HASH_BITS_MAX	26
+#define ML_COLUMNS_MAX		1600	/* what a table can have */
+
 /*
- * Features of a text column:
- *	  word n-grams, word_ngrams[0]..[1] words; a run of ML_WORD_CHARACTERs
- *	  gives character n-grams script_ngrams[0]..[1] instead;
- *	  character n-grams within a word, char_ngrams[0]..[1] code points, the
- *	  word framed by a boundary mark; 0..0 = none.
+ * Features of a text column, for each kind a range of n, 0..0 = none:
+ *	  word n-grams, word_ngrams[0]..[1] words, numbers and symbols, whatever
+ *	  punctuation is between them; a ML_WORD_CHARACTER ends the sequence;
+ *	  script n-grams, script_ngrams[0]..[1] ML_WORD_CHARACTERs with nothing
+ *	  between them;
+ *	  character n-grams within a word or number, char_ngrams[0]..[1] code
+ *	  points, the word framed by a space on either side, which counts.
  * Every feature is hashed (with its kind and column) into 2^hash_bits buckets.
  * Those in >= min_df training rows become features with dense ids, in bucket
  * order.  The value of a feature that occurs tf times is
  *	  (sublinear_tf ? 1 + ln tf : tf) * (idf ? 1 + ln((1 + rows) / (1 + df)) : 1)
- * and, with l2_norm, the row is divided by its Euclidean length.
+ * in the fixed point of weight.h, and, with l2_norm, the row is divided by its
+ * Euclidean length.
  */
 typedef struct ml_recipe
 {
@@ -29,7 +37,7 @@ typedef struct ml_recipe
 	int			word_ngrams[2];
 	int			char_ngrams[2];
 	int			script_ngrams[2];
-	int			hash_bits;		/* 10..26 */
+	int			hash_bits;
 	int			min_df;
 	bool		sublinear_tf;
 	bool		idf;

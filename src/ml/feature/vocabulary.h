@@ -50,7 +50,11 @@ extern size_t ml_vocabulary_size(int hash_bits);
 /* Sets ranks and nfeatures from the bits. */
 extern void ml_vocabulary_rank(ml_vocabulary *vocabulary);
 
-/* Stored form -> bits and ranks; ML_BAD_MODEL when a bucket is out of range. */
+/*
+ * Stored form -> bits and ranks; ML_BAD_MODEL unless the bytes hold exactly
+ * nfeatures in range.  vocabulary: room for ml_vocabulary_size, or NULL to
+ * check only.
+ */
 extern ml_status ml_vocabulary_read(ml_context *ctx, const uint8_t *gaps, size_t size,
 									int hash_bits, uint32_t nfeatures,
 									ml_vocabulary *vocabulary);
