@@ -13,6 +13,7 @@
  *-------------------------------------------------------------------------
  */
 #include "base/json.h"
+#include "base/sort.h"
 
 #include <math.h>
 
@@ -252,42 +253,10 @@ take_word(parser *p, const char *word)
 	return true;
 }
 
-/* Sink keys[i] of a heap of n, the greatest on top. */
-static void
-sift_down(ml_text *keys, size_t i, size_t n)
+static int
+compare_keys(const void *a, const void *b)
 {
-	ml_text		key = keys[i];
-
-	for (;;)
-	{
-		size_t		child = 2 * i + 1;
-
-		if (child >= n)
-			break;
-		if (child + 1 < n && ml_text_compare(keys[child], keys[child + 1]) < 0)
-			child++;
-		if (ml_text_compare(key, keys[child]) >= 0)
-			break;
-		keys[i] = keys[child];
-		i = child;
-	}
-	keys[i] = key;
-}
-
-/* Heap sort: no worst case, no memory of its own. */
-static void
-sort_keys(ml_text *keys, size_t n)
-{
-	for (size_t i = n / 2; i-- > 0;)
-		sift_down(keys, i, n);
-	for (size_t i = n; i-- > 1;)
-	{
-		ml_text		greatest = keys[0];
-
-		keys[0] = keys[i];
-		keys[i] = greatest;
-		sift_down(keys, 0, i);
-	}
+	return ml_text_compare(*(const ml_text *) a, *(const ml_text *) b);
 }
 
 static ml_status
@@ -319,7 +288,7 @@ check_names(parser *p, const ml_json *object)
 	keys = memory;
 	for (const ml_json *member = object->first; member != NULL; member = member->next)
 		keys[n++] = member->key;
-	sort_keys(keys, n);
+	ml_sort(keys, n, sizeof(ml_text), compare_keys);
 	for (size_t i = 1; i < n; i++)
 		if (ml_text_equal(keys[i - 1], keys[i]))
 			return duplicate_name(p, keys[i]);

@@ -33,6 +33,22 @@ put(sink *out, const char *bytes, size_t n)
 	out->used += n;
 }
 
+/* n, less the bytes of a character that the first n bytes hold only a part of. */
+static size_t
+whole_characters(const char *text, size_t n)
+{
+	static const unsigned char leads[] = {0xC0, 0xE0, 0xF0};
+
+	for (size_t back = 1; back <= 3 && back <= n; back++)
+	{
+		unsigned char c = (unsigned char) text[n - back];
+
+		if ((c & 0xC0) != 0x80)
+			return c >= leads[back - 1] ? n - back : n;
+	}
+	return n;
+}
+
 static void
 put_unsigned(sink *out, unsigned long long value, bool negative)
 {
@@ -108,9 +124,9 @@ ml_vprint(char *buffer, size_t size, const char *format, va_list args)
 			case 's':
 				{
 					const char *text = va_arg(args, const char *);
-					size_t		n = precision < 0 ? strlen(text) : strnlen(text, (size_t) precision);
 
-					put(&out, text, n);
+					put(&out, text, precision < 0 ? strlen(text) :
+						whole_characters(text, strnlen(text, (size_t) precision)));
 					break;
 				}
 			case 'c':

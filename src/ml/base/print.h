@@ -14,7 +14,8 @@
 
 /*
  * Like vsnprintf for %s %.*s %c %d %u %lld %llu %zu %g %.Ng %%, always
- * NUL-terminated, cut at a character boundary.  %g is ml_print_double with 6
+ * NUL-terminated, cut at a character boundary (so is a %.*s that ends within
+ * a character).  %g is ml_print_double with 6
  * digits.  Returns the bytes written without the NUL.
  */
 extern size_t ml_vprint(char *buffer, size_t size, const char *format, va_list args);

@@ -42,7 +42,10 @@ typedef struct ml_safetensors
 	const ml_tensor *tensors;	/* data points into the given bytes */
 } ml_safetensors;
 
-/* bytes must outlive the result; ML_BAD_MODEL when anything is wrong. */
+/*
+ * bytes are 8-byte aligned and outlive the result; ML_BAD_MODEL when anything
+ * is wrong.  Tensors come in the order of their data.
+ */
 extern ml_status ml_safetensors_read(ml_context *ctx, ml_arena *arena,
 									 const void *bytes, size_t size,
 									 ml_safetensors *result);
@@ -61,7 +64,10 @@ extern ml_status ml_safetensors_require(ml_context *ctx, const ml_safetensors *f
 										int ndims, const uint64_t *dims,
 										const ml_tensor **result);
 
-/* Appends the file to an empty buffer. */
+/*
+ * Appends the file to an empty buffer.  Names are distinct, and none begins
+ * with "__".
+ */
 extern ml_status ml_safetensors_write(ml_context *ctx, const ml_metadata *metadata,
 									  uint32_t nmetadata, const ml_tensor *tensors,
 									  uint32_t ntensors, ml_buffer *file);
