@@ -23,17 +23,23 @@ typedef struct bridge
 	ml_host		host;
 	MemoryContext mcxt;			/* child of the parent given at creation */
 	struct BufFile *spill;		/* opened by the first write, or NULL */
+	uint64		spill_size;
+	struct ErrorData *thrown;	/* caught in a callback, for bridge_check to throw */
 } bridge;
+
+/* GUC aiaas.kernel, an ml_level; defined in aiaas.c. */
+extern int	bridge_kernel_level;
 
 /* Lives in a new child of parent; gone (spill included) with it. */
 extern bridge *bridge_create(MemoryContext parent);
 extern void bridge_destroy(bridge *b);
 
 /*
- * Return when status is ML_OK.  ML_CANCELLED: CHECK_FOR_INTERRUPTS (and
- * return false if that did not throw: call again).  Else ereport(ERROR) with
+ * Return true when status is ML_OK, else throw: the error that a callback
+ * caught while the engine ran (a cancel, a full disk), or ereport(ERROR) with
  * the status's SQLSTATE; subject, if not NULL, begins the message:
- * 'model "spam" version 3: ...'.
+ * 'model spam version 3: ...' (catalog_subject; it is only needed when status
+ * is not ML_OK, so make it then).
  */
 extern bool bridge_check(bridge *b, ml_status status, const char *subject);
 
@@ -50,7 +56,10 @@ extern const ml_kernel *bridge_kernel(void);
 extern ml_text bridge_text_in(text *value);	/* detoasted by the caller */
 extern text *bridge_text_out(ml_text value);
 
-/* Progress of a training (aiaas.training_progress); see progress in bridge.c. */
+/*
+ * Progress of a training, shown by the function aiaas.progress() while it
+ * runs; the engine's callback fills it in.  An error ends it by itself.
+ */
 extern void bridge_progress_start(const char *model);
 extern void bridge_progress_end(void);
 

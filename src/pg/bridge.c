@@ -1,0 +1,574 @@
+/*-------------------------------------------------------------------------
+ *
+ * bridge.c
+ *	  The boundary between the server and the engine (DESIGN, section 3).
+ *
+ * The engine calls back for memory, interrupts, messages, hashes and a
+ * temporary file.  Some of what the server does in these callbacks can throw:
+ * a cancel, a full disk, a lost client.  A longjmp must not cross the engine
+ * (it may hold an ICU iterator), so such callbacks catch the error, keep it
+ * in bridge->thrown and report failure; the engine unwinds by its own return
+ * path, and bridge_check throws the kept error.
+ *
+ * Progress.  A training shows itself through the server's own command
+ * progress, under a code of our own, which the server's views ignore; so it
+ * needs no shared memory of ours and works without preload.  The server ends
+ * a command's progress when its (sub)transaction aborts.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "bridge.h"
+
+#include <math.h>
+
+#include "catalog/pg_authid.h"
+#include "common/cryptohash.h"
+#include "commands/tablespace.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/buffile.h"
+#include "utils/backend_progress.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#define ALIGNMENT		16		/* what ml_host promises; palloc gives 8 */
+#define SPILL_SEGMENT	((uint64) 1 << 30)	/* MAX_PHYSICAL_FILESIZE of buffile.c */
+#define HASH_SLICE		((size_t) 1 << 20)
+
+/* status -> SQLSTATE: the only place; the README repeats it */
+static const int sqlstates[] = {
+	[ML_OK] = ERRCODE_SUCCESSFUL_COMPLETION,
+	[ML_CANCELLED] = ERRCODE_QUERY_CANCELED,
+	[ML_NO_MEMORY] = ERRCODE_OUT_OF_MEMORY,
+	[ML_MEMORY_LIMIT] = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+	[ML_BAD_OPTION] = ERRCODE_INVALID_PARAMETER_VALUE,
+	[ML_BAD_DATA] = ERRCODE_DATA_EXCEPTION,
+	[ML_BAD_INPUT] = ERRCODE_INVALID_PARAMETER_VALUE,
+	[ML_BAD_TEXT] = ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+	[ML_BAD_MODEL] = ERRCODE_DATA_CORRUPTED,
+	[ML_NEWER_FORMAT] = ERRCODE_FEATURE_NOT_SUPPORTED,
+	[ML_UNSUPPORTED] = ERRCODE_FEATURE_NOT_SUPPORTED,
+	[ML_IO] = ERRCODE_IO_ERROR,
+	[ML_INTERNAL] = ERRCODE_INTERNAL_ERROR
+};
+
+int
+bridge_sqlstate(ml_status status)
+{
+	return status < lengthof(sqlstates) ? sqlstates[status] : ERRCODE_INTERNAL_ERROR;
+}
+
+/* Keep the error being handled for bridge_check; the first one counts. */
+static void
+keep_error(bridge *b)
+{
+	MemoryContext caller = MemoryContextSwitchTo(b->mcxt);
+
+	if (b->thrown == NULL)
+		b->thrown = CopyErrorData();
+	FlushErrorState();
+	MemoryContextSwitchTo(caller);
+}
+
+/* ------------------------------------------------------------------------
+ * Memory.  A block given to the engine is preceded by the pointer that
+ * palloc gave, since that is only 8-byte aligned.
+ */
+
+static inline void *
+align_block(char *raw)
+{
+	char	   *block = (char *) TYPEALIGN(ALIGNMENT, raw + sizeof(void *));
+
+	((void **) block)[-1] = raw;
+	return block;
+}
+
+static inline char *
+raw_block(void *block)
+{
+	return ((void **) block)[-1];
+}
+
+static void *
+host_alloc(void *user, size_t size)
+{
+	bridge	   *b = user;
+	char	   *raw;
+
+	if (!AllocHugeSizeIsValid(size + ALIGNMENT + sizeof(void *)))
+		return NULL;
+	raw = MemoryContextAllocExtended(b->mcxt, size + ALIGNMENT + sizeof(void *),
+									 MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+	return raw == NULL ? NULL : align_block(raw);
+}
+
+static void *
+host_resize(void *user, void *pointer, size_t size)
+{
+	char	   *raw = raw_block(pointer);
+	size_t		offset = (char *) pointer - raw;
+	void	   *block;
+
+	if (!AllocHugeSizeIsValid(size + ALIGNMENT + sizeof(void *)))
+		return NULL;
+	raw = compat_repalloc_no_oom(raw, size + ALIGNMENT + sizeof(void *));
+	if (raw == NULL)
+		return NULL;
+	block = align_block(raw);
+	/* a moved block may lie differently against the alignment */
+	if ((char *) block - raw != offset)
+	{
+		memmove(block, raw + offset, size);
+		((void **) block)[-1] = raw;
+	}
+	return block;
+}
+
+static void
+host_release(void *user, void *pointer)
+{
+	pfree(raw_block(pointer));
+}
+
+/* ------------------------------------------------------------------------
+ * Interrupts and messages
+ */
+
+static int
+host_poll(void *user)
+{
+	bridge	   *b = user;
+	MemoryContext caller = CurrentMemoryContext;
+
+	if (!INTERRUPTS_PENDING_CONDITION())
+		return b->thrown != NULL;
+	PG_TRY();
+	{
+		/* cancel and terminate throw, the rest is served and we go on */
+		CHECK_FOR_INTERRUPTS();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		keep_error(b);
+	}
+	PG_END_TRY();
+	return b->thrown != NULL;
+}
+
+/*
+ * The engine's UTF-8 in the server's encoding, for messages: what can't be
+ * converted becomes '?', because an error about an error helps nobody.
+ */
+static char *
+message_text(const char *utf8)
+{
+	int			size = strlen(utf8);
+	Oid			conversion;
+	char	   *result;
+
+	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+		return pstrdup(utf8);
+	conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
+	result = palloc0(size * MAX_CONVERSION_GROWTH + 1);
+	if (OidIsValid(conversion) &&
+		pg_do_encoding_conversion_buf(conversion, PG_UTF8, GetDatabaseEncoding(),
+									  (unsigned char *) utf8, size,
+									  (unsigned char *) result,
+									  size * MAX_CONVERSION_GROWTH, true) == size)
+		return result;
+	for (int i = 0; i <= size; i++)
+		result[i] = IS_HIGHBIT_SET(utf8[i]) ? '?' : utf8[i];
+	return result;
+}
+
+static void
+host_message(bridge *b, int level, const char *text)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		ereport(level, (errmsg_internal("%s", message_text(text))));
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		keep_error(b);
+	}
+	PG_END_TRY();
+}
+
+static void
+host_log(void *user, const char *text)
+{
+	host_message(user, NOTICE, text);
+}
+
+static void
+host_warn(void *user, const char *text)
+{
+	host_message(user, WARNING, text);
+}
+
+/* ------------------------------------------------------------------------
+ * SHA-256
+ */
+
+static bool
+host_sha256(void *user, const void *bytes, size_t size, uint8_t digest[32])
+{
+	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
+	bool		ok = hash != NULL && pg_cryptohash_init(hash) >= 0;
+
+	for (size_t done = 0; ok && done < size; done += HASH_SLICE)
+		ok = host_poll(user) == 0 &&
+			pg_cryptohash_update(hash, (const uint8 *) bytes + done,
+								 Min(HASH_SLICE, size - done)) >= 0;
+	ok = ok && pg_cryptohash_final(hash, digest, 32) >= 0;
+	pg_cryptohash_free(hash);
+	return ok;
+}
+
+/* ------------------------------------------------------------------------
+ * Spill: one temporary file in the session's temp_tablespaces, counted
+ * against temp_file_limit and logged by log_temp_files as any other.
+ */
+
+static void
+open_spill(bridge *b)
+{
+	MemoryContext caller = MemoryContextSwitchTo(b->mcxt);
+
+	PrepareTempTablespaces();
+
+	/*
+	 * Owned by the memory context rather than by a resource owner: it is
+	 * closed by close_spill, which also runs when a transaction aborts.
+	 */
+	b->spill = BufFileCreateTemp(true);
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+close_spill(void *user)
+{
+	bridge	   *b = user;
+
+	if (b->spill != NULL)
+		BufFileClose(b->spill);
+	b->spill = NULL;
+}
+
+static bool
+seek_spill(bridge *b, uint64 position)
+{
+	return BufFileSeek(b->spill, (int) (position / SPILL_SEGMENT),
+					   (off_t) (position % SPILL_SEGMENT), SEEK_SET) == 0;
+}
+
+static bool
+host_spill_write(void *user, const void *bytes, size_t size)
+{
+	bridge	   *b = user;
+	MemoryContext caller = CurrentMemoryContext;
+	volatile bool ok = true;
+
+	PG_TRY();
+	{
+		if (b->spill == NULL)
+			open_spill(b);
+		/* reading has moved the position */
+		ok = seek_spill(b, b->spill_size);
+		if (ok)
+			BufFileWrite(b->spill, unconstify(void *, bytes), size);
+		b->spill_size += size;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		keep_error(b);
+		ok = false;
+	}
+	PG_END_TRY();
+	return ok;
+}
+
+static bool
+host_spill_read(void *user, uint64_t offset, void *bytes, size_t size)
+{
+	bridge	   *b = user;
+	MemoryContext caller = CurrentMemoryContext;
+	volatile bool ok = b->spill != NULL;
+
+	PG_TRY();
+	{
+		ok = ok && seek_spill(b, offset) && BufFileRead(b->spill, bytes, size) == size;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		keep_error(b);
+		ok = false;
+	}
+	PG_END_TRY();
+	return ok;
+}
+
+/* ------------------------------------------------------------------------
+ * Progress
+ */
+
+#define PROGRESS_COMMAND ((ProgressCommandType) 100)	/* none of the server's */
+
+/* places in st_progress_param; the model's name fills the rest */
+enum
+{
+	PROGRESS_PHASE,
+	PROGRESS_ROWS,
+	PROGRESS_EPOCH,
+	PROGRESS_LOSS,				/* the bits of a double */
+	PROGRESS_STARTED,
+	PROGRESS_MODEL
+};
+
+#define PROGRESS_MODEL_SIZE \
+	((PGSTAT_NUM_PROGRESS_PARAM - PROGRESS_MODEL) * sizeof(int64))
+
+static const char *const phase_names[] = {
+	[0] = "starting",
+	[ML_PHASE_READ] = "reading",
+	[ML_PHASE_COUNT] = "counting",
+	[ML_PHASE_FIT] = "fitting",
+	[ML_PHASE_CALIBRATE] = "calibrating",
+	[ML_PHASE_EVALUATE] = "evaluating",
+	[ML_PHASE_STORE] = "storing"
+};
+
+static int64
+bits_of_double(double value)
+{
+	int64		bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
+void
+bridge_progress_start(const char *model)
+{
+	int64		values[PGSTAT_NUM_PROGRESS_PARAM] = {0};
+	int			places[PGSTAT_NUM_PROGRESS_PARAM];
+	int			size = pg_mbcliplen(model, strlen(model), PROGRESS_MODEL_SIZE - 1);
+
+	for (int i = 0; i < PGSTAT_NUM_PROGRESS_PARAM; i++)
+		places[i] = i;
+	values[PROGRESS_LOSS] = bits_of_double(NAN);
+	values[PROGRESS_STARTED] = GetCurrentTimestamp();
+	memcpy(&values[PROGRESS_MODEL], model, size);
+	pgstat_progress_start_command(PROGRESS_COMMAND, InvalidOid);
+	pgstat_progress_update_multi_param(PGSTAT_NUM_PROGRESS_PARAM, places, values);
+}
+
+void
+bridge_progress_end(void)
+{
+	pgstat_progress_end_command();
+}
+
+static void
+host_progress(void *user, const ml_progress *progress)
+{
+	static const int places[] = {PROGRESS_PHASE, PROGRESS_ROWS, PROGRESS_EPOCH, PROGRESS_LOSS};
+	int64		values[lengthof(places)];
+
+	/* another command's progress is not ours to overwrite */
+	if (MyBEEntry == NULL || MyBEEntry->st_progress_command != PROGRESS_COMMAND)
+		return;
+	values[0] = progress->phase;
+	values[1] = progress->rows;
+	values[2] = progress->epoch;
+	values[3] = bits_of_double(progress->loss);
+	pgstat_progress_update_multi_param(lengthof(places), places, values);
+}
+
+/* One row of aiaas.progress(); the columns after userid are NULL if masked. */
+static void
+progress_row(ReturnSetInfo *result, const PgBackendStatus *entry)
+{
+	Datum		values[9];
+	bool		nulls[9] = {0};
+	int64		phase = entry->st_progress_param[PROGRESS_PHASE];
+	char		model[PROGRESS_MODEL_SIZE];
+	double		loss;
+
+	values[0] = Int32GetDatum(entry->st_procpid);
+	values[1] = ObjectIdGetDatum(entry->st_databaseid);
+	values[2] = ObjectIdGetDatum(entry->st_userid);
+	if (has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS) ||
+		has_privs_of_role(GetUserId(), entry->st_userid))
+	{
+		memcpy(model, &entry->st_progress_param[PROGRESS_MODEL], sizeof(model));
+		model[sizeof(model) - 1] = '\0';
+		memcpy(&loss, &entry->st_progress_param[PROGRESS_LOSS], sizeof(loss));
+		/* a name from another database may be in another encoding */
+		nulls[3] = entry->st_databaseid != MyDatabaseId;
+		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(model);
+		values[4] = CStringGetTextDatum(phase >= 0 && phase < lengthof(phase_names) ?
+										phase_names[phase] : "unknown");
+		values[5] = Int64GetDatum(entry->st_progress_param[PROGRESS_ROWS]);
+		values[6] = Int32GetDatum((int32) entry->st_progress_param[PROGRESS_EPOCH]);
+		nulls[6] = entry->st_progress_param[PROGRESS_EPOCH] == 0;
+		values[7] = Float8GetDatum(loss);
+		nulls[7] = isnan(loss);
+		values[8] = TimestampTzGetDatum(entry->st_progress_param[PROGRESS_STARTED]);
+	}
+	else
+		memset(nulls + 3, true, 6);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * aiaas.progress(): the trainings that run now in the server; for the view
+ * aiaas.training_progress.
+ */
+AIAAS_FUNCTION(aiaas_progress);
+Datum
+aiaas_progress(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	int			nbackends = pgstat_fetch_stat_numbackends();
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 1; i <= nbackends; i++)
+	{
+		LocalPgBackendStatus *local = compat_local_beentry(i);
+
+		if (local != NULL &&
+			local->backendStatus.st_progress_command == PROGRESS_COMMAND)
+			progress_row(result, &local->backendStatus);
+	}
+	return (Datum) 0;
+}
+
+/* ------------------------------------------------------------------------
+ * Bridges
+ */
+
+bridge *
+bridge_create(MemoryContext parent)
+{
+	MemoryContext mcxt = AllocSetContextCreate(parent, "aiaas engine",
+											   ALLOCSET_DEFAULT_SIZES);
+	bridge	   *b = MemoryContextAllocZero(mcxt, sizeof(bridge));
+	MemoryContextCallback *callback = MemoryContextAllocZero(mcxt, sizeof(*callback));
+
+	b->mcxt = mcxt;
+	b->ctx.host = &b->host;
+	b->host = (ml_host) {
+		.user = b,
+		.alloc = host_alloc,
+		.resize = host_resize,
+		.release = host_release,
+		.poll = host_poll,
+		.progress = host_progress,
+		.log = host_log,
+		.warn = host_warn,
+		.sha256 = host_sha256,
+		.spill_write = host_spill_write,
+		.spill_read = host_spill_read
+	};
+	callback->func = close_spill;
+	callback->arg = b;
+	MemoryContextRegisterResetCallback(mcxt, callback);
+	return b;
+}
+
+void
+bridge_destroy(bridge *b)
+{
+	MemoryContextDelete(b->mcxt);
+}
+
+bool
+bridge_check(bridge *b, ml_status status, const char *subject)
+{
+	const ml_error *error = &b->ctx.error;
+
+	if (b->thrown != NULL)
+	{
+		ErrorData  *thrown = b->thrown;
+
+		b->thrown = NULL;
+		ReThrowError(thrown);
+	}
+	if (likely(status == ML_OK))
+		return true;
+	ereport(ERROR,
+			(errcode(bridge_sqlstate(status)),
+			 subject != NULL ?
+			 errmsg_internal("%s: %s", subject, message_text(error->text)) :
+			 errmsg_internal("%s", message_text(error->text)),
+			 error->detail[0] != '\0' ?
+			 errdetail_internal("%s", message_text(error->detail)) : 0,
+			 error->hint[0] != '\0' ?
+			 errhint("%s", message_text(error->hint)) : 0));
+}
+
+const ml_kernel *
+bridge_kernel(void)
+{
+	static const ml_kernel *kernel = NULL;
+	static int	level = -1;
+
+	if (level != bridge_kernel_level)
+	{
+		kernel = ml_kernel_select((ml_level) bridge_kernel_level);
+		level = bridge_kernel_level;
+	}
+	return kernel;
+}
+
+/* ------------------------------------------------------------------------
+ * Text
+ */
+
+ml_text
+bridge_text_in(text *value)
+{
+	const char *data = VARDATA_ANY(value);
+	int			size = VARSIZE_ANY_EXHDR(value);
+	char	   *converted;
+
+	if (likely(GetDatabaseEncoding() == PG_UTF8))
+		return (ml_text) {data, size};
+	if (GetDatabaseEncoding() == PG_SQL_ASCII)
+	{
+		if (ml_utf8_valid(data, size) != (size_t) size)
+			ereport(ERROR,
+					(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+					 errmsg("text in a database with encoding SQL_ASCII is not valid UTF-8"),
+					 errhint("Convert it first, for example from LATIN1: convert_from(convert(convert_to(body, 'SQL_ASCII'), 'LATIN1', 'UTF8'), 'SQL_ASCII').")));
+		return (ml_text) {data, size};
+	}
+	converted = pg_server_to_any(data, size, PG_UTF8);
+	return (ml_text) {converted, converted == data ? size : strlen(converted)};
+}
+
+text *
+bridge_text_out(ml_text value)
+{
+	/* this also refuses a NUL byte, which UTF-8 may hold and text may not */
+	char	   *converted = pg_any_to_server(value.data, (int) value.size, PG_UTF8);
+	text	   *result;
+
+	result = cstring_to_text_with_len(converted, converted == value.data ?
+									  value.size : strlen(converted));
+	if (converted != value.data)
+		pfree(converted);
+	return result;
+}
