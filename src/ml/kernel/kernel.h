@@ -41,10 +41,6 @@ typedef struct ml_ascii_block
 	uint64_t	high;			/* bytes >= 0x80 */
 } ml_ascii_block;
 
-/*
- * A sparse row during training: "ids" are dense feature ids < n, values are
- * tf-idf weights before division by the norm.
- */
 typedef struct ml_kernel
 {
 	ml_level	level;
@@ -56,24 +52,34 @@ typedef struct ml_kernel
 	 */
 	void		(*accumulate_i8) (int32_t *sums, const int8_t *row, int32_t weight, size_t n);
 
-	/* Sum of values[i] * w[ids[i]], i < n; f32 sums. */
-	float		(*gather_dot) (const float *w, const uint32_t *ids,
-							   const float *values, size_t n);
-
-	/* w[ids[i]] += scale * values[i]; ids are distinct. */
-	void		(*scatter_add) (float *w, const uint32_t *ids,
-								const float *values, float scale, size_t n);
+	/*
+	 * Training rows: n words of (count << 24 | id), ids distinct; tf[256] is
+	 * the value of a count.  u holds "width" floats per id, and width is 4, 8
+	 * or a multiple of 16.
+	 *
+	 * row_dot: the sum of tf[count] * u[id]; wide: sums[c] for each c < width
+	 */
+	float		(*row_dot) (const float *u, const uint32_t *words, size_t n, const float *tf);
+	void		(*row_dot_wide) (float *sums, const float *u, size_t width,
+								 const uint32_t *words, size_t n, const float *tf);
 
 	/*
-	 * For blocks of 16 classes, rows of w being 16 floats:
-	 * sums[0..15] = sum of values[i] * w[ids[i]][0..15]
+	 * u[id] += scale * tf[count] * idf[id]^2; wide: u[id][c] += scales[c] * ...
+	 * idf may be NULL: 1 each.
 	 */
-	void		(*gather_dot16) (float *sums, const float *w, const uint32_t *ids,
-								 const float *values, size_t n);
+	void		(*row_add) (float *u, const uint32_t *words, size_t n, const float *tf,
+							const float *idf, float scale);
+	void		(*row_add_wide) (float *u, size_t width, const uint32_t *words, size_t n,
+								 const float *tf, const float *idf, const float *scales);
 
-	/* w[ids[i]][c] += scales[c] * values[i], c < 16 */
-	void		(*scatter_add16) (float *w, const uint32_t *ids,
-								  const float *values, const float *scales, size_t n);
+	/*
+	 * [exact] Words of (count << 24 | bucket) -> those of (count << 24 | id)
+	 * whose bucket's bit is set, in order, in place; df[id] += 1 for each.
+	 * ranks[i] = number of bits set in the words of "bits" before i.  Returns
+	 * how many words are left.
+	 */
+	size_t		(*row_map) (uint32_t *words, size_t n, const uint64_t *bits,
+							const uint32_t *ranks, uint32_t *df);
 
 	/*
 	 * [exact] dst = src with A-Z made a-z and every other byte as it is; for

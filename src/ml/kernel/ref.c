@@ -17,51 +17,6 @@ ml_ref_accumulate_i8(int32_t *sums, const int8_t *row, int32_t weight, size_t n)
 		sums[c] += weight * row[c];
 }
 
-float
-ml_ref_gather_dot(const float *w, const uint32_t *ids, const float *values, size_t n)
-{
-	float		sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += values[i] * w[ids[i]];
-	return sum;
-}
-
-void
-ml_ref_scatter_add(float *w, const uint32_t *ids, const float *values, float scale, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		w[ids[i]] += scale * values[i];
-}
-
-void
-ml_ref_gather_dot16(float *sums, const float *w, const uint32_t *ids, const float *values,
-					size_t n)
-{
-	for (int c = 0; c < 16; c++)
-		sums[c] = 0;
-	for (size_t i = 0; i < n; i++)
-	{
-		const float *row = w + (size_t) ids[i] * 16;
-
-		for (int c = 0; c < 16; c++)
-			sums[c] += values[i] * row[c];
-	}
-}
-
-void
-ml_ref_scatter_add16(float *w, const uint32_t *ids, const float *values, const float *scales,
-					 size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-	{
-		float	   *row = w + (size_t) ids[i] * 16;
-
-		for (int c = 0; c < 16; c++)
-			row[c] += scales[c] * values[i];
-	}
-}
-
 void
 ml_ref_fold_ascii(char *dst, ml_ascii_block *blocks, const char *src, size_t size)
 {
@@ -94,9 +49,10 @@ const ml_kernel ml_kernel_ref = {
 	.level = ML_LEVEL_REF,
 	.name = "ref",
 	.accumulate_i8 = ml_ref_accumulate_i8,
-	.gather_dot = ml_ref_gather_dot,
-	.scatter_add = ml_ref_scatter_add,
-	.gather_dot16 = ml_ref_gather_dot16,
-	.scatter_add16 = ml_ref_scatter_add16,
+	.row_dot = ml_ref_row_dot,
+	.row_dot_wide = ml_ref_row_dot_wide,
+	.row_add = ml_ref_row_add,
+	.row_add_wide = ml_ref_row_add_wide,
+	.row_map = ml_ref_row_map,
 	.fold_ascii = ml_ref_fold_ascii,
 };

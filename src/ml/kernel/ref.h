@@ -12,14 +12,28 @@
 #include "kernel/kernel.h"
 
 extern void ml_ref_accumulate_i8(int32_t *sums, const int8_t *row, int32_t weight, size_t n);
-extern float ml_ref_gather_dot(const float *w, const uint32_t *ids, const float *values,
-							   size_t n);
-extern void ml_ref_scatter_add(float *w, const uint32_t *ids, const float *values,
-							   float scale, size_t n);
-extern void ml_ref_gather_dot16(float *sums, const float *w, const uint32_t *ids,
-								const float *values, size_t n);
-extern void ml_ref_scatter_add16(float *w, const uint32_t *ids, const float *values,
-								 const float *scales, size_t n);
+extern float ml_ref_row_dot(const float *u, const uint32_t *words, size_t n, const float *tf);
+extern void ml_ref_row_dot_wide(float *sums, const float *u, size_t width,
+								const uint32_t *words, size_t n, const float *tf);
+extern void ml_ref_row_add(float *u, const uint32_t *words, size_t n, const float *tf,
+						   const float *idf, float scale);
+extern void ml_ref_row_add_wide(float *u, size_t width, const uint32_t *words, size_t n,
+								const float *tf, const float *idf, const float *scales);
+extern size_t ml_ref_row_map(uint32_t *words, size_t n, const uint64_t *bits,
+							 const uint32_t *ranks, uint32_t *df);
 extern void ml_ref_fold_ascii(char *dst, ml_ascii_block *blocks, const char *src, size_t size);
+
+#if defined(__x86_64__)
+extern void ml_avx2_row_dot_wide(float *sums, const float *u, size_t width,
+								 const uint32_t *words, size_t n, const float *tf);
+extern void ml_avx2_row_add_wide(float *u, size_t width, const uint32_t *words, size_t n,
+								 const float *tf, const float *idf, const float *scales);
+extern size_t ml_avx2_row_map(uint32_t *words, size_t n, const uint64_t *bits,
+							  const uint32_t *ranks, uint32_t *df);
+extern void ml_avx512_row_dot_wide(float *sums, const float *u, size_t width,
+								   const uint32_t *words, size_t n, const float *tf);
+extern void ml_avx512_row_add_wide(float *u, size_t width, const uint32_t *words, size_t n,
+								   const float *tf, const float *idf, const float *scales);
+#endif
 
 #endif							/* ML_REF_H */

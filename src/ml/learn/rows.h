@@ -5,61 +5,120 @@
  *	  in passes, in memory as long as they fit and in the host's spill file
  *	  beyond.
  *
- * While writing, a row's keys are buckets.  ml_rows_index counts document
- * frequencies, decides which buckets are features and turns keys into dense
- * ids.  From then on a block is decoded as a CSR matrix.
+ * A row is a run of 32-bit words, one per distinct feature: the number of
+ * times it occurs (clipped at 255) in the upper 8 bits, its key in the lower
+ * 24.  While rows are added the keys are buckets.  ml_rows_index decides which
+ * buckets are features and rewrites every word in place with a dense id; words
+ * that are no feature go, which more than halves the rows of real text.
  *
  * Each row belongs to one part (0..31): bit masks of parts say what a pass
- * sees.  Document frequencies count the parts of a given mask only, so that
- * nothing about held-out rows enters a fit.
+ * sees.  The vocabulary is that of all rows, but ml_rows_weigh takes document
+ * frequencies from the parts of its mask only, and a feature too rare there
+ * has weight 0, as if it did not exist: so nothing about held-out rows enters
+ * a fit, while ids stay the same from fit to fit and one can start from the
+ * other's solution.
+ *
+ * A pass hands out groups of rows.  The rows in memory are one group; spilled
+ * blocks come in groups as large as the budget allows, drawn from all over the
+ * file when shuffled, since a source is often sorted by its label.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef ML_ROWS_H
 #define ML_ROWS_H
 
+#include "base/hash.h"
 #include "feature/encoder.h"
 #include "feature/recipe.h"
 #include "feature/vocabulary.h"
+#include "kernel/kernel.h"
+
+#define ML_ROW_KEY_BITS		24
+#define ML_ROW_KEY_MASK		((UINT32_C(1) << ML_ROW_KEY_BITS) - 1)
+#define ML_ROW_COUNT_MAX	255
+
+#define ML_PARTS_ALL		UINT32_MAX
+#define ML_PART(i)			(UINT32_C(1) << (i))
 
 typedef struct ml_rows ml_rows;
 
-/* Rows of one block; pointers are valid until the next block is asked for. */
-typedef struct ml_block
+typedef struct ml_row
+{
+	const uint32_t *words;		/* ML_KERNEL_AHEAD readable words follow */
+	uint32_t	n;
+	uint32_t	number;			/* index into the arrays of ml_rows_data */
+} ml_row;
+
+/* What is known of each row, by its number; stays in memory. */
+typedef struct ml_rows_data
 {
 	uint32_t	nrows;
-	const uint64_t *row;		/* [nrows] number in the source, from 0 */
-	const uint32_t *label;		/* [nrows] */
-	const float *weight;		/* [nrows] */
-	const uint8_t *part;		/* [nrows] */
-	const float *scale;			/* [nrows] 1 / Euclidean length (1 without l2_norm) */
-	const uint32_t *offsets;	/* [nrows + 1] into ids and values */
-	const uint32_t *ids;		/* dense feature ids, ascending within a row */
-	const float *values;		/* tf x idf, before the scale */
-} ml_block;
+	uint32_t   *label;
+	float	   *weight;
+	uint8_t    *part;
+	float	   *length;			/* Euclidean length of tf x idf; after ml_rows_weigh */
+} ml_rows_data;
 
-extern ml_status ml_rows_open(ml_context *ctx, size_t memory, ml_rows **result);
+/* After ml_rows_index and ml_rows_weigh. */
+typedef struct ml_rows_index
+{
+	ml_vocabulary *vocabulary;
+	uint32_t	nfeatures;
+	uint8_t    *idf_code;		/* [nfeatures] */
+	uint16_t   *idf_levels;		/* [ML_IDF_LEVELS] */
+	float	   *idf;			/* [nfeatures]; 0 = too rare in the parts weighed */
+	float		tf[ML_ROW_COUNT_MAX + 1];	/* value of a count */
+	bool		unit;			/* rows are divided by their length */
+} ml_rows_index;
+
+/*
+ * memory: bytes that rows (and what is kept per row) may take before they are
+ * spilled.  min_df: 0 = 2, or 1 when the rows turn out to be few.
+ */
+extern ml_status ml_rows_open(ml_context *ctx, size_t memory, const ml_recipe *recipe,
+							  const ml_kernel *kernel, ml_rows **result);
 extern void ml_rows_close(ml_context *ctx, ml_rows *rows);
 
 extern ml_status ml_rows_add(ml_context *ctx, ml_rows *rows, const ml_features *features,
 							 uint32_t label, float weight);
-extern uint64_t ml_rows_count(const ml_rows *rows);
 
-/* Assign parts: one entry per row, in order of addition. */
-extern ml_status ml_rows_assign(ml_context *ctx, ml_rows *rows, const uint8_t *part);
+/* Arrays that the caller may write labels and parts into. */
+extern ml_rows_data *ml_rows_get(ml_rows *rows);
+
+/* Bytes held now, and those in the spill file. */
+extern size_t ml_rows_memory(const ml_rows *rows);
+extern uint64_t ml_rows_spilled(const ml_rows *rows);
 
 /*
- * (Re)build vocabulary and idf from the rows of the parts in the mask.  The
- * idf of each feature is one of 256 levels (idf_code, idf_levels: stored in
- * the model), so that training and serving use the same numbers.
+ * Once, after the last row: buckets in at least min_df rows become features.
+ * ML_BAD_DATA when there is none.
  */
-extern ml_status ml_rows_index(ml_context *ctx, ml_rows *rows, const ml_recipe *recipe,
-							   uint32_t parts, ml_arena *arena,
-							   ml_vocabulary **vocabulary, uint8_t **idf_code,
-							   uint16_t **idf_levels);
+extern ml_status ml_rows_make_index(ml_context *ctx, ml_rows *rows, int min_df);
 
-/* Blocks 0..n-1; a block is the unit of I/O and of shuffling. */
-extern uint32_t ml_rows_blocks(const ml_rows *rows);
-extern ml_status ml_rows_block(ml_context *ctx, ml_rows *rows, uint32_t i, ml_block *block);
+/*
+ * (Re)compute idf, its codes and levels from the rows of the parts in the
+ * mask, and the length of every row.
+ */
+extern ml_status ml_rows_weigh(ml_context *ctx, ml_rows *rows, uint32_t parts);
+
+extern const ml_rows_index *ml_rows_indexed(const ml_rows *rows);
+
+/*
+ * A pass over the rows of the parts in the mask: begin, then next until *n is
+ * 0.  rng = NULL: in the same order every time.  A group is valid until next
+ * is called again.
+ */
+extern ml_status ml_rows_begin(ml_context *ctx, ml_rows *rows, uint32_t parts, ml_rng *rng);
+extern ml_status ml_rows_next(ml_context *ctx, ml_rows *rows, const ml_row **group, uint32_t *n);
+
+/* Rows of the parts in the mask. */
+extern uint32_t ml_rows_count(const ml_rows *rows, uint32_t parts);
+
+/* Factor of a row's values: 1 / length, or 1. */
+static inline float
+ml_row_scale(const ml_rows_index *index, float length)
+{
+	return index->unit ? (length > 0 ? 1 / length : 0) : 1;
+}
 
 #endif							/* ML_ROWS_H */
