@@ -23,6 +23,7 @@
 
 #include "base/hash.h"
 #include "base/math.h"
+#include "base/sort.h"
 
 #define CONFUSION_MAGIC UINT32_C(0x314D4641)
 #define AUC_MAGIC		UINT32_C(0x31554141)
@@ -728,26 +729,16 @@ ml_auc_get(const ml_auc *auc, uint32_t i)
 	return bins_of(auc)[i];
 }
 
-/* Let bins[top] sink to its place in the heap of n. */
-static void
-sift(ml_auc_bin *bins, size_t top, size_t n)
+static int
+compare_bins(const void *a, const void *b)
 {
-	ml_auc_bin	bin = bins[top];
-	size_t		child;
+	uint64_t	x = ((const ml_auc_bin *) a)->key;
+	uint64_t	y = ((const ml_auc_bin *) b)->key;
 
-	while ((child = 2 * top + 1) < n)
-	{
-		if (child + 1 < n && bins[child + 1].key > bins[child].key)
-			child++;
-		if (bins[child].key <= bin.key)
-			break;
-		bins[top] = bins[child];
-		top = child;
-	}
-	bins[top] = bin;
+	return (x > y) - (x < y);
 }
 
-/* Put the bins in ascending order: heap sort, which needs no memory. */
+/* Put the bins in ascending order. */
 static void
 sort_bins(ml_auc *auc)
 {
@@ -755,16 +746,7 @@ sort_bins(ml_auc *auc)
 
 	if (auc->sorted)
 		return;
-	for (size_t i = auc->nbins / 2; i-- > 0;)
-		sift(bins, i, auc->nbins);
-	for (size_t n = auc->nbins; n > 1; n--)
-	{
-		ml_auc_bin	last = bins[n - 1];
-
-		bins[n - 1] = bins[0];
-		bins[0] = last;
-		sift(bins, 0, n - 1);
-	}
+	ml_sort(bins, auc->nbins, sizeof(ml_auc_bin), compare_bins);
 	slots_rebuild(bin_slots_of(auc), 2 * auc->capacity - 1, bins, sizeof(ml_auc_bin), auc->nbins);
 	auc->sorted = true;
 }
