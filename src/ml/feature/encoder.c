@@ -1,0 +1,375 @@
+/*-------------------------------------------------------------------------
+ *
+ * encoder.c
+ *	  One example -> distinct features and their counts.
+ *
+ * Words come in batches.  Each word extends the chain of hashes (one per
+ * length of n-gram) and leaves buckets behind; with a vocabulary their cache
+ * lines are prefetched, and after the batch they are looked up together.
+ * What a word has by itself (its unigram and its character n-grams) doesn't
+ * depend on its neighbours, so recipes with character n-grams keep it in a
+ * cache by word.
+ *
+ * Tracing takes the same way except that it bypasses the cache and looks
+ * every feature up at once, to note where it came from.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "feature/encoder.h"
+
+#include "feature/pieces.h"
+#include "feature/seen.h"
+#include "feature/trace.h"
+
+#define BATCH			64
+#define PENDING			(BATCH * ML_NGRAM_MAX)
+
+typedef enum feature_kind
+{
+	KIND_WORD,
+	KIND_SCRIPT,
+	KIND_PIECE,
+	KIND_COUNT
+} feature_kind;
+
+/* Hashes of the n-grams that end with the last word, by length. */
+typedef struct chain
+{
+	const int  *range;
+	int			length;			/* parts so far, at most ML_NGRAM_MAX */
+	uint64_t	hash[ML_NGRAM_MAX + 1];
+} chain;
+
+struct ml_encoder
+{
+	const ml_recipe *recipe;
+	const ml_vocabulary *vocabulary;
+	ml_words   *words;
+	uint64_t   *seeds;			/* [ncolumns][KIND_COUNT] */
+	int			shift;			/* hash -> bucket */
+	int			density;		/* distinct keys per 16 bytes of text, roughly */
+	bool		pieces;
+	ml_piece_cache *cache;		/* where pieces */
+	ml_framed  *framed;			/* where pieces */
+	ml_seen		seen;
+	uint32_t	npending;
+	uint32_t	pending[PENDING];	/* buckets not yet looked up */
+	uint32_t	column;			/* the one under way */
+	chain		word_chain;
+	chain		script_chain;
+	ml_trace   *trace;			/* NULL until the first trace */
+	bool		tracing;
+	ml_word		batch[BATCH];
+};
+
+static int
+range_width(const int *range)
+{
+	return range[1] == 0 ? 0 : range[1] - range[0] + 1;
+}
+
+static ml_status
+encoder_init(ml_context *ctx, ml_encoder *encoder, const ml_kernel *kernel)
+{
+	const ml_recipe *recipe = encoder->recipe;
+	int			by_words = 3 * range_width(recipe->word_ngrams) +
+		16 * range_width(recipe->char_ngrams);
+
+	encoder->word_chain.range = recipe->word_ngrams;
+	encoder->script_chain.range = recipe->script_ngrams;
+	encoder->shift = 64 - recipe->hash_bits;
+	encoder->density = ML_MAX(by_words, 5 * range_width(recipe->script_ngrams));
+	encoder->pieces = recipe->char_ngrams[1] > 0;
+	ML_TRY(ml_words_open(ctx, kernel, &encoder->words));
+	ML_TRY(ml_alloc(ctx, ml_size_mul(recipe->ncolumns, KIND_COUNT * sizeof(uint64_t)),
+					(void **) &encoder->seeds));
+	for (uint32_t i = 0; i < recipe->ncolumns * KIND_COUNT; i++)
+		encoder->seeds[i] = ml_hash_join(1 + i % KIND_COUNT, i / KIND_COUNT);
+	if (!encoder->pieces)
+		return ML_OK;
+	ML_TRY(ml_alloc(ctx, sizeof(ml_framed), (void **) &encoder->framed));
+	return ml_piece_cache_open(ctx, &encoder->cache);
+}
+
+ml_status
+ml_encoder_open(ml_context *ctx, const ml_recipe *recipe, const ml_vocabulary *vocabulary,
+				const ml_kernel *kernel, ml_encoder **result)
+{
+	ml_encoder *encoder;
+	ml_status	status;
+
+	*result = NULL;
+	ML_TRY(ml_alloc_zero(ctx, sizeof(ml_encoder), (void **) &encoder));
+	encoder->recipe = recipe;
+	encoder->vocabulary = vocabulary;
+	status = encoder_init(ctx, encoder, kernel);
+	if (status != ML_OK)
+		ml_encoder_close(ctx, encoder);
+	else
+		*result = encoder;
+	return status;
+}
+
+void
+ml_encoder_close(ml_context *ctx, ml_encoder *encoder)
+{
+	if (encoder == NULL)
+		return;
+	if (encoder->words != NULL)
+		ml_words_close(ctx, encoder->words);
+	ml_seen_free(ctx, &encoder->seen);
+	ml_trace_close(ctx, encoder->trace);
+	ml_release(ctx, encoder->cache);
+	ml_release(ctx, encoder->framed);
+	ml_release(ctx, encoder->seeds);
+	ml_release(ctx, encoder);
+}
+
+ml_words *
+ml_encoder_words(ml_encoder *encoder)
+{
+	return encoder->words;
+}
+
+/*
+ * Turn n buckets into keys, in place: with a vocabulary the ids of those that
+ * it knows.  Returns how many are left.  Without branches on what is known.
+ */
+static size_t
+look_up(const ml_vocabulary *vocabulary, uint32_t *keys, size_t n)
+{
+	size_t		known = 0;
+
+	if (vocabulary == NULL)
+		return n;
+	for (size_t i = 0; i < n; i++)
+	{
+		const ml_vocabulary_block *block = &vocabulary->blocks[keys[i] >> 6];
+		uint64_t	bits = block->bits;
+		int			at = keys[i] & 63;
+
+		keys[known] = block->rank +
+			(uint32_t) __builtin_popcountll(bits & ((UINT64_C(1) << at) - 1));
+		known += (bits >> at) & 1;
+	}
+	return known;
+}
+
+static ml_status
+count_keys(ml_context *ctx, ml_seen *seen, const uint32_t *keys, size_t n)
+{
+	ML_TRY(ml_seen_reserve(ctx, seen, n));
+	for (size_t i = 0; i < n; i++)
+		ml_seen_add(seen, keys[i]);
+	return ML_OK;
+}
+
+static ml_status
+flush(ml_context *ctx, ml_encoder *encoder)
+{
+	size_t		n = look_up(encoder->vocabulary, encoder->pending, encoder->npending);
+
+	encoder->npending = 0;
+	return count_keys(ctx, &encoder->seen, encoder->pending, n);
+}
+
+/* Count one feature at once and note its origin. */
+static ml_status
+trace_feature(ml_context *ctx, ml_encoder *encoder, uint64_t hash, ml_text name)
+{
+	uint32_t	key = (uint32_t) (hash >> encoder->shift);
+
+	if (look_up(encoder->vocabulary, &key, 1) == 0)
+		return ML_OK;
+	ML_TRY(ml_seen_reserve(ctx, &encoder->seen, 1));
+	return ml_trace_note(ctx, encoder->trace, ml_seen_add(&encoder->seen, key),
+						 encoder->column, name);
+}
+
+/* Extend a chain by one part; leave its n-grams of "least" parts or more. */
+static inline ml_status
+extend(ml_context *ctx, ml_encoder *encoder, chain *c, uint64_t hash, int least,
+	   ml_text separator)
+{
+	int			length = ML_MIN(c->length + 1, c->range[1]);
+
+	for (int n = length; n > 1; n--)
+		c->hash[n] = ml_hash_join(c->hash[n - 1], hash);
+	c->hash[1] = hash;
+	c->length = length;
+	for (int n = ML_MAX(c->range[0], least); n <= length; n++)
+	{
+		uint32_t	bucket = (uint32_t) (c->hash[n] >> encoder->shift);
+
+		if (ML_UNLIKELY(encoder->tracing))
+		{
+			ML_TRY(trace_feature(ctx, encoder, c->hash[n],
+								 ml_trace_join(encoder->trace, n, separator)));
+			continue;
+		}
+		if (encoder->vocabulary != NULL)
+			__builtin_prefetch(&encoder->vocabulary->blocks[bucket >> 6]);
+		encoder->pending[encoder->npending++] = bucket;
+	}
+	return ML_OK;
+}
+
+/* Count n features now; keys[n] gets those that are known, *known of them. */
+static ml_status
+count_hashes(ml_context *ctx, ml_encoder *encoder, const uint64_t *hashes,
+			 uint32_t *keys, size_t n, size_t *known)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		keys[i] = (uint32_t) (hashes[i] >> encoder->shift);
+		if (encoder->vocabulary != NULL)
+			__builtin_prefetch(&encoder->vocabulary->blocks[keys[i] >> 6]);
+	}
+	*known = look_up(encoder->vocabulary, keys, n);
+	return count_keys(ctx, &encoder->seen, keys, *known);
+}
+
+/* Character n-grams of a long word or one outside ASCII. */
+static ml_status
+framed_pieces(ml_context *ctx, ml_encoder *encoder, const ml_word *word, uint64_t seed)
+{
+	const int  *range = encoder->recipe->char_ngrams;
+	ml_framed  *framed = encoder->framed;
+
+	ml_pieces_frame(word, framed);
+	for (uint32_t i = 0; i < framed->nchars; i++)
+	{
+		int			last = (int) ML_MIN((uint32_t) range[1], framed->nchars - i);
+		uint64_t	hashes[ML_NGRAM_MAX];
+		uint32_t	keys[ML_NGRAM_MAX];
+		size_t		count = 0;
+		size_t		known;
+
+		for (int n = range[0]; n <= last; n++)
+		{
+			hashes[count] = ml_pieces_hash(framed, i, (uint32_t) n, seed);
+			if (encoder->tracing)
+				ML_TRY(trace_feature(ctx, encoder, hashes[count],
+									 ml_trace_piece(encoder->trace, framed, i, (uint32_t) n)));
+			count++;
+		}
+		if (!encoder->tracing)
+			ML_TRY(count_hashes(ctx, encoder, hashes, keys, count, &known));
+	}
+	return ML_OK;
+}
+
+/* Count what a word has by itself: its unigram and its character n-grams. */
+static ml_status
+word_alone(ml_context *ctx, ml_encoder *encoder, const ml_word *word, uint64_t hash)
+{
+	uint64_t	seed = encoder->seeds[encoder->column * KIND_COUNT + KIND_PIECE];
+	bool		unigram = encoder->recipe->word_ngrams[0] == 1;
+	uint64_t	hashes[1 + ML_PIECES_MAX];
+	uint32_t	keys[1 + ML_PIECES_MAX];
+	const uint32_t *cached;
+	size_t		n;
+	bool		taken;
+
+	cached = ml_piece_cache_find(encoder->cache, hash, encoder->column, word, &n);
+	if (cached != NULL)
+		return count_keys(ctx, &encoder->seen, cached, n);
+	hashes[0] = hash;
+	n = ml_pieces_short(word, encoder->recipe->char_ngrams, seed, hashes + unigram, &taken);
+	n += unigram;
+	ML_TRY(count_hashes(ctx, encoder, hashes, keys, n, &n));
+	if (!taken)
+		return framed_pieces(ctx, encoder, word, seed);
+	ml_piece_cache_store(encoder->cache, hash, encoder->column, word, keys, n);
+	return ML_OK;
+}
+
+static ml_status
+take_word(ml_context *ctx, ml_encoder *encoder, const ml_word *word)
+{
+	const uint64_t *seeds = &encoder->seeds[encoder->column * KIND_COUNT];
+	uint64_t	hash;
+
+	if (ML_UNLIKELY(encoder->tracing))
+		ml_trace_word(encoder->trace, word);
+	if (word->kind == ML_WORD_CHARACTER)
+	{
+		hash = ml_hash_padded(word->folded, word->size, seeds[KIND_SCRIPT]);
+		if (!word->adjacent)
+			encoder->script_chain.length = 0;
+		encoder->word_chain.length = 0;
+		return extend(ctx, encoder, &encoder->script_chain, hash, 1, ML_TEXT(""));
+	}
+	hash = ml_hash_padded(word->folded, word->size, seeds[KIND_WORD]);
+	encoder->script_chain.length = 0;
+	if (!encoder->pieces || word->kind == ML_WORD_SYMBOL)
+		return extend(ctx, encoder, &encoder->word_chain, hash, 1, ML_TEXT(" "));
+	if (ML_UNLIKELY(encoder->tracing))
+	{
+		ML_TRY(extend(ctx, encoder, &encoder->word_chain, hash, 1, ML_TEXT(" ")));
+		return framed_pieces(ctx, encoder, word, seeds[KIND_PIECE]);
+	}
+	ML_TRY(word_alone(ctx, encoder, word, hash));
+	return extend(ctx, encoder, &encoder->word_chain, hash, 2, ML_TEXT(" "));
+}
+
+static ml_status
+encode_column(ml_context *ctx, ml_encoder *encoder, ml_text text)
+{
+	encoder->word_chain.length = 0;
+	encoder->script_chain.length = 0;
+	ml_words_begin(encoder->words, text);
+	for (;;)
+	{
+		size_t		n;
+
+		ML_TRY(ml_words_next(ctx, encoder->words, encoder->batch, BATCH, &n));
+		if (n == 0)
+			return ML_OK;
+		for (size_t i = 0; i < n; i++)
+			ML_TRY(take_word(ctx, encoder, &encoder->batch[i]));
+		ML_TRY(flush(ctx, encoder));
+	}
+}
+
+ml_status
+ml_encoder_run(ml_context *ctx, ml_encoder *encoder, const ml_text *inputs,
+			   ml_features *result)
+{
+	uint32_t	ncolumns = encoder->recipe->ncolumns;
+	size_t		bytes = 0;
+
+	for (uint32_t i = 0; i < ncolumns; i++)
+		bytes = ml_size_add(bytes, inputs[i].data == NULL ? 0 : inputs[i].size);
+	encoder->npending = 0;
+	ML_TRY(ml_seen_begin(ctx, &encoder->seen, bytes / 16 * (size_t) encoder->density));
+	for (uint32_t i = 0; i < ncolumns; i++)
+	{
+		if (inputs[i].data == NULL)
+			continue;
+		encoder->column = i;
+		ML_TRY(encode_column(ctx, encoder, inputs[i]));
+	}
+	*result = (ml_features)
+	{
+		encoder->seen.n, encoder->seen.keys, encoder->seen.counts
+	};
+	return ML_OK;
+}
+
+ml_status
+ml_encoder_trace(ml_context *ctx, ml_encoder *encoder, const ml_text *inputs,
+				 ml_features *result, const ml_origin **origins, size_t *norigins)
+{
+	ml_status	status;
+
+	if (encoder->trace == NULL)
+		ML_TRY(ml_trace_open(ctx, &encoder->trace));
+	ml_trace_begin(ctx, encoder->trace);
+	encoder->tracing = true;
+	status = ml_encoder_run(ctx, encoder, inputs, result);
+	encoder->tracing = false;
+	if (status == ML_OK)
+		*origins = ml_trace_origins(encoder->trace, norigins);
+	return status;
+}
