@@ -1,0 +1,356 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_kernel.c
+ *	  Every table of kernels that this machine can run against ref: the
+ *	  [exact] ones bit for bit, the others within the error of their sums.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "unit.h"
+
+#include "base/hash.h"
+#include "kernel/kernel.h"
+
+#include <ctype.h>
+#include <math.h>
+
+static ml_rng rng;
+
+/* Lengths around every vector width, and some beyond. */
+static const size_t lengths[] = {
+	0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 58, 63, 64, 65, 127, 128, 129, 1000, 10007
+};
+
+/*
+ * Blocks of exactly the size needed, so that a sanitizer sees each byte
+ * beyond; "skew" makes them unaligned.
+ */
+static void *
+block(size_t size, size_t skew, void **base)
+{
+	*base = malloc(size + skew);
+	if (*base == NULL)
+		abort();
+	return (char *) *base + skew;
+}
+
+static void
+test_accumulate(const ml_kernel *kernel)
+{
+	static const int32_t weights[] = {0, 1, 2, 64, 1000, 4095};
+	int			wrong = 0;
+
+	for (size_t l = 0; l < ML_LENGTH(lengths); l++)
+		for (size_t k = 0; k < ML_LENGTH(weights) * 4; k++)
+		{
+			size_t		n = lengths[l];
+			void	   *bases[3];
+			int8_t	   *row = block(n, k % 4, &bases[0]);
+			int32_t    *sums = block(4 * n, k % 4 * 4, &bases[1]);
+			int32_t    *expected = block(4 * n, 0, &bases[2]);
+
+			for (size_t i = 0; i < n; i++)
+			{
+				row[i] = (int8_t) ml_rng_next(&rng);
+				if (i % 5 == 0)
+					row[i] = i % 2 ? 127 : -128;
+				/* as far out as one more call may start from */
+				sums[i] = (int32_t) ml_rng_next(&rng) / 4;
+				if (i % 7 == 0)
+					sums[i] = (i % 2 ? 1 : -1) * 4095 * 128 * 4094;
+				expected[i] = sums[i];
+			}
+			kernel->accumulate_i8(sums, row, weights[k / 4], n);
+			ml_kernel_ref.accumulate_i8(expected, row, weights[k / 4], n);
+			if (n > 0 && memcmp(sums, expected, 4 * n) != 0)
+				wrong++;
+			for (int i = 0; i < 3; i++)
+				free(bases[i]);
+		}
+	unit_is_int(wrong, 0, "%s: accumulate_i8 has ref's bits", kernel->name);
+}
+
+static int
+fold_differs(const ml_kernel *kernel, const char *text, size_t n, size_t skew)
+{
+	size_t		nblocks = (n + 63) / 64;
+	void	   *bases[4];
+	char	   *src = block(n, skew, &bases[0]);
+	char	   *dst = block(nblocks * 64 + skew, skew, &bases[1]);
+	ml_ascii_block *blocks = block(nblocks * sizeof(ml_ascii_block), 0, &bases[2]);
+	ml_ascii_block *expected = block(nblocks * sizeof(ml_ascii_block), 0, &bases[3]);
+	char	   *folded = malloc(nblocks * 64 + 1);
+	int			differs;
+
+	if (n > 0)
+		memcpy(src, text, n);
+	kernel->fold_ascii(dst, blocks, src, n);
+	ml_kernel_ref.fold_ascii(folded, expected, src, n);
+	differs = n > 0 && (memcmp(dst, folded, n) != 0 ||
+						memcmp(blocks, expected, nblocks * sizeof(ml_ascii_block)) != 0);
+	for (int i = 0; i < 4; i++)
+		free(bases[i]);
+	free(folded);
+	return differs;
+}
+
+static void
+test_fold(const ml_kernel *kernel)
+{
+	char		text[400];
+	int			wrong = 0;
+
+	for (size_t n = 0; n <= sizeof(text); n++)
+		for (size_t k = 0; k < 6; k++)
+		{
+			for (size_t i = 0; i < n; i++)
+				text[i] = (char) (k < 3 ? ml_rng_next(&rng) : ml_rng_next(&rng) % 128);
+			wrong += fold_differs(kernel, text, n, k % 3);
+		}
+	unit_is_int(wrong, 0, "%s: fold_ascii has ref's bits", kernel->name);
+}
+
+/* The reference itself, by the letter of its contract. */
+static void
+test_fold_ref(void)
+{
+	char		all[256];
+	char		folded[256];
+	ml_ascii_block blocks[4];
+	int			wrong = 0;
+
+	for (int c = 0; c < 256; c++)
+		all[c] = (char) c;
+	ml_kernel_ref.fold_ascii(folded, blocks, all, 256);
+	for (int c = 0; c < 256; c++)
+	{
+		const ml_ascii_block *at = &blocks[c / 64];
+		int			bit = c % 64;
+
+		wrong += folded[c] != (char) (c < 128 ? tolower(c) : c);
+		wrong += (at->word >> bit & 1) != (c < 128 && (isalnum(c) || c == '_'));
+		wrong += (at->joint >> bit & 1) != (c > 0 && strchr("'.,;", c) != NULL);
+		wrong += (at->symbol >> bit & 1) != (c > 0 && strchr("!?:;=<", c) != NULL);
+		wrong += (at->high >> bit & 1) != (c >= 128);
+	}
+	unit_is_int(wrong, 0, "ref: fold_ascii does as it says for every byte");
+}
+
+/* ---- training rows ---- */
+
+#define IDS		1000
+#define WIDTH	48
+
+typedef struct row_data
+{
+	float		u[IDS * WIDTH];
+	float		expected[IDS * WIDTH];
+	float		idf[IDS];
+	float		tf[256];
+	float		scales[WIDTH];
+	uint32_t	ids[IDS];
+	uint32_t	words[IDS];
+} row_data;
+
+/* kind: 0 ordinary, 1 denormal, 2 huge, 3 with infinities, 4 with NaN */
+static void
+fill_row(row_data *data, size_t n, int kind)
+{
+	static const float magnitudes[] = {1, 1e-39f, 1e35f, 1, 1};
+
+	for (int i = 0; i < 256; i++)
+		data->tf[i] = i == 0 ? 0 : 1 + logf((float) i);
+	for (int i = 0; i < WIDTH; i++)
+		data->scales[i] = (float) ml_rng_double(&rng) - 0.5f;
+	for (int i = 0; i < IDS; i++)
+	{
+		data->idf[i] = 1 + 2 * (float) ml_rng_double(&rng);
+		data->ids[i] = (uint32_t) i;
+	}
+	for (int i = 0; i < IDS * WIDTH; i++)
+	{
+		data->u[i] = magnitudes[kind] * ((float) ml_rng_double(&rng) - 0.5f);
+		if (kind >= 3 && ml_rng_below(&rng, 50) == 0)
+			data->u[i] = kind == 4 ? NAN : ml_rng_below(&rng, 2) ? INFINITY : -INFINITY;
+	}
+	memcpy(data->expected, data->u, sizeof(data->u));
+	ml_rng_shuffle(&rng, data->ids, IDS);
+	for (size_t i = 0; i < n; i++)
+		data->words[i] = (uint32_t) ml_rng_below(&rng, 256) << 24 | data->ids[i];
+}
+
+/* size: the sum of the magnitudes that went into both */
+static bool
+near(float a, float b, float size)
+{
+	if (isnan(a) || isnan(b))
+		return isnan(a) && isnan(b);
+	if (isinf(a) || isinf(b))
+		return a == b;
+	return fabsf(a - b) <= 2e-6f * size + 1e-44f;
+}
+
+static int
+dots_differ(const ml_kernel *kernel, const row_data *data, size_t n, size_t width)
+{
+	float		sums[WIDTH];
+	float		expected[WIDTH];
+	int			wrong = 0;
+
+	if (width == 1)
+	{
+		sums[0] = kernel->row_dot(data->u, data->words, n, data->tf);
+		expected[0] = ml_kernel_ref.row_dot(data->u, data->words, n, data->tf);
+	}
+	else
+	{
+		kernel->row_dot_wide(sums, data->u, width, data->words, n, data->tf);
+		ml_kernel_ref.row_dot_wide(expected, data->u, width, data->words, n, data->tf);
+	}
+	for (size_t c = 0; c < width; c++)
+	{
+		float		size = 0;
+
+		for (size_t i = 0; i < n; i++)
+		{
+			float		u = data->u[(data->words[i] & 0xFFFFFF) * width + c];
+
+			if (isfinite(u))
+				size += fabsf(data->tf[data->words[i] >> 24] * u);
+		}
+		wrong += !near(sums[c], expected[c], size);
+	}
+	return wrong;
+}
+
+static int
+adds_differ(const ml_kernel *kernel, row_data *data, size_t n, size_t width, bool with_idf)
+{
+	const float *idf = with_idf ? data->idf : NULL;
+	int			wrong = 0;
+
+	if (width == 1)
+	{
+		kernel->row_add(data->u, data->words, n, data->tf, idf, data->scales[0]);
+		ml_kernel_ref.row_add(data->expected, data->words, n, data->tf, idf, data->scales[0]);
+	}
+	else
+	{
+		kernel->row_add_wide(data->u, width, data->words, n, data->tf, idf, data->scales);
+		ml_kernel_ref.row_add_wide(data->expected, width, data->words, n, data->tf, idf,
+								   data->scales);
+	}
+	for (size_t i = 0; i < IDS * WIDTH; i++)
+		wrong += !near(data->u[i], data->expected[i], fabsf(data->expected[i]) + 64);
+	return wrong;
+}
+
+static void
+test_rows(const ml_kernel *kernel)
+{
+	static const char *const kinds[] = {"ordinary", "denormal", "huge", "infinite", "NaN"};
+	static const size_t widths[] = {1, 4, 8, 16, 32, 48};
+	static const size_t sizes[] = {0, 1, 2, 3, 4, 5, 8, 17, 300, IDS};
+	row_data   *data = malloc(sizeof(row_data));
+
+	for (int kind = 0; kind < 5; kind++)
+	{
+		int			wrong_dots = 0;
+		int			wrong_adds = 0;
+
+		for (size_t w = 0; w < ML_LENGTH(widths); w++)
+			for (size_t s = 0; s < ML_LENGTH(sizes); s++)
+			{
+				fill_row(data, sizes[s], kind);
+				wrong_dots += dots_differ(kernel, data, sizes[s], widths[w]);
+				wrong_adds += adds_differ(kernel, data, sizes[s], widths[w], s % 2 == 0);
+			}
+		unit_is_int(wrong_dots, 0, "%s: row_dot, row_dot_wide on %s weights", kernel->name,
+					kinds[kind]);
+		unit_is_int(wrong_adds, 0, "%s: row_add, row_add_wide on %s weights", kernel->name,
+					kinds[kind]);
+	}
+	free(data);
+}
+
+static void
+test_map(const ml_kernel *kernel)
+{
+	enum
+	{
+		BUCKETS = 4096, N = 1000
+	};
+	uint64_t	bits[BUCKETS / 64];
+	uint32_t	ranks[BUCKETS / 64];
+	uint32_t	words[2][N];
+	uint32_t	df[2][BUCKETS];
+	int			wrong = 0;
+
+	for (int round = 0; round < 20; round++)
+	{
+		size_t		n = round == 0 ? 0 : (size_t) ml_rng_below(&rng, N);
+		uint32_t	total = 0;
+		size_t		kept;
+
+		for (int i = 0; i < BUCKETS / 64; i++)
+		{
+			bits[i] = round == 1 ? 0 : round == 2 ? UINT64_MAX : ml_rng_next(&rng);
+			ranks[i] = total;
+			total += (uint32_t) __builtin_popcountll(bits[i]);
+		}
+		for (size_t i = 0; i < n; i++)
+			words[0][i] = (uint32_t) (ml_rng_below(&rng, 256) << 24 | ml_rng_below(&rng, BUCKETS));
+		memcpy(words[1], words[0], sizeof(words[0]));
+		memset(df, 0, sizeof(df));
+		kept = kernel->row_map(words[0], n, bits, ranks, df[0]);
+		wrong += kept != ml_kernel_ref.row_map(words[1], n, bits, ranks, df[1]);
+		wrong += memcmp(words[0], words[1], kept * sizeof(uint32_t)) != 0;
+		wrong += memcmp(df[0], df[1], sizeof(df[0])) != 0;
+	}
+	unit_is_int(wrong, 0, "%s: row_map has ref's bits", kernel->name);
+}
+
+static void
+test_selection(void)
+{
+	ml_level	best = ml_kernel_best();
+	char		text[200];
+
+	unit_ok(best >= ML_LEVEL_REF && best < ML_LEVEL_COUNT, "there is a best level");
+	unit_ok(ml_kernel_select(ML_LEVEL_AUTO)->level <= best, "the automatic level can run");
+	for (int level = ML_LEVEL_REF; level < ML_LEVEL_COUNT; level++)
+	{
+		const ml_kernel *kernel = ml_kernel_select((ml_level) level);
+
+		unit_ok((int) kernel->level == ML_MIN(level, (int) best),
+				"level %s, or the best one below", ml_level_name((ml_level) level));
+		unit_ok(strcmp(kernel->name, ml_level_name(kernel->level)) == 0, "and it knows its name");
+	}
+	unit_ok(ml_kernel_cpu(text, sizeof(text)) > 0, "the CPU has a name");
+	unit_note("%s; best %s, automatic %s", text, ml_level_name(best),
+			  ml_kernel_select(ML_LEVEL_AUTO)->name);
+	unit_ok(ml_kernel_cpu(text, 8) == 7, "which is cut where there is no room");
+}
+
+int
+main(void)
+{
+	ml_rng_seed(&rng, 1);
+	test_selection();
+	test_fold_ref();
+	for (int level = ML_LEVEL_AVX2; level < ML_LEVEL_COUNT; level++)
+	{
+		const ml_kernel *kernel = ml_kernel_select((ml_level) level);
+
+		if ((int) kernel->level != level)
+		{
+			unit_skip(ml_level_name((ml_level) level), "this CPU lacks it");
+			continue;
+		}
+		test_accumulate(kernel);
+		test_fold(kernel);
+		test_rows(kernel);
+		test_map(kernel);
+	}
+	return unit_done();
+}
