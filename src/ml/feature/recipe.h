@@ -12,7 +12,7 @@
 
 #define ML_NGRAM_MAX		8	/* longest n-gram of each kind */
 #define ML_HASH_BITS_MIN	10
-#define ML_HASH_BITS_MAX	26
+#define ML_HASH_BITS_MAX	24	/* what a training row's words hold (learn/rows.h) */
 #define ML_COLUMNS_MAX		1600	/* what a table can have */
 
 /*

@@ -12,20 +12,20 @@
 uint32_t
 ml_tf_weight(bool sublinear, uint32_t count)
 {
-	double		value;
+	double		value = ML_MIN(count, ML_TF_COUNTS - 1);
 
-	/* compared before multiplying, which could overflow */
-	if (!sublinear)
-		return count > ML_TF_MAX / ML_TF_ONE ? ML_TF_MAX : count * ML_TF_ONE;
-	value = floor(ML_TF_ONE * (1.0 + ml_log(count)) + 0.5);
+	if (sublinear)
+		value = 1.0 + ml_log(value);
+	value = floor(ML_TF_ONE * value + 0.5);
 	return value > ML_TF_MAX ? ML_TF_MAX : (uint32_t) value;
 }
 
 void
-ml_tf_table(bool sublinear, uint16_t *table, uint32_t n)
+ml_tf_table(bool sublinear, uint16_t table[ML_TF_COUNTS])
 {
-	for (uint32_t count = 0; count < n; count++)
-		table[count] = count == 0 ? 0 : (uint16_t) ml_tf_weight(sublinear, count);
+	table[0] = 0;
+	for (uint32_t count = 1; count < ML_TF_COUNTS; count++)
+		table[count] = (uint16_t) ml_tf_weight(sublinear, count);
 }
 
 uint16_t

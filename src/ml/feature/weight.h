@@ -5,7 +5,8 @@
  *	  serving, the same bits on every machine.
  *
  * A feature's value is tf x idf.  The tf part is an integer in units of
- * 1 / ML_TF_ONE, clipped at ML_TF_MAX; the idf part is one of 256 levels (a
+ * 1 / ML_TF_ONE, clipped at ML_TF_MAX; what comes more than 255 times counts as
+ * 255 times, so that a table of 256 answers all.  The idf part is one of 256 levels (a
  * code per feature), each an integer in units of 1 / ML_IDF_ONE.
  *
  *-------------------------------------------------------------------------
@@ -17,14 +18,15 @@
 
 #define ML_TF_ONE		64
 #define ML_TF_MAX		4095	/* what kernel->accumulate_i8 takes */
+#define ML_TF_COUNTS	256
 #define ML_IDF_ONE		2048	/* idf < 32 */
 #define ML_IDF_LEVELS	256
 
 /* ML_TF_ONE x (1 + ln count, or count), rounded and clipped; count >= 1. */
 extern uint32_t ml_tf_weight(bool sublinear, uint32_t count);
 
-/* The table of the first n counts, entry 0 being 0; for inner loops. */
-extern void ml_tf_table(bool sublinear, uint16_t *table, uint32_t n);
+/* table[i] = ml_tf_weight(i); table[0] = 0. */
+extern void ml_tf_table(bool sublinear, uint16_t table[ML_TF_COUNTS]);
 
 /*
  * idf ? 1 + ln((1 + rows) / (1 + df)) : 1, in units of 1 / ML_IDF_ONE.  Who
