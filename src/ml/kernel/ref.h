@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * ref.h
- *	  The reference kernels by name, for the tables of levels that have
- *	  nothing better, and for the ends of their loops.
+ *	  Kernels by name, for the tables of levels that have nothing better.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +23,7 @@ extern size_t ml_ref_row_map(uint32_t *words, size_t n, const uint64_t *bits,
 extern void ml_ref_fold_ascii(char *dst, ml_ascii_block *blocks, const char *src, size_t size);
 
 #if defined(__x86_64__)
+extern void ml_avx2_accumulate_i8(int32_t *sums, const int8_t *row, int32_t weight, size_t n);
 extern void ml_avx2_row_dot_wide(float *sums, const float *u, size_t width,
 								 const uint32_t *words, size_t n, const float *tf);
 extern void ml_avx2_row_add_wide(float *u, size_t width, const uint32_t *words, size_t n,

@@ -15,8 +15,8 @@
 #define AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
 
 /* Low halves of the 32-bit lanes times weight: one multiply-add, no mullo. */
-AVX2 static void
-accumulate_i8(int32_t *sums, const int8_t *row, int32_t weight, size_t n)
+AVX2 void
+ml_avx2_accumulate_i8(int32_t *sums, const int8_t *row, int32_t weight, size_t n)
 {
 	__m256i		w = _mm256_set1_epi32(weight);
 	size_t		c = 0;
@@ -103,7 +103,7 @@ fold_ascii(char *dst, ml_ascii_block *blocks, const char *src, size_t size)
 const ml_kernel ml_kernel_avx2 = {
 	.level = ML_LEVEL_AVX2,
 	.name = "avx2",
-	.accumulate_i8 = accumulate_i8,
+	.accumulate_i8 = ml_avx2_accumulate_i8,
 	.row_dot = ml_ref_row_dot,
 	.row_dot_wide = ml_avx2_row_dot_wide,
 	.row_add = ml_ref_row_add,
