@@ -20,7 +20,9 @@ result=interrupted
 finish()
 {
 	trap '' INT TERM HUP
-	[ -z "$prove" ] || kill -TERM -- "-$prove" 2>/dev/null || true
+	if [ -n "$prove" ]; then
+		kill -TERM -- "-$prove" && wait "$prove"
+	fi 2>/dev/null || true
 	server_stop "$work"
 	if [ "$result" = failed ]; then
 		echo "Logs and servers' folders are kept in $work"

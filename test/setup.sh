@@ -43,7 +43,7 @@ packages()
 		test) echo libipc-run-perl postgresql-$1-pgtap valgrind ;;
 		bench) echo g++ python3-dev python3-venv ;;
 		fuzz) echo clang libclang-rt-14-dev ;;
-		format) echo binutils pg-bsd-indent ;;
+		format) echo clang-format-14 ;;
 	esac
 }
 

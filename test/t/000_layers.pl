@@ -42,8 +42,8 @@ sub check
 	for my $file (keys %files)
 	{
 		make_path(dirname("$dir/$file"));
-		open(my $fh, $file =~ /\.o$/ ? "| cc -x c -c -o '$dir/$file' -" : "> $dir/$file")
-		  or die "$file: $!";
+		my $target = $file =~ /\.o$/ ? "| cc -x c -c -o '$dir/$file' -" : "> $dir/$file";
+		open(my $fh, $target) or die "$file: $!";
 		print $fh $files{$file};
 		close $fh or die "$file: $!";
 	}
