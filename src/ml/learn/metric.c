@@ -567,7 +567,7 @@ score_key(double score)
 	if (score == 0)
 		bits = 0;				/* -0 */
 	if (score < 0.5)
-		bits = bits < TINY ? bits / 2 : bits - TINY / 2;
+		bits = bits < TINY ? (bits + 1) / 2 : bits - TINY / 2;	/* 0 stays alone */
 	else if (score < 1)
 		bits = (HALF - TINY / 2) + (HALF - double_bits(1 - score));
 	return bits | UINT64_C(1) << 63;
