@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * callsite.h
- *	  What one function call in a query keeps from row to row.
+ *	  What one function call in a query keeps from row to row, so that a row
+ *	  costs neither a look-up nor an allocation.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,9 +13,79 @@
 
 #include "bridge.h"
 #include "fmgr.h"
+#include "record.h"
 #include "residency.h"
 
 /* GUC aiaas.default_model, defined in aiaas.c (PGC_USERSET): schema.name. */
 extern char *callsite_default_model;
+
+/* In place of a model: the one that aiaas.default_model names. */
+#define CALLSITE_DEFAULT_MODEL InvalidOid
+
+/* Models that a call site keeps at hand; the argument may vary by row. */
+#define CALLSITE_MODELS 4
+
+/*
+ * A moment: while it lasts, rights and the live version can't have changed
+ * for us (DESIGN, section 3).
+ */
+typedef struct callsite_moment
+{
+	LocalTransactionId lxid;	/* InvalidLocalTransactionId: never equal */
+	Oid			user;
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32		xcnt;
+	int32		subxcnt;
+	CommandId	curcid;
+	bool		suboverflowed;
+} callsite_moment;
+
+typedef struct callsite_model
+{
+	Oid			model;			/* as asked for */
+	int32		version;		/* as asked for; 0: the live one */
+	callsite_moment moment;		/* when rights and version were last checked */
+	uint64		used;			/* for choosing whom to replace */
+	char	   *setting;		/* aiaas.default_model at that moment, if it was asked for */
+
+	MemoryContext mcxt;			/* holds all below; reset when the version changes */
+	residency_pin *pin;			/* NULL: nothing below is valid */
+	bridge	   *bridge;
+	ml_session *session;
+	char	   *subject;		/* 'model "spam" version 3' */
+	uint32		ncolumns;
+	uint32		nlabels;
+	ml_text    *inputs;			/* [ncolumns] */
+	double	   *probabilities;	/* [nlabels] */
+	text	  **labels;			/* [nlabels], made when first needed */
+	record_map *record;			/* of the last record type seen, or NULL */
+} callsite_model;
+
+/*
+ * The model of a call, with the caller's right to use it checked and the
+ * version to use found, once per moment.
+ */
+extern callsite_model *callsite_get(FunctionCallInfo fcinfo, Oid model, int32 version);
+
+/* A label as text; it lives as long as the call site keeps the model. */
+extern text *callsite_label(callsite_model *model, uint32 label);
+
+/* Index of a label that the user names; ERROR with the nearest one as hint. */
+extern uint32 callsite_find_label(callsite_model *model, text *label);
+
+/* Inputs of a plain text; ERROR when the model has several columns. */
+extern const ml_text *callsite_text(callsite_model *model, text *input);
+extern void callsite_require_text(callsite_model *model);
+
+/* Inputs of a record; NULL when all the model's columns are NULL in it. */
+extern const ml_text *callsite_record(callsite_model *model, HeapTupleHeader record);
+
+/* True when the call is done, false: call again; see bridge_check. */
+static inline bool
+callsite_check(callsite_model *model, ml_status status)
+{
+	return bridge_check(model->bridge, status, model->subject);
+}
 
 #endif							/* AIAAS_CALLSITE_H */

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "fmgr.h"
 #include "utils/acl.h"
@@ -53,6 +54,21 @@
 #define compat_primary_key(rel) RelationGetPrimaryKeyIndex(rel)
 #endif
 
+/* The running transaction's local number. */
+#if PG_VERSION_NUM >= 170000
+#define compat_lxid() (MyProc->vxid.lxid)
+#else
+#define compat_lxid() (MyProc->lxid)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define compat_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
+#else
+#define compat_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, nkeys, 0)
+#endif
+
 static inline bool
 compat_may_create_in(Oid namespace)
 {
@@ -60,6 +76,16 @@ compat_may_create_in(Oid namespace)
 	return object_aclcheck(NamespaceRelationId, namespace, GetUserId(), ACL_CREATE) == ACLCHECK_OK;
 #else
 	return pg_namespace_aclcheck(namespace, GetUserId(), ACL_CREATE) == ACLCHECK_OK;
+#endif
+}
+
+static inline bool
+compat_owns_table(Oid table)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, table, GetUserId());
+#else
+	return pg_class_ownercheck(table, GetUserId());
 #endif
 }
 

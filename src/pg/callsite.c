@@ -1,0 +1,409 @@
+/*-------------------------------------------------------------------------
+ *
+ * callsite.c
+ *	  What one function call in a query keeps from row to row.
+ *
+ * fn_extra of the call holds a call site: up to four models, each with a pin
+ * on its image and a session of its own.  The next row asks whether the
+ * moment is still the same (transaction, user, snapshot, a handful of
+ * comparisons) and goes straight to the engine.  A new moment repeats the
+ * check of rights and the look-up of the version; the pin and the session
+ * stay unless the version is another one.
+ *
+ * fn_extra may outlive its statement: PL/pgSQL keeps it for a transaction,
+ * also across subtransactions that aborted and through changes of user.  So
+ * nothing here is tied to a ResourceOwner, and a model whose opening failed
+ * half-way is recognised (no pin) and opened again.
+ *
+ * Everything of a model hangs beneath its own context, in the order pin,
+ * engine; contexts go in the reverse order of their making, so the session is
+ * closed before the image is given up.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "callsite.h"
+
+#include "access/htup_details.h"
+#include "access/parallel.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+#include "utils/varlena.h"
+
+char	   *callsite_default_model;
+
+typedef struct callsite
+{
+	callsite_model *last;		/* of the row before; NULL at first */
+	int			nmodels;
+	uint64		clock;
+	callsite_model models[CALLSITE_MODELS];
+} callsite;
+
+/* ---------- moments ---------- */
+
+static inline callsite_moment
+moment_now(Snapshot snapshot)
+{
+	return (callsite_moment) {
+		.lxid = compat_lxid(),
+		.user = GetUserId(),
+		.xmin = snapshot->xmin,
+		.xmax = snapshot->xmax,
+		.xcnt = snapshot->xcnt,
+		.subxcnt = snapshot->subxcnt,
+		.curcid = snapshot->curcid,
+		.suboverflowed = snapshot->suboverflowed
+	};
+}
+
+static inline bool
+moment_lasts(const callsite_moment *moment)
+{
+	Snapshot	snapshot;
+
+	if (moment->lxid != compat_lxid() || !ActiveSnapshotSet())
+		return false;
+	snapshot = GetActiveSnapshot();
+	return moment->user == GetUserId() &&
+		moment->xmin == snapshot->xmin &&
+		moment->xmax == snapshot->xmax &&
+		moment->xcnt == snapshot->xcnt &&
+		moment->subxcnt == snapshot->subxcnt &&
+		moment->curcid == snapshot->curcid &&
+		moment->suboverflowed == snapshot->suboverflowed;
+}
+
+/*
+ * A setting may change without a new snapshot, so a call without a model also
+ * compares the setting.
+ */
+static inline bool
+model_lasts(const callsite_model *model)
+{
+	return moment_lasts(&model->moment) &&
+		(model->model != CALLSITE_DEFAULT_MODEL ||
+		 strcmp(model->setting, callsite_default_model) == 0);
+}
+
+/* ---------- opening a model ---------- */
+
+/*
+ * The table that aiaas.default_model names.
+ */
+static Oid
+default_model(callsite_model *place)
+{
+	const char *name = callsite_default_model;
+	List	   *names;
+	Oid			model = InvalidOid;
+
+	if (place->setting != NULL)
+		pfree(place->setting);
+	place->setting = NULL;
+	place->setting = MemoryContextStrdup(MemoryContextGetParent(place->mcxt), name);
+
+	if (SplitIdentifierString(pstrdup(name), '.', &names) && list_length(names) == 2)
+		model = RangeVarGetRelid(makeRangeVar(linitial(names), lsecond(names), -1),
+								 NoLock, true);
+	if (!OidIsValid(model))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("default model \"%s\" does not exist", name),
+				 errhint("Set aiaas.default_model to schema.name of a model, or name the model in the call: aiaas_classify('my_model', ...).")));
+	return model;
+}
+
+/*
+ * Word boundaries and case folding may differ from one version of Unicode to
+ * the next, so a model may give other answers than when it was judged.  Said
+ * once per backend and model.
+ */
+static void
+warn_unicode(const callsite_model *model)
+{
+	static List *told = NIL;
+	Oid			table = model->pin->version.model;
+	ml_text		trained = ml_image_unicode(model->pin->image);
+	const char *present = ml_words_unicode_version();
+	MemoryContext oldcontext;
+
+	if (trained.size == strlen(present) && memcmp(trained.data, present, trained.size) == 0)
+		return;
+	if (IsParallelWorker() || list_member_oid(told, table))
+		return;
+	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+	told = lappend_oid(told, table);
+	MemoryContextSwitchTo(oldcontext);
+	ereport(WARNING,
+			(errmsg("%s was trained with Unicode %.*s, this server's ICU has %s",
+					model->subject, (int) trained.size, trained.data, present),
+			 errdetail("Some words may be divided or folded differently than in training."),
+			 errhint("Judge it with aiaas_evaluate on fresh rows, or train a new version with aiaas_retrain.")));
+}
+
+static void
+close_session(void *arg)
+{
+	callsite_model *model = arg;
+
+	if (model->session != NULL)
+		ml_session_close(&model->bridge->ctx, model->session);
+	model->session = NULL;
+}
+
+/*
+ * Pin the version and make ready what a row needs.
+ */
+static void
+model_open(callsite_model *model, const catalog_version *version, Snapshot snapshot)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(model->mcxt);
+	MemoryContextCallback *callback;
+	residency_pin *pin;
+	ml_status	status;
+
+	model->subject = psprintf("model %s version %d", catalog_name(version->model),
+							  version->version);
+	pin = residency_acquire(version, snapshot, model->mcxt);
+	model->ncolumns = ml_image_ncolumns(pin->image);
+	model->nlabels = ml_image_nlabels(pin->image);
+	model->inputs = palloc0(model->ncolumns * sizeof(ml_text));
+	model->probabilities = palloc0(model->nlabels * sizeof(double));
+	model->labels = palloc0(model->nlabels * sizeof(text *));
+	model->record = NULL;
+
+	model->bridge = bridge_create(model->mcxt);
+	model->session = NULL;
+	callback = MemoryContextAllocZero(model->bridge->mcxt, sizeof(*callback));
+	callback->func = close_session;
+	callback->arg = model;
+	MemoryContextRegisterResetCallback(model->bridge->mcxt, callback);
+	do
+	{
+		status = ml_session_open(&model->bridge->ctx, pin->image, bridge_kernel(),
+								 &model->session);
+	} while (!callsite_check(model, status));
+	model->pin = pin;
+	MemoryContextSwitchTo(oldcontext);
+	warn_unicode(model);
+}
+
+static bool
+same_version(const catalog_version *a, const catalog_version *b)
+{
+	return a->model == b->model && a->relfilenumber == b->relfilenumber &&
+		a->version == b->version && a->xmin == b->xmin &&
+		memcmp(&a->ctid, &b->ctid, sizeof(a->ctid)) == 0 &&
+		memcmp(a->digest, b->digest, CATALOG_DIGEST_SIZE) == 0;
+}
+
+/*
+ * A new moment: check the caller's right, find the version, open it if it is
+ * another than the one at hand.
+ */
+static void
+model_refresh(callsite_model *model)
+{
+	bool		pushed = !ActiveSnapshotSet();
+	Oid			table = model->model;
+	catalog_version version;
+	Snapshot	snapshot;
+
+	model->moment.lxid = InvalidLocalTransactionId;
+	if (table == CALLSITE_DEFAULT_MODEL)
+		table = default_model(model);
+	if (IsParallelWorker() && get_rel_persistence(table) == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("temporary model %s cannot be used in a parallel worker",
+						catalog_name(table)),
+				 errhint("Run the query with max_parallel_workers_per_gather = 0, or write the model's name in it as a constant.")));
+
+	if (pushed)
+		PushActiveSnapshot(GetTransactionSnapshot());
+	snapshot = GetActiveSnapshot();
+	catalog_require(table, CATALOG_USE);
+	catalog_locate(table, model->version, snapshot, &version);
+	if (model->pin == NULL || !same_version(&model->pin->version, &version))
+	{
+		model->pin = NULL;
+		MemoryContextReset(model->mcxt);
+		model_open(model, &version, snapshot);
+	}
+	else if (model->record != NULL)
+	{
+		/* the row type may have been altered since */
+		record_map_destroy(model->record);
+		model->record = NULL;
+	}
+	if (pushed)
+		PopActiveSnapshot();
+	else
+		model->moment = moment_now(snapshot);
+}
+
+/* ---------- call sites ---------- */
+
+/*
+ * The model's place: its own, a free one, or the one used longest ago.
+ */
+static callsite_model *
+callsite_place(callsite *site, MemoryContext mcxt, Oid table, int32 version)
+{
+	callsite_model *place = NULL;
+
+	for (int i = 0; i < site->nmodels; i++)
+	{
+		callsite_model *model = &site->models[i];
+
+		if (model->model == table && model->version == version)
+			return model;
+		if (place == NULL || model->used < place->used)
+			place = model;
+	}
+	if (site->nmodels < CALLSITE_MODELS)
+	{
+		place = &site->models[site->nmodels];
+		place->mcxt = AllocSetContextCreate(mcxt, "aiaas call site", ALLOCSET_SMALL_SIZES);
+		site->nmodels++;
+	}
+	place->model = table;
+	place->version = version;
+	place->moment.lxid = InvalidLocalTransactionId;
+	return place;
+}
+
+static pg_noinline callsite_model *
+callsite_switch(FunctionCallInfo fcinfo, Oid table, int32 version)
+{
+	FmgrInfo   *flinfo = fcinfo->flinfo;
+	callsite   *site = flinfo->fn_extra;
+	callsite_model *model;
+
+	if (site == NULL)
+	{
+		site = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(callsite));
+		flinfo->fn_extra = site;
+	}
+	model = callsite_place(site, flinfo->fn_mcxt, table, version);
+	if (!model_lasts(model))
+		model_refresh(model);
+	model->used = ++site->clock;
+	site->last = model;
+	return model;
+}
+
+callsite_model *
+callsite_get(FunctionCallInfo fcinfo, Oid table, int32 version)
+{
+	callsite   *site = fcinfo->flinfo->fn_extra;
+
+	if (likely(site != NULL && site->last != NULL))
+	{
+		callsite_model *model = site->last;
+
+		if (likely(model->model == table && model->version == version &&
+				   model_lasts(model)))
+			return model;
+	}
+	return callsite_switch(fcinfo, table, version);
+}
+
+/* ---------- labels and inputs ---------- */
+
+text *
+callsite_label(callsite_model *model, uint32 label)
+{
+	if (unlikely(model->labels[label] == NULL))
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(model->mcxt);
+
+		model->labels[label] = bridge_text_out(ml_image_label(model->pin->image, label));
+		MemoryContextSwitchTo(oldcontext);
+	}
+	return model->labels[label];
+}
+
+uint32
+callsite_find_label(callsite_model *model, text *label)
+{
+	const ml_image *image = model->pin->image;
+	ml_text		wanted = bridge_text_in(label);
+	int64		found = ml_image_find_label(image, wanted);
+	ml_text    *labels;
+	int			nearest;
+
+	if (likely(found >= 0))
+		return (uint32) found;
+
+	labels = palloc(model->nlabels * sizeof(ml_text));
+	for (uint32 i = 0; i < model->nlabels; i++)
+		labels[i] = ml_image_label(image, i);
+	nearest = ml_text_nearest(wanted, labels, model->nlabels);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s has no label \"%s\"", model->subject, text_to_cstring(label)),
+			 nearest >= 0 ?
+			 errhint("Perhaps you mean \"%s\".",
+					 text_to_cstring(callsite_label(model, nearest))) :
+			 errhint("Its labels are those that SELECT label FROM aiaas_scores(...) returns.")));
+}
+
+/*
+ * ERROR unless the model takes one text.
+ */
+void
+callsite_require_text(callsite_model *model)
+{
+	StringInfoData names;
+
+	if (likely(model->ncolumns == 1))
+		return;
+	initStringInfo(&names);
+	for (uint32 i = 0; i < model->ncolumns; i++)
+	{
+		ml_text		name = ml_image_column(model->pin->image, i);
+
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(text_to_cstring(bridge_text_out(name))));
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s takes the columns %s, not one text", model->subject, names.data),
+			 errhint("Pass a row: SELECT aiaas_classify(%s, t) FROM (SELECT %s FROM my_table) AS t",
+					 quote_literal_cstr(catalog_name(model->pin->version.model)),
+					 names.data)));
+}
+
+const ml_text *
+callsite_text(callsite_model *model, text *input)
+{
+	callsite_require_text(model);
+	model->inputs[0] = bridge_text_in(input);
+	return model->inputs;
+}
+
+const ml_text *
+callsite_record(callsite_model *model, HeapTupleHeader record)
+{
+	Oid			type = HeapTupleHeaderGetTypeId(record);
+	int32		typmod = HeapTupleHeaderGetTypMod(record);
+
+	if (unlikely(model->record == NULL || !record_map_fits(model->record, type, typmod)))
+	{
+		if (model->record != NULL)
+			record_map_destroy(model->record);
+		model->record = NULL;
+		model->record = record_map_create(model->mcxt, model->subject, model->pin->image,
+										  type, typmod);
+	}
+	return record_map_fetch(model->record, record, model->inputs) ? model->inputs : NULL;
+}
