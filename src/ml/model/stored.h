@@ -4,7 +4,7 @@
  *	  The stored layout of a linear classifier: one safetensors file.
  *
  * Metadata (strings): format "1", task "classification", algorithm, recipe
- * (JSON, recipe.h), labels (JSON array, C order), unicode.
+ * (JSON, recipe.h), labels (JSON array, ascending in C order).
  *
  * Tensors, n features, s scores (1 for two labels, else one per label):
  *	  features.gaps   U8 [bytes]	which buckets are features (vocabulary.h)
@@ -61,5 +61,36 @@ typedef struct ml_stored_linear
 /* Appends the file to an empty buffer. */
 extern ml_status ml_stored_write_linear(ml_context *ctx, const ml_stored_linear *model,
 										ml_buffer *file);
+
+/*
+ * A file, checked as far as it can be without unpacking: only gaps and
+ * weights are left to those who decode them.  Numbers point into the file's
+ * bytes, unaligned and little-endian; the rest lives in the arena.
+ */
+typedef struct ml_stored
+{
+	ml_text		algorithm;
+	ml_text		recipe_json;
+	ml_text		labels_json;
+	ml_recipe	recipe;
+	uint32_t	nlabels;
+	uint32_t	nscores;
+	uint32_t	nfeatures;
+	ml_text    *labels;
+	const uint8_t *gaps;
+	size_t		gaps_size;
+	const uint8_t *idf_code;
+	const uint8_t *weights;
+	size_t		weights_size;
+	uint16_t   *idf_levels;
+	double	   *scale;			/* [nscores], as bias, slope and offset */
+	double	   *bias;
+	double	   *slope;
+	double	   *offset;
+} ml_stored;
+
+/* ML_BAD_MODEL, ML_NEWER_FORMAT. */
+extern ml_status ml_stored_read(ml_context *ctx, ml_arena *arena, const void *bytes,
+								size_t size, ml_stored *stored);
 
 #endif							/* ML_STORED_H */
