@@ -26,6 +26,7 @@
 
 #define CATALOG_CHUNK_SIZE	(4 * 1024 * 1024)
 #define CATALOG_HEAD_FORMAT 1
+#define CATALOG_MANIFEST_FORMAT 1
 #define CATALOG_DIGEST_SIZE 32
 
 /* Rights on a model, of the current user (DESIGN, decision 1). */
@@ -65,10 +66,14 @@ typedef struct catalog_version
 	bool		shareable;		/* permanent or unlogged table, and not written by this transaction */
 } catalog_version;
 
+/* 'model spam version 3': the subject of bridge_check's messages. */
+extern char *catalog_subject(const catalog_version *version);
+
 /*
- * The version to use under the snapshot: version 0 = the live one.  ERROR
- * when the model has no live version (55000, hint: deploy), or no such
- * version (42704), or its manifest makes no sense (XX001).
+ * The version to use under the snapshot: version 0 = the live one (so check
+ * a version that a user wrote: > 0).  ERROR when the model has no live
+ * version (55000, hint: deploy), or no such version (42704), or its manifest
+ * makes no sense (XX001) or is of a later release (0A000).
  */
 extern void catalog_locate(Oid model, int32 version, Snapshot snapshot,
 						   catalog_version *result);
@@ -84,16 +89,36 @@ extern Jsonb *catalog_head(Oid model, Snapshot snapshot);	/* NULL if none */
 /*
  * The stored bytes of a version: chunks 1..n in order, none missing, joined in
  * one allocation in mcxt.  Interruptible.  ERROR XX001 naming model, version
- * and chunk.  The digest is not checked here: catalog_digest does it (ERROR
- * XX001 when it is not the manifest's).
+ * and chunk.  The digest is not checked here: compare what catalog_digest
+ * computes (interruptibly) with the manifest's.
  */
 extern void *catalog_read(const catalog_version *version, Snapshot snapshot,
 						  MemoryContext mcxt, size_t *size);
 extern void catalog_digest(const void *bytes, size_t size,
 						   uint8 digest[CATALOG_DIGEST_SIZE]);
 
-/* CREATE TABLE name OF aiaas.model with key, storage and guard. */
+/*
+ * The same, piece by piece and without the join: "each" gets chunk 1..n in
+ * order, after it is known that they are complete.
+ */
+typedef void (*catalog_chunk_callback) (void *arg, int32 chunk,
+										const void *data, size_t size);
+
+extern void catalog_each_chunk(const catalog_version *version, Snapshot snapshot,
+							   catalog_chunk_callback each, void *arg);
+
+/* CREATE TABLE name OF aiaas.model with key, storage, head and guard. */
 extern Oid	catalog_create(const char *schema, const char *name, bool temporary);
+
+/*
+ * The model of that name, as a user writes it ('spam', 'schema.spam',
+ * 'pg_temp.spam'), or, if there is none, a new one (*created).  ERROR 42809
+ * for a relation that is no model.
+ */
+extern Oid	catalog_resolve(const char *model, bool *created);
+
+/* What aiaas.default_model names; ERROR 42P01 naming the setting. */
+extern Oid	catalog_default_model(void);
 
 /*
  * Insert a new version as the current user; number = highest in rows
@@ -105,8 +130,11 @@ extern int32 catalog_store(Oid model, const void *stored, size_t size, Jsonb *ma
 /* Rewrite the head under its row lock; action: "deploy", "rollback". */
 extern void catalog_deploy(Oid model, int32 version, const char *action);
 
-/* Version that was live before the present one and still exists; 0 if none. */
-extern int32 catalog_previous(Oid model);
+/*
+ * Deploy, under the head's row lock, the version that was live before the
+ * present one and still exists; ERROR 55000 if there is none.
+ */
+extern int32 catalog_rollback(Oid model);
 
 /* Tombstone in the head, then DELETE the rows.  ERROR 55000 for the live one. */
 extern void catalog_drop_version(Oid model, int32 version);

@@ -1,0 +1,586 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog_write.c
+ *	  Model tables: creating, storing versions, deploying, dropping.
+ *
+ * Everything is written by SQL through SPI as the current user, so that the
+ * server's own checks, triggers, replication and locks apply.  Statements are
+ * schema-qualified down to the operators, and touch the table ONLY.
+ *
+ * Who deploys, rolls back or drops holds the head's row lock until the end of
+ * the transaction; the next one waits for it and then sees the new head (READ
+ * COMMITTED) or fails with 40001 (REPEATABLE READ and above).
+ *
+ * Storing takes no such lock.  A version's number is the highest that any
+ * transaction has written or dropped, plus one; two trainings that choose the
+ * same number in the same instant meet at the primary key, and the second one
+ * takes the next number.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "catalog_rows.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
+
+#include "callsite.h"
+
+#define HISTORY_LIMIT	256		/* entries kept in a head: a head stays small */
+#define STORE_ATTEMPTS	100
+#define HEAD_ATTEMPTS	10
+
+/* ------------------------------------------------------------------------
+ * SQL
+ */
+
+static char *
+qualified_name(Oid relation)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+									  get_rel_name(relation));
+}
+
+/* Run one statement with %s replaced by the model's name. */
+static void
+run(Oid model, const char *sql, int expected, int nargs, Oid *types, Datum *values,
+	const char *nulls, int64 rows)
+{
+	char	   *statement = psprintf(sql, qualified_name(model));
+	int			result = SPI_execute_with_args(statement, nargs, types, values, nulls, false, 0);
+
+	if (result != expected)
+		elog(ERROR, "could not write model %s: %s", catalog_name(model),
+			 SPI_result_code_string(result));
+	/* a rule or a trigger of the owner's may have swallowed the row */
+	if (rows >= 0 && SPI_processed != rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model %s did not take the row that was written", catalog_name(model)),
+				 errhint("A trigger or a rule on the table changes what is written to it.")));
+}
+
+static void
+insert_row(Oid model, int32 version, int32 chunk, Jsonb *manifest, bytea *data)
+{
+	Oid			types[] = {INT4OID, INT4OID, JSONBOID, BYTEAOID};
+	Datum		values[] = {Int32GetDatum(version), Int32GetDatum(chunk),
+	PointerGetDatum(manifest), PointerGetDatum(data)};
+	const char	nulls[] = {' ', ' ', manifest == NULL ? 'n' : ' ', data == NULL ? 'n' : ' '};
+
+	run(model, "INSERT INTO %s (version, chunk, manifest, data) VALUES ($1, $2, $3, $4)",
+		SPI_OK_INSERT, lengthof(types), types, values, nulls, 1);
+}
+
+/*
+ * Insert (version, 0) in a subtransaction: false when another transaction
+ * has written that row.
+ */
+static bool
+insert_unless_taken(Oid model, int32 version, Jsonb *manifest)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		insert_row(model, version, 0, manifest, NULL);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		/* before throwing on: a caller may catch, and knows only its own */
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_END_TRY();
+	if (error != NULL && error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+		ReThrowError(error);
+	return error == NULL;
+}
+
+static Jsonb *
+jsonb_of(const char *json)
+{
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
+}
+
+/* ------------------------------------------------------------------------
+ * Heads
+ */
+
+/* ,"at": now, "by": the current user */
+static void
+append_stamp(StringInfo json)
+{
+	char		buffer[MAXDATELEN + 1];
+	int			utc = 0;
+
+	appendStringInfoString(json, ", \"at\": ");
+	escape_json(json, JsonEncodeDateTime(buffer, TimestampTzGetDatum(GetCurrentTimestamp()),
+										 TIMESTAMPTZOID, &utc));
+	appendStringInfoString(json, ", \"by\": ");
+	escape_json(json, GetUserNameFromId(GetUserId(), false));
+}
+
+/* The history without its oldest entries, and action on version appended. */
+static void
+append_history(StringInfo json, JsonbContainer *history, int32 version, const char *action)
+{
+	int			n = history == NULL ? 0 : JsonContainerSize(history);
+	int			first = Max(0, n - (HISTORY_LIMIT - 1));
+
+	appendStringInfoChar(json, '[');
+	for (int i = action == NULL ? 0 : first; i < n; i++)
+	{
+		JsonbValue *entry = getIthJsonbValueFromContainer(history, i);
+
+		/* anything but an object was not written by us */
+		if (entry->type != jbvBinary)
+			continue;
+		if (json->data[json->len - 1] != '[')
+			appendStringInfoString(json, ", ");
+		(void) JsonbToCString(json, entry->val.binary.data, entry->val.binary.len);
+	}
+	if (action != NULL)
+	{
+		appendStringInfo(json, "%s{\"version\": %d, \"action\": ",
+						 json->data[json->len - 1] != '[' ? ", " : "", version);
+		escape_json(json, action);
+		append_stamp(json);
+		appendStringInfoChar(json, '}');
+	}
+	appendStringInfoChar(json, ']');
+}
+
+/*
+ * The head after action ("deploy", "rollback") on version, or, with action
+ * NULL, after dropping version (0: after nothing).
+ */
+static Jsonb *
+next_head(const catalog_head_state *state, int32 version, const char *action)
+{
+	StringInfoData json;
+	int32		live = action != NULL ? version : state->live;
+
+	initStringInfo(&json);
+	appendStringInfo(&json, "{\"format\": %d, \"live\": ", CATALOG_HEAD_FORMAT);
+	if (live > 0)
+		appendStringInfo(&json, "%d", live);
+	else
+		appendStringInfoString(&json, "null");
+	appendStringInfoString(&json, ", \"history\": ");
+	append_history(&json, state->history, version, action);
+	appendStringInfoString(&json, ", \"dropped\": [");
+	for (int i = 0; i < state->ndropped; i++)
+		appendStringInfo(&json, "%s%d", i > 0 ? ", " : "", state->dropped[i]);
+	if (action == NULL && version > 0)
+		appendStringInfo(&json, "%s%d", state->ndropped > 0 ? ", " : "", version);
+	appendStringInfoString(&json, "]}");
+	return jsonb_of(json.data);
+}
+
+/*
+ * Take the head's row lock and read the newest head.  A model without one (a
+ * table made by hand) gets one first.  SPI is connected.
+ */
+static void
+lock_head(Oid model, catalog_head_state *state)
+{
+	char	   *sql = psprintf("SELECT manifest FROM ONLY %s"
+							   " WHERE version OPERATOR(pg_catalog.=) 0"
+							   " AND chunk OPERATOR(pg_catalog.=) 0 FOR NO KEY UPDATE",
+							   qualified_name(model));
+
+	for (int attempt = 0; attempt < HEAD_ATTEMPTS; attempt++)
+	{
+		catalog_head_state none = {0};
+		bool		isnull;
+		Datum		head;
+
+		if (SPI_execute(sql, false, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not lock the head of model %s", catalog_name(model));
+		if (SPI_processed == 0)
+		{
+			(void) insert_unless_taken(model, 0, next_head(&none, 0, NULL));
+			continue;
+		}
+		head = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		if (isnull || !catalog_head_parse(DatumGetJsonbPCopy(head), state))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("model %s is damaged: its head (row 0, 0) makes no sense",
+							catalog_name(model))));
+		return;
+	}
+	/* another transaction's, which our snapshot does not see */
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update"),
+			 errdetail("Another transaction wrote the first head of model %s.",
+					   catalog_name(model))));
+}
+
+static void
+update_head(Oid model, Jsonb *head)
+{
+	Oid			types[] = {JSONBOID};
+	Datum		values[] = {PointerGetDatum(head)};
+
+	run(model, "UPDATE ONLY %s SET manifest = $1"
+		" WHERE version OPERATOR(pg_catalog.=) 0 AND chunk OPERATOR(pg_catalog.=) 0",
+		SPI_OK_UPDATE, lengthof(types), types, values, NULL, 1);
+}
+
+/* The model's lock, checks and privilege, and SPI, for one change. */
+static void
+begin_change(Oid model, catalog_right right)
+{
+	table_close(catalog_open(model), NoLock);
+	catalog_require(model, right);
+	SPI_connect();
+}
+
+/* ERROR 42704 unless the version exists, as the statements that follow see it. */
+static void
+require_version(Oid model, int32 version)
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) catalog_manifest(model, version, GetActiveSnapshot());
+	PopActiveSnapshot();
+}
+
+static bool
+has_version(Oid model, int32 version)
+{
+	int32	   *versions;
+	int			n;
+	bool		found = false;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	n = catalog_versions(model, GetActiveSnapshot(), &versions);
+	PopActiveSnapshot();
+	for (int i = 0; i < n && !found; i++)
+		found = versions[i] == version;
+	pfree(versions);
+	return found;
+}
+
+void
+catalog_deploy(Oid model, int32 version, const char *action)
+{
+	catalog_head_state head;
+
+	begin_change(model, CATALOG_DEPLOY);
+	lock_head(model, &head);
+	require_version(model, version);
+	if (head.live != version)
+		update_head(model, next_head(&head, version, action));
+	SPI_finish();
+}
+
+/*
+ * What was live before.  The history is replayed as a stack: a deploy pushes,
+ * a rollback pops down to the version that it went back to; so two rollbacks
+ * go back two steps.  Dropped versions are passed over.
+ */
+static int32
+previous_version(Oid model, const catalog_head_state *head)
+{
+	int			n = JsonContainerSize(head->history);
+	int32	   *stack = palloc((n + 1) * sizeof(int32));
+	int			depth = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		JsonbValue *entry = getIthJsonbValueFromContainer(head->history, i);
+		int64		version;
+		char	   *action;
+
+		if (entry->type != jbvBinary ||
+			!catalog_json_integer(entry->val.binary.data, "version", 1, PG_INT32_MAX, &version))
+			continue;
+		action = catalog_json_string(entry->val.binary.data, "action");
+		if (action != NULL && strcmp(action, "rollback") == 0)
+			while (depth > 0 && stack[depth - 1] != version)
+				depth--;
+		if (depth == 0 || stack[depth - 1] != version)
+			stack[depth++] = version;
+	}
+	while (depth > 0)
+	{
+		int32		version = stack[--depth];
+
+		if (version != head->live && has_version(model, version))
+			return version;
+	}
+	return 0;
+}
+
+int32
+catalog_rollback(Oid model)
+{
+	catalog_head_state head;
+	int32		version;
+
+	begin_change(model, CATALOG_DEPLOY);
+	lock_head(model, &head);
+	version = previous_version(model, &head);
+	if (version == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model %s has no version to roll back to", catalog_name(model)),
+				 head.live > 0 ?
+				 errdetail("Version %d is the only one that was ever live and still exists.",
+						   head.live) :
+				 errdetail("No version was ever live.")));
+	update_head(model, next_head(&head, version, "rollback"));
+	SPI_finish();
+	return version;
+}
+
+void
+catalog_drop_version(Oid model, int32 version)
+{
+	catalog_head_state head;
+	Oid			types[] = {INT4OID};
+	Datum		values[] = {Int32GetDatum(version)};
+
+	begin_change(model, CATALOG_DROP);
+	lock_head(model, &head);
+	require_version(model, version);
+	if (head.live == version)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("version %d of model %s is live", version, catalog_name(model)),
+				 errhint("Deploy another version first, or drop the whole model: DROP TABLE %s;",
+						 catalog_name(model))));
+	update_head(model, next_head(&head, version, NULL));
+	run(model, "DELETE FROM ONLY %s WHERE version OPERATOR(pg_catalog.=) $1",
+		SPI_OK_DELETE, lengthof(types), types, values, NULL, -1);
+	SPI_finish();
+}
+
+/* ------------------------------------------------------------------------
+ * Storing
+ */
+
+/* Digest, size and number of chunks join what the caller knows. */
+static Jsonb *
+complete_manifest(const void *stored, size_t size, Jsonb *manifest)
+{
+	uint8		digest[CATALOG_DIGEST_SIZE];
+	char		hex[2 * CATALOG_DIGEST_SIZE + 1];
+	char	   *facts;
+
+	catalog_digest(stored, size, digest);
+	hex[hex_encode((const char *) digest, sizeof(digest), hex)] = '\0';
+	facts = psprintf("{\"format\": %d, \"digest\": \"%s\", \"bytes\": %zu, \"chunks\": %zu}",
+					 CATALOG_MANIFEST_FORMAT, hex, size,
+					 (size + CATALOG_CHUNK_SIZE - 1) / CATALOG_CHUNK_SIZE);
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(manifest),
+											  JsonbPGetDatum(jsonb_of(facts))));
+}
+
+/*
+ * The highest number that was ever used, as far as anybody has written it:
+ * rows, those of transactions under way included, and tombstones.
+ */
+static int32
+highest_version(Oid model)
+{
+	Relation	rel = catalog_open(model);
+	SnapshotData dirty;
+	catalog_scan scan;
+	catalog_columns columns;
+	catalog_head_state head;
+	Jsonb	   *json;
+	HeapTuple	tuple;
+	int32		highest = 0;
+
+	InitDirtySnapshot(dirty);
+	(void) catalog_find_columns(RelationGetDescr(rel), &columns);
+	catalog_scan_begin(&scan, rel, &columns, &dirty);
+	catalog_scan_seek(&scan, CATALOG_ANY, CATALOG_ANY);
+	if (scan.index != NULL)
+	{
+		tuple = catalog_scan_back(&scan);
+		if (tuple != NULL)
+			highest = catalog_row_version(&scan, tuple);
+	}
+	else
+	{
+		while ((tuple = catalog_scan_next(&scan)) != NULL)
+			highest = Max(highest, catalog_row_version(&scan, tuple));
+	}
+	json = catalog_scan_manifest(&scan, 0);
+	if (json != NULL && catalog_head_parse(json, &head))
+		for (int i = 0; i < head.ndropped; i++)
+			highest = Max(highest, head.dropped[i]);
+	catalog_scan_end(&scan);
+	table_close(rel, NoLock);
+	return Max(highest, 0);
+}
+
+static int32
+claim_version(Oid model, Jsonb *manifest)
+{
+	for (int attempt = 0; attempt < STORE_ATTEMPTS; attempt++)
+	{
+		int32		highest = highest_version(model);
+
+		if (highest == PG_INT32_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("model %s has no version number left", catalog_name(model))));
+		if (insert_unless_taken(model, highest + 1, manifest))
+			return highest + 1;
+		CHECK_FOR_INTERRUPTS();
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not find a free version number for model %s", catalog_name(model))));
+}
+
+int32
+catalog_store(Oid model, const void *stored, size_t size, Jsonb *manifest)
+{
+	bytea	   *data;
+	int32		version;
+
+	begin_change(model, CATALOG_TRAIN);
+	version = claim_version(model, complete_manifest(stored, size, manifest));
+	data = palloc(VARHDRSZ + Min(size, CATALOG_CHUNK_SIZE));
+	for (size_t done = 0, chunk = 1; done < size; done += CATALOG_CHUNK_SIZE, chunk++)
+	{
+		size_t		part = Min(size - done, CATALOG_CHUNK_SIZE);
+
+		CHECK_FOR_INTERRUPTS();
+		SET_VARSIZE(data, VARHDRSZ + part);
+		memcpy(VARDATA(data), (const char *) stored + done, part);
+		insert_row(model, version, chunk, NULL, data);
+	}
+	SPI_finish();
+	return version;
+}
+
+/* ------------------------------------------------------------------------
+ * Creating
+ */
+
+static void
+run_utility(const char *sql)
+{
+	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not create a model");
+}
+
+Oid
+catalog_create(const char *schema, const char *name, bool temporary)
+{
+	char	   *table = quote_qualified_identifier(schema, name);
+	catalog_head_state none = {0};
+	Oid			model;
+
+	SPI_connect();
+	run_utility(psprintf("CREATE %s TABLE %s OF aiaas.model (PRIMARY KEY (version, chunk))",
+						 temporary ? "TEMPORARY" : "", table));
+	/* weights don't compress, and uncompressed chunks are read faster */
+	run_utility(psprintf("ALTER TABLE %s ALTER COLUMN data SET STORAGE EXTERNAL", table));
+	model = get_relname_relid(name, LookupExplicitNamespace(schema, false));
+	insert_row(model, 0, 0, next_head(&none, 0, NULL), NULL);
+	run_utility(psprintf("CREATE TRIGGER aiaas_guard BEFORE INSERT OR UPDATE OR DELETE ON %s"
+						 " FOR EACH ROW EXECUTE FUNCTION aiaas.guard()", table));
+	run_utility(psprintf("CREATE TRIGGER aiaas_guard_truncate BEFORE TRUNCATE ON %s"
+						 " FOR EACH STATEMENT EXECUTE FUNCTION aiaas.guard()", table));
+	SPI_finish();
+	return model;
+}
+
+static Oid
+create_named(RangeVar *name)
+{
+	Oid			namespace;
+
+	namespace = RangeVarGetCreationNamespace(name);
+	RangeVarAdjustRelationPersistence(name, namespace);
+	if (name->relpersistence != RELPERSISTENCE_TEMP && !compat_may_create_in(namespace))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to create model %s in schema %s",
+						quote_identifier(name->relname),
+						quote_identifier(get_namespace_name(namespace))),
+				 errhint("Name a schema in which you may create tables (model => 'schema.%s'), or: GRANT CREATE ON SCHEMA %s TO %s;",
+						 name->relname, quote_identifier(get_namespace_name(namespace)),
+						 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+	return catalog_create(name->relpersistence == RELPERSISTENCE_TEMP ? "pg_temp" :
+						  get_namespace_name(namespace), name->relname,
+						  name->relpersistence == RELPERSISTENCE_TEMP);
+}
+
+Oid
+catalog_resolve(const char *model, bool *created)
+{
+	RangeVar   *name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(model)));
+	Oid			found = RangeVarGetRelid(name, AccessShareLock, true);
+
+	*created = !OidIsValid(found);
+	if (*created)
+		return create_named(name);
+	table_close(catalog_open(found), NoLock);
+	return found;
+}
+
+/* ------------------------------------------------------------------------
+ * The default model
+ */
+
+Oid
+catalog_default_model(void)
+{
+	List	   *names;
+	Oid			namespace;
+	Oid			model = InvalidOid;
+
+	if (SplitIdentifierString(pstrdup(callsite_default_model), '.', &names) &&
+		list_length(names) == 2)
+	{
+		namespace = LookupExplicitNamespace(linitial(names), true);
+		if (OidIsValid(namespace))
+			model = get_relname_relid(lsecond(names), namespace);
+	}
+	if (!OidIsValid(model))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 callsite_default_model[0] == '\0' ?
+				 errmsg("there is no default model") :
+				 errmsg("the default model %s does not exist", callsite_default_model),
+				 errhint("Set aiaas.default_model to the schema.name of a model, or pass a model as the first argument.")));
+	return model;
+}
