@@ -27,17 +27,12 @@
 
 #include "access/htup_details.h"
 #include "access/parallel.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
-#include "utils/varlena.h"
-
-char	   *callsite_default_model;
 
 typedef struct callsite
 {
@@ -96,29 +91,17 @@ model_lasts(const callsite_model *model)
 /* ---------- opening a model ---------- */
 
 /*
- * The table that aiaas.default_model names.
+ * The table that aiaas.default_model names; the place remembers the setting.
  */
 static Oid
 default_model(callsite_model *place)
 {
-	const char *name = callsite_default_model;
-	List	   *names;
-	Oid			model = InvalidOid;
-
 	if (place->setting != NULL)
 		pfree(place->setting);
 	place->setting = NULL;
-	place->setting = MemoryContextStrdup(MemoryContextGetParent(place->mcxt), name);
-
-	if (SplitIdentifierString(pstrdup(name), '.', &names) && list_length(names) == 2)
-		model = RangeVarGetRelid(makeRangeVar(linitial(names), lsecond(names), -1),
-								 NoLock, true);
-	if (!OidIsValid(model))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("default model \"%s\" does not exist", name),
-				 errhint("Set aiaas.default_model to schema.name of a model, or name the model in the call: aiaas_classify('my_model', ...).")));
-	return model;
+	place->setting = MemoryContextStrdup(MemoryContextGetParent(place->mcxt),
+										 callsite_default_model);
+	return catalog_default_model();
 }
 
 /*
@@ -170,8 +153,7 @@ model_open(callsite_model *model, const catalog_version *version, Snapshot snaps
 	residency_pin *pin;
 	ml_status	status;
 
-	model->subject = psprintf("model %s version %d", catalog_name(version->model),
-							  version->version);
+	model->subject = catalog_subject(version);
 	pin = residency_acquire(version, snapshot, model->mcxt);
 	model->ncolumns = ml_image_ncolumns(pin->image);
 	model->nlabels = ml_image_nlabels(pin->image);

@@ -30,8 +30,6 @@
 #include "storage/ipc.h"
 #include "utils/rel.h"
 
-int			residency_private_memory;
-
 typedef struct pin
 {
 	residency_pin public;		/* must be first */

@@ -74,8 +74,7 @@ residency_load_open(residency_load *load, const catalog_version *version,
 									   ALLOCSET_DEFAULT_SIZES);
 	oldcontext = MemoryContextSwitchTo(load->mcxt);
 	load->bridge = bridge_create(load->mcxt);
-	load->subject = psprintf("model %s version %d", catalog_name(version->model),
-							 version->version);
+	load->subject = catalog_subject(version);
 	load->stored = catalog_read(version, snapshot, load->mcxt, &load->stored_size);
 	catalog_digest(load->stored, load->stored_size, load->digest);
 	if (memcmp(load->digest, version->digest, CATALOG_DIGEST_SIZE) != 0)

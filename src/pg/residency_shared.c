@@ -57,8 +57,6 @@
 #include "utils/timestamp.h"
 
 
-int			residency_shared_memory;
-
 /*
  * Larger than DSA's size classes, so that every image is whole pages of the
  * arena and begins at a page.
