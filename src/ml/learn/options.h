@@ -38,11 +38,12 @@ typedef struct ml_class_weight
 typedef struct ml_options
 {
 	ml_loss		loss;			/* from algorithm: svm, logistic_regression */
-	ml_recipe	recipe;			/* columns are filled in by the trainer */
+	ml_recipe	recipe;			/* columns are filled in by the trainer; min_df
+								 * 0 = by the number of rows */
 	double		c;				/* inverse strength of the penalty, as scikit-learn's C */
 	double		l1_ratio;		/* 0 = L2; > 0 with logistic only */
 	int			epochs;			/* most passes; fewer when converged or stopped early */
-	double		tolerance;
+	double		tolerance;		/* see the solvers: largest gradient left */
 	bool		early_stopping;
 	bool		shuffle;
 	uint64_t	seed;
@@ -51,9 +52,12 @@ typedef struct ml_options
 	uint32_t	nclass_weights;
 	const ml_class_weight *class_weights;
 	ml_text		weights;		/* name of a column of row weights, or absent */
-	double		prune;			/* weights below this share of the largest go; see linear.h */
+	double		prune;			/* weights below this share of the largest go */
 	ml_deploy	deploy;			/* for the caller; the engine ignores it */
 } ml_options;
+
+/* The name of the algorithm that learns with a loss. */
+extern const char *ml_algorithm_name(ml_loss loss);
 
 /*
  * algorithm: "auto", "svm", "logistic_regression".  json: an object.

@@ -44,7 +44,7 @@ typedef struct ml_rows ml_rows;
 
 typedef struct ml_row
 {
-	const uint32_t *words;		/* ML_KERNEL_AHEAD readable words follow */
+	const uint32_t *words;		/* (count << 24 | key), keys distinct */
 	uint32_t	n;
 	uint32_t	number;			/* index into the arrays of ml_rows_data */
 } ml_row;

@@ -1,0 +1,274 @@
+/*-------------------------------------------------------------------------
+ *
+ * rows_pass.c
+ *	  Passes over stored training rows, and the weights of their features.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/math.h"
+#include "feature/weight.h"
+#include "learn/rows_internal.h"
+
+#define POLL_WORDS		((size_t) 1 << 20)
+
+/* Codes below this are one document frequency each, 1, 2, ... */
+#define EXACT_LEVELS	192
+
+ml_status
+ml_rows_load(ml_context *ctx, ml_rows *rows, const ml_rows_block *block, size_t at)
+{
+	void	   *group = rows->group;
+
+	ML_TRY(ml_grow(ctx, &group, &rows->group_capacity, at + block->nwords, sizeof(uint32_t)));
+	rows->group = group;
+	if (block->nwords > 0 &&
+		!ctx->host->spill_read(ctx->host->user, block->offset, rows->group + at,
+							   block->nwords * sizeof(uint32_t)))
+		return ml_fail(ctx, ML_IO, "could not read the training rows from a temporary file");
+	return ML_OK;
+}
+
+/* Append the rows of a block that are in the parts of this pass. */
+static ml_status
+gather_items(ml_context *ctx, ml_rows *rows, const ml_rows_block *block, const uint32_t *words,
+			 ml_row **items, size_t *capacity, uint32_t *n)
+{
+	void	   *grown = *items;
+
+	ML_TRY(ml_grow(ctx, &grown, capacity, (size_t) *n + block->nrows, sizeof(ml_row)));
+	*items = grown;
+	for (uint32_t i = block->first; i < block->first + block->nrows; i++)
+	{
+		if (rows->parts >> rows->data.part[i] & 1)
+			(*items)[(*n)++] = (ml_row) {words, rows->sizes[i], i};
+		words += rows->sizes[i];
+	}
+	return ML_OK;
+}
+
+static void
+shuffle_items(ml_rng *rng, ml_row *items, uint32_t n)
+{
+	for (uint32_t i = n; i > 1; i--)
+	{
+		uint32_t	j = (uint32_t) ml_rng_below(rng, i);
+		ml_row		swap = items[i - 1];
+
+		items[i - 1] = items[j];
+		items[j] = swap;
+	}
+}
+
+ml_status
+ml_rows_begin(ml_context *ctx, ml_rows *rows, uint32_t parts, ml_rng *rng)
+{
+	void	   *order = rows->order;
+
+	rows->parts = parts;
+	rows->rng = rng;
+	rows->items_done = false;
+	rows->next_spilled = 0;
+	rows->nspilled = 0;
+	ML_TRY(ml_grow(ctx, &order, &rows->order_capacity, rows->nblocks, sizeof(uint32_t)));
+	rows->order = order;
+	for (size_t i = 0; i < rows->nblocks; i++)
+		if (rows->blocks[i].words == NULL)
+			rows->order[rows->nspilled++] = (uint32_t) i;
+
+	/* rows in memory: gathered anew only for another mask */
+	if (parts != rows->items_parts || (rng == NULL && rows->items_shuffled))
+	{
+		rows->nitems = 0;
+		rows->items_parts = 0;
+		for (size_t i = 0; i < rows->nblocks; i++)
+			if (rows->blocks[i].words != NULL)
+				ML_TRY(gather_items(ctx, rows, &rows->blocks[i], rows->blocks[i].words,
+									&rows->items, &rows->items_capacity, &rows->nitems));
+		rows->items_parts = parts;
+		rows->items_shuffled = false;
+	}
+	if (rng != NULL)
+	{
+		shuffle_items(rng, rows->items, rows->nitems);
+		rows->items_shuffled = true;
+		ml_rng_shuffle(rng, rows->order, rows->nspilled);
+	}
+	return ML_OK;
+}
+
+/* Read the next spilled blocks, as many as an eighth of the memory holds. */
+static ml_status
+load_group(ml_context *ctx, ml_rows *rows, uint32_t *n)
+{
+	size_t		used = 0;
+	size_t		limit = rows->limit / 8 / sizeof(uint32_t);
+	uint32_t	last = rows->next_spilled;
+
+	while (last < rows->nspilled &&
+		   (used == 0 || used + rows->blocks[rows->order[last]].nwords <= limit))
+	{
+		ML_TRY(ml_rows_load(ctx, rows, &rows->blocks[rows->order[last]], used));
+		used += rows->blocks[rows->order[last]].nwords;
+		ML_TRY(ml_poll(ctx));
+		last++;
+	}
+	/* only now do the words stay where they are */
+	used = 0;
+	for (; rows->next_spilled < last; rows->next_spilled++)
+	{
+		const ml_rows_block *block = &rows->blocks[rows->order[rows->next_spilled]];
+
+		ML_TRY(gather_items(ctx, rows, block, rows->group + used, &rows->group_items,
+							&rows->group_items_capacity, n));
+		used += block->nwords;
+	}
+	if (rows->rng != NULL)
+		shuffle_items(rows->rng, rows->group_items, *n);
+	return ML_OK;
+}
+
+ml_status
+ml_rows_next(ml_context *ctx, ml_rows *rows, const ml_row **group, uint32_t *n)
+{
+	*n = 0;
+	*group = NULL;
+	ML_TRY(ml_poll(ctx));
+	if (!rows->items_done)
+	{
+		rows->items_done = true;
+		*group = rows->items;
+		*n = rows->nitems;
+	}
+	/* a group may hold no row of these parts */
+	while (*n == 0 && rows->next_spilled < rows->nspilled)
+	{
+		ML_TRY(load_group(ctx, rows, n));
+		*group = rows->group_items;
+	}
+	return ML_OK;
+}
+
+/* Document frequencies in the rows of some parts, and how many rows those are. */
+static ml_status
+count_df(ml_context *ctx, ml_rows *rows, uint32_t parts, uint64_t *nrows)
+{
+	const ml_row *group;
+	uint32_t	n;
+	size_t		work = 0;
+
+	*nrows = 0;
+	memset(rows->df, 0, rows->index.nfeatures * sizeof(uint32_t));
+	ML_TRY(ml_rows_begin(ctx, rows, parts, NULL));
+	for (;;)
+	{
+		ML_TRY(ml_rows_next(ctx, rows, &group, &n));
+		if (n == 0)
+			return ML_OK;
+		*nrows += n;
+		for (uint32_t i = 0; i < n; i++)
+		{
+			for (uint32_t k = 0; k < group[i].n; k++)
+				rows->df[group[i].words[k] & ML_ROW_KEY_MASK]++;
+			work += group[i].n;
+			if (work > POLL_WORDS)
+			{
+				work = 0;
+				ML_TRY(ml_poll(ctx));
+			}
+		}
+	}
+}
+
+/*
+ * The level of a document frequency: one each for the small ones, which most
+ * features have, and geometric steps between EXACT_LEVELS and all rows.
+ */
+static uint8_t
+level_of(uint32_t df, uint64_t nrows)
+{
+	double		span;
+
+	if (df <= EXACT_LEVELS)
+		return (uint8_t) (ML_MAX(df, 1u) - 1);
+	span = ml_log((double) nrows / EXACT_LEVELS);
+	return (uint8_t) (EXACT_LEVELS + ML_MIN(ml_log((double) df / EXACT_LEVELS) / span, 1.0) *
+					  (ML_IDF_LEVELS - EXACT_LEVELS - 1));
+}
+
+static void
+set_idf(ml_rows *rows, uint64_t nrows)
+{
+	ml_rows_index *index = &rows->index;
+	bool		idf = rows->recipe->idf;
+	double		ratio = (double) ML_MAX(nrows, (uint64_t) EXACT_LEVELS + 1) / EXACT_LEVELS;
+
+	for (int i = 0; i < ML_IDF_LEVELS; i++)
+	{
+		double		df = i < EXACT_LEVELS ? i + 1 :
+			EXACT_LEVELS * ml_exp(ml_log(ratio) * (i - EXACT_LEVELS + 0.5) /
+								  (ML_IDF_LEVELS - EXACT_LEVELS - 1));
+
+		index->idf_levels[i] = ml_idf_level(idf, nrows,
+											ML_MIN((uint64_t) df, ML_MAX(nrows, UINT64_C(1))));
+	}
+	for (uint32_t i = 0; i < index->nfeatures; i++)
+	{
+		index->idf_code[i] = level_of(rows->df[i], nrows);
+		index->idf[i] = rows->df[i] < (uint32_t) rows->min_df ? 0 :
+			(float) index->idf_levels[index->idf_code[i]] / ML_IDF_ONE;
+	}
+}
+
+/* Euclidean lengths of all rows. */
+static ml_status
+set_lengths(ml_context *ctx, ml_rows *rows)
+{
+	const ml_rows_index *index = &rows->index;
+	const ml_row *group;
+	float		square[ML_ROW_COUNT_MAX + 1];
+	void	   *memory;
+	float	   *idf2;
+	uint32_t	n;
+	size_t		work = 0;
+	ml_status	status = ML_OK;
+
+	for (uint32_t i = 0; i <= ML_ROW_COUNT_MAX; i++)
+		square[i] = index->tf[i] * index->tf[i];
+	ML_TRY(ml_alloc(ctx, ml_size_mul(index->nfeatures, sizeof(float)), &memory));
+	idf2 = memory;
+	for (uint32_t i = 0; i < index->nfeatures; i++)
+		idf2[i] = index->idf[i] * index->idf[i];
+	status = ml_rows_begin(ctx, rows, ML_PARTS_ALL, NULL);
+	while (status == ML_OK)
+	{
+		status = ml_rows_next(ctx, rows, &group, &n);
+		if (status != ML_OK || n == 0)
+			break;
+		for (uint32_t i = 0; i < n && status == ML_OK; i++)
+		{
+			rows->data.length[group[i].number] =
+				sqrtf(rows->kernel->row_dot(idf2, group[i].words, group[i].n, square));
+			work += group[i].n;
+			if (work > POLL_WORDS)
+			{
+				work = 0;
+				status = ml_poll(ctx);
+			}
+		}
+	}
+	ml_release(ctx, idf2);
+	return status;
+}
+
+ml_status
+ml_rows_weigh(ml_context *ctx, ml_rows *rows, uint32_t parts)
+{
+	uint64_t	nrows = rows->data.nrows;
+
+	/* the index has just counted all rows */
+	if (parts != ML_PARTS_ALL || rows->weighed)
+		ML_TRY(count_df(ctx, rows, parts, &nrows));
+	rows->weighed = true;
+	set_idf(rows, nrows);
+	return set_lengths(ctx, rows);
+}
