@@ -22,7 +22,396 @@ COMMENT ON TYPE aiaas.model IS 'columns of a model table: CREATE TABLE m OF aiaa
 
 -- == models: create, deploy, roll back, drop, list, import, export (fn_model.c) ==
 
+CREATE FUNCTION aiaas.guard()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'aiaas_guard'
+LANGUAGE C;
+COMMENT ON FUNCTION aiaas.guard()
+	IS 'trigger on models: versions never change once written';
+
+CREATE FUNCTION @extschema@.aiaas_create_model(model text)
+RETURNS regclass
+AS 'MODULE_PATHNAME', 'aiaas_create_model'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_create_model(text)
+	IS 'make a model without versions: a table of type aiaas.model';
+
+CREATE FUNCTION @extschema@.aiaas_deploy(model regclass, version integer)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'aiaas_deploy'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_deploy(regclass, integer)
+	IS 'make a version of a model the live one';
+
+CREATE FUNCTION @extschema@.aiaas_rollback(model regclass)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'aiaas_rollback'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_rollback(regclass)
+	IS 'make the version live that was live before, and return its number';
+
+CREATE FUNCTION @extschema@.aiaas_drop_version(model regclass, version integer)
+RETURNS void
+AS 'MODULE_PATHNAME', 'aiaas_drop_version'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_drop_version(regclass, integer)
+	IS 'delete a version that is not live; its number is never used again';
+
+CREATE FUNCTION @extschema@.aiaas_versions(
+	model regclass,
+	OUT version integer,
+	OUT live boolean,
+	OUT task text,
+	OUT algorithm text,
+	OUT rows bigint,
+	OUT metric text,
+	OUT score double precision,
+	OUT size bigint,
+	OUT digest text,
+	OUT created_at timestamptz,
+	OUT created_by text,
+	OUT deployed_at timestamptz,
+	OUT deployed_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'aiaas_versions'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000 ROWS 10;
+COMMENT ON FUNCTION @extschema@.aiaas_versions(regclass)
+	IS 'versions of a model: which is live, how they were made, how good they are on held-out rows';
+
+CREATE FUNCTION @extschema@.aiaas_export(
+	model regclass,
+	version integer DEFAULT NULL,
+	OUT chunk integer,
+	OUT data bytea)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'aiaas_export'
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 10000 ROWS 10;
+COMMENT ON FUNCTION @extschema@.aiaas_export(regclass, integer)
+	IS 'a version (default: the live one) as a safetensors file, in pieces to be joined by chunk';
+
+CREATE FUNCTION @extschema@.aiaas_import(
+	model text,
+	data bytea,
+	options jsonb DEFAULT '{}',
+	OUT model regclass,
+	OUT version integer,
+	OUT live boolean)
+RETURNS record
+AS 'MODULE_PATHNAME', 'aiaas_import'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.aiaas_import(text, bytea, jsonb)
+	IS 'store a file that aiaas_export gave as a new version, making the model if there is none';
+
+CREATE FUNCTION @extschema@.aiaas_kernels(
+	OUT level text,
+	OUT supported boolean,
+	OUT fastest boolean,
+	OUT in_use boolean,
+	OUT cpu text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'aiaas_kernels'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 3;
+COMMENT ON FUNCTION @extschema@.aiaas_kernels()
+	IS 'kernels for CPU levels: which this CPU can run, which is fast on it, which aiaas.kernel chose';
+
+CREATE FUNCTION aiaas.progress(
+	OUT pid integer,
+	OUT datid oid,
+	OUT userid oid,
+	OUT model text,
+	OUT phase text,
+	OUT rows bigint,
+	OUT epoch integer,
+	OUT loss double precision,
+	OUT started timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'aiaas_progress'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION aiaas.progress()
+	IS 'trainings that run now, in all databases; see the view aiaas.training_progress';
+
+CREATE FUNCTION aiaas.describe_model(
+	model oid,
+	OUT task text,
+	OUT algorithm text,
+	OUT live_version integer,
+	OUT versions integer,
+	OUT rows bigint,
+	OUT metric text,
+	OUT score double precision,
+	OUT size bigint,
+	OUT trained_at timestamptz,
+	OUT deployed_at timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'aiaas_describe_model'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000 ROWS 1;
+COMMENT ON FUNCTION aiaas.describe_model(oid)
+	IS 'what a model says of its live version; no row if it is no model or may not be used';
+
+-- tables of the type, and tables of just these columns, as a copy is
+CREATE VIEW aiaas.models AS
+SELECT c.oid::pg_catalog.regclass AS model,
+	pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+	d.task,
+	d.algorithm,
+	d.live_version,
+	d.versions,
+	d.rows,
+	d.metric,
+	d.score,
+	d.size,
+	d.trained_at,
+	d.deployed_at,
+	pg_catalog.obj_description(c.oid, 'pg_class') AS comment
+FROM pg_catalog.pg_class c
+CROSS JOIN LATERAL aiaas.describe_model(c.oid) d
+WHERE c.relkind OPERATOR(pg_catalog.=) 'r'
+AND (c.reloftype OPERATOR(pg_catalog.=) 'aiaas.model'::pg_catalog.regtype
+	OR (c.reloftype OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+		AND c.relnatts OPERATOR(pg_catalog.=) 4::pg_catalog.int2));
+COMMENT ON VIEW aiaas.models
+	IS 'models that you may use: live version, score on held-out rows, size in bytes';
+GRANT SELECT ON aiaas.models TO PUBLIC;
+
+-- for the scripts of the extension, which bring the default model
+CREATE FUNCTION aiaas.install_version(model text, data bytea, manifest jsonb)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'aiaas_install_version'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION aiaas.install_version(text, bytea, jsonb)
+	IS 'internal: store and deploy a version of a model that belongs to the extension';
+REVOKE EXECUTE ON FUNCTION aiaas.install_version(text, bytea, jsonb) FROM PUBLIC;
+
 -- == serve: classify, score, explain (fn_infer.c, residency.c) ==
+
+--
+-- COST 200 is half a cost unit a row: more than the tenth that a parallel
+-- plan charges for handing a row to the leader, so that workers are worth it
+-- even where every row is returned; and JIT, which finds nothing to compile
+-- here, stays out of queries over fewer than some 200,000 rows.
+--
+-- The forms with a version always give the same answer, hence IMMUTABLE.
+-- Where label stands, NULL means the predicted label, so these are not STRICT;
+-- NULL for another argument gives NULL (or no rows) there, too.
+--
+
+CREATE FUNCTION @extschema@.aiaas_classify(input text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'aiaas_classify'
+LANGUAGE C STABLE STRICT COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_classify(text)
+	IS 'label of a text, by the model that aiaas.default_model names';
+
+CREATE FUNCTION @extschema@.aiaas_classify(input text[])
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'aiaas_classify_array'
+LANGUAGE C STABLE STRICT COST 2000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_classify(text[])
+	IS 'label of an array of texts, as one batch, by the model that aiaas.default_model names';
+
+CREATE FUNCTION @extschema@.aiaas_classify(model regclass, input text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'aiaas_classify'
+LANGUAGE C STABLE STRICT COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_classify(regclass, text)
+	IS 'label of a text, by the live version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_classify(model regclass, input text[])
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'aiaas_classify_array'
+LANGUAGE C STABLE STRICT COST 2000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_classify(regclass, text[])
+	IS 'label of an array of texts, as one batch, by the live version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_classify(model regclass, input record)
+RETURNS text
+AS 'MODULE_PATHNAME', 'aiaas_classify_record'
+LANGUAGE C STABLE STRICT COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_classify(regclass, record)
+	IS 'label of a row, whose columns are matched by name, by the live version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_classify(model regclass, version integer, input text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'aiaas_classify'
+LANGUAGE C IMMUTABLE STRICT COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_classify(regclass, integer, text)
+	IS 'label of a text, by one version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_classify(model regclass, version integer, input text[])
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'aiaas_classify_array'
+LANGUAGE C IMMUTABLE STRICT COST 2000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_classify(regclass, integer, text[])
+	IS 'label of an array of texts, as one batch, by one version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_classify(model regclass, version integer, input record)
+RETURNS text
+AS 'MODULE_PATHNAME', 'aiaas_classify_record'
+LANGUAGE C IMMUTABLE STRICT COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_classify(regclass, integer, record)
+	IS 'label of a row, whose columns are matched by name, by one version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_score(input text)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'aiaas_score'
+LANGUAGE C STABLE STRICT COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_score(text)
+	IS 'probability of a label (default: the predicted one) for a text, by the model that aiaas.default_model names';
+
+CREATE FUNCTION @extschema@.aiaas_score(input text[])
+RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'aiaas_score_array'
+LANGUAGE C STABLE STRICT COST 2000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_score(text[])
+	IS 'probability of a label (default: the predicted one) for an array of texts, as one batch, by the model that aiaas.default_model names';
+
+CREATE FUNCTION @extschema@.aiaas_score(model regclass, input text, label text DEFAULT NULL)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'aiaas_score'
+LANGUAGE C STABLE COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_score(regclass, text, text)
+	IS 'probability of a label (default: the predicted one) for a text, by the live version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_score(model regclass, input text[], label text DEFAULT NULL)
+RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'aiaas_score_array'
+LANGUAGE C STABLE COST 2000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_score(regclass, text[], text)
+	IS 'probability of a label (default: the predicted one) for an array of texts, as one batch, by the live version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_score(model regclass, input record, label text DEFAULT NULL)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'aiaas_score_record'
+LANGUAGE C STABLE COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_score(regclass, record, text)
+	IS 'probability of a label (default: the predicted one) for a row, whose columns are matched by name, by the live version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_score(model regclass, version integer, input text, label text DEFAULT NULL)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'aiaas_score'
+LANGUAGE C IMMUTABLE COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_score(regclass, integer, text, text)
+	IS 'probability of a label (default: the predicted one) for a text, by one version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_score(model regclass, version integer, input text[], label text DEFAULT NULL)
+RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'aiaas_score_array'
+LANGUAGE C IMMUTABLE COST 2000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_score(regclass, integer, text[], text)
+	IS 'probability of a label (default: the predicted one) for an array of texts, as one batch, by one version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_score(model regclass, version integer, input record, label text DEFAULT NULL)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'aiaas_score_record'
+LANGUAGE C IMMUTABLE COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_score(regclass, integer, record, text)
+	IS 'probability of a label (default: the predicted one) for a row, whose columns are matched by name, by one version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_scores(input text)
+RETURNS TABLE (label text, score double precision)
+AS 'MODULE_PATHNAME', 'aiaas_scores'
+LANGUAGE C STABLE STRICT COST 200 ROWS 10 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_scores(text)
+	IS 'all labels with their probabilities, highest first, for a text, by the model that aiaas.default_model names';
+
+CREATE FUNCTION @extschema@.aiaas_scores(model regclass, input text)
+RETURNS TABLE (label text, score double precision)
+AS 'MODULE_PATHNAME', 'aiaas_scores'
+LANGUAGE C STABLE STRICT COST 200 ROWS 10 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_scores(regclass, text)
+	IS 'all labels with their probabilities, highest first, for a text, by the live version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_scores(model regclass, input record)
+RETURNS TABLE (label text, score double precision)
+AS 'MODULE_PATHNAME', 'aiaas_scores_record'
+LANGUAGE C STABLE STRICT COST 200 ROWS 10 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_scores(regclass, record)
+	IS 'all labels with their probabilities, highest first, for a row, whose columns are matched by name, by the live version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_scores(model regclass, version integer, input text)
+RETURNS TABLE (label text, score double precision)
+AS 'MODULE_PATHNAME', 'aiaas_scores'
+LANGUAGE C IMMUTABLE STRICT COST 200 ROWS 10 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_scores(regclass, integer, text)
+	IS 'all labels with their probabilities, highest first, for a text, by one version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_scores(model regclass, version integer, input record)
+RETURNS TABLE (label text, score double precision)
+AS 'MODULE_PATHNAME', 'aiaas_scores_record'
+LANGUAGE C IMMUTABLE STRICT COST 200 ROWS 10 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_scores(regclass, integer, record)
+	IS 'all labels with their probabilities, highest first, for a row, whose columns are matched by name, by one version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_explain(input text)
+RETURNS TABLE (feature text, contribution double precision)
+AS 'MODULE_PATHNAME', 'aiaas_explain'
+LANGUAGE C STABLE STRICT COST 500 ROWS 50 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_explain(text)
+	IS 'what each word adds to a label''s score (default: the predicted one), in logits, for a text, by the model that aiaas.default_model names';
+
+CREATE FUNCTION @extschema@.aiaas_explain(model regclass, input text, label text DEFAULT NULL)
+RETURNS TABLE (feature text, contribution double precision)
+AS 'MODULE_PATHNAME', 'aiaas_explain'
+LANGUAGE C STABLE COST 500 ROWS 50 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_explain(regclass, text, text)
+	IS 'what each word adds to a label''s score (default: the predicted one), in logits, for a text, by the live version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_explain(model regclass, input record, label text DEFAULT NULL)
+RETURNS TABLE (feature text, contribution double precision)
+AS 'MODULE_PATHNAME', 'aiaas_explain_record'
+LANGUAGE C STABLE COST 500 ROWS 50 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_explain(regclass, record, text)
+	IS 'what each word adds to a label''s score (default: the predicted one), in logits, for a row, whose columns are matched by name, by the live version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_explain(model regclass, version integer, input text, label text DEFAULT NULL)
+RETURNS TABLE (feature text, contribution double precision)
+AS 'MODULE_PATHNAME', 'aiaas_explain'
+LANGUAGE C IMMUTABLE COST 500 ROWS 50 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_explain(regclass, integer, text, text)
+	IS 'what each word adds to a label''s score (default: the predicted one), in logits, for a text, by one version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_explain(model regclass, version integer, input record, label text DEFAULT NULL)
+RETURNS TABLE (feature text, contribution double precision)
+AS 'MODULE_PATHNAME', 'aiaas_explain_record'
+LANGUAGE C IMMUTABLE COST 500 ROWS 50 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_explain(regclass, integer, record, text)
+	IS 'what each word adds to a label''s score (default: the predicted one), in logits, for a row, whose columns are matched by name, by one version of a model';
+
+CREATE FUNCTION @extschema@.aiaas_tokenize(model regclass, input text)
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'aiaas_tokenize'
+LANGUAGE C STABLE STRICT COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_tokenize(regclass, text)
+	IS 'the words of a text as a model sees them';
+
+--
+-- What is in shared memory
+--
+
+CREATE FUNCTION @extschema@.aiaas_unload(model regclass)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'aiaas_unload'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_unload(regclass)
+	IS 'free the memory of a model''s versions that are not in use now (owner only); returns how many';
+
+CREATE FUNCTION aiaas.shared_images(
+	OUT database name, OUT model regclass, OUT version integer, OUT digest text,
+	OUT bytes bigint, OUT pins integer, OUT hits bigint, OUT loads bigint,
+	OUT loaded_at timestamp with time zone, OUT last_used timestamp with time zone)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'aiaas_shared_images'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION aiaas.shared_images()
+	IS 'rows of the view aiaas.shared_models';
+
+CREATE VIEW aiaas.shared_models AS
+	SELECT s.database, s.model, s.version, s.digest, s.bytes, s.pins, s.hits, s.loads,
+		   s.loaded_at, s.last_used
+	FROM aiaas.shared_images() AS s;
+COMMENT ON VIEW aiaas.shared_models
+	IS 'model versions in the shared arena: one copy for all sessions of the server';
+GRANT SELECT ON aiaas.shared_models TO PUBLIC;
 
 -- == train (fn_train.c) ==
 

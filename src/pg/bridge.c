@@ -32,6 +32,7 @@
 #include "storage/buffile.h"
 #include "utils/backend_progress.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #define ALIGNMENT		16		/* what ml_host promises; palloc gives 8 */
@@ -571,4 +572,12 @@ bridge_text_out(ml_text value)
 	if (converted != value.data)
 		pfree(converted);
 	return result;
+}
+
+Jsonb *
+bridge_json_out(ml_text json)
+{
+	char	   *text = text_to_cstring(bridge_text_out(json));
+
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }

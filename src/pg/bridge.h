@@ -15,6 +15,8 @@
 
 #include "postgres.h"
 
+#include "utils/jsonb.h"
+
 #include "ml.h"
 
 typedef struct bridge
@@ -55,6 +57,7 @@ extern const ml_kernel *bridge_kernel(void);
  */
 extern ml_text bridge_text_in(text *value);	/* detoasted by the caller */
 extern text *bridge_text_out(ml_text value);
+extern Jsonb *bridge_json_out(ml_text json);
 
 /*
  * Progress of a training, shown by the function aiaas.progress() while it

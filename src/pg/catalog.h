@@ -19,6 +19,7 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "storage/itemptr.h"
 #include "utils/jsonb.h"
 #include "utils/relcache.h"
@@ -107,15 +108,23 @@ typedef void (*catalog_chunk_callback) (void *arg, int32 chunk,
 extern void catalog_each_chunk(const catalog_version *version, Snapshot snapshot,
 							   catalog_chunk_callback each, void *arg);
 
-/* CREATE TABLE name OF aiaas.model with key, storage, head and guard. */
-extern Oid	catalog_create(const char *schema, const char *name, bool temporary);
+/*
+ * CREATE TABLE OF aiaas.model with key, storage, head and guard, by a name as
+ * a user writes it: 'spam', 'schema.spam', 'pg_temp.spam'.
+ */
+extern Oid	catalog_create(const char *model);
 
 /*
- * The model of that name, as a user writes it ('spam', 'schema.spam',
- * 'pg_temp.spam'), or, if there is none, a new one (*created).  ERROR 42809
- * for a relation that is no model.
+ * The model of that name or, if there is none, a new one (*created).  ERROR
+ * 42809 for a relation that is no model.
  */
 extern Oid	catalog_resolve(const char *model, bool *created);
+
+/*
+ * The same without creating: InvalidOid if there is none, after making sure
+ * that the current user may create it.
+ */
+extern Oid	catalog_find(const char *model);
 
 /* What aiaas.default_model names; ERROR 42P01 naming the setting. */
 extern Oid	catalog_default_model(void);
@@ -138,6 +147,9 @@ extern int32 catalog_rollback(Oid model);
 
 /* Tombstone in the head, then DELETE the rows.  ERROR 55000 for the live one. */
 extern void catalog_drop_version(Oid model, int32 version);
+
+/* Append "at": now in UTC, "by": the current user. */
+extern void catalog_append_stamp(StringInfo json);
 
 /* OIDs in the extension's own schemas, never through search_path. */
 extern Oid	catalog_extension_oid(void);

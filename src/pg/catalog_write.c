@@ -135,14 +135,13 @@ jsonb_of(const char *json)
  * Heads
  */
 
-/* ,"at": now, "by": the current user */
-static void
-append_stamp(StringInfo json)
+void
+catalog_append_stamp(StringInfo json)
 {
 	char		buffer[MAXDATELEN + 1];
 	int			utc = 0;
 
-	appendStringInfoString(json, ", \"at\": ");
+	appendStringInfoString(json, "\"at\": ");
 	escape_json(json, JsonEncodeDateTime(buffer, TimestampTzGetDatum(GetCurrentTimestamp()),
 										 TIMESTAMPTZOID, &utc));
 	appendStringInfoString(json, ", \"by\": ");
@@ -173,7 +172,8 @@ append_history(StringInfo json, JsonbContainer *history, int32 version, const ch
 		appendStringInfo(json, "%s{\"version\": %d, \"action\": ",
 						 json->data[json->len - 1] != '[' ? ", " : "", version);
 		escape_json(json, action);
-		append_stamp(json);
+		appendStringInfoString(json, ", ");
+		catalog_append_stamp(json);
 		appendStringInfoChar(json, '}');
 	}
 	appendStringInfoChar(json, ']');
@@ -501,8 +501,8 @@ run_utility(const char *sql)
 		elog(ERROR, "could not create a model");
 }
 
-Oid
-catalog_create(const char *schema, const char *name, bool temporary)
+static Oid
+create_table(const char *schema, const char *name, bool temporary)
 {
 	char	   *table = quote_qualified_identifier(schema, name);
 	catalog_head_state none = {0};
@@ -523,12 +523,15 @@ catalog_create(const char *schema, const char *name, bool temporary)
 	return model;
 }
 
+/*
+ * The schema where a model of that name would be created, which the current
+ * user may do.
+ */
 static Oid
-create_named(RangeVar *name)
+creation_namespace(RangeVar *name)
 {
-	Oid			namespace;
+	Oid			namespace = RangeVarGetCreationNamespace(name);
 
-	namespace = RangeVarGetCreationNamespace(name);
 	RangeVarAdjustRelationPersistence(name, namespace);
 	if (name->relpersistence != RELPERSISTENCE_TEMP && !compat_may_create_in(namespace))
 		ereport(ERROR,
@@ -539,22 +542,61 @@ create_named(RangeVar *name)
 				 errhint("Name a schema in which you may create tables (model => 'schema.%s'), or: GRANT CREATE ON SCHEMA %s TO %s;",
 						 name->relname, quote_identifier(get_namespace_name(namespace)),
 						 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
-	return catalog_create(name->relpersistence == RELPERSISTENCE_TEMP ? "pg_temp" :
-						  get_namespace_name(namespace), name->relname,
-						  name->relpersistence == RELPERSISTENCE_TEMP);
+	return namespace;
+}
+
+static Oid
+create_named(RangeVar *name)
+{
+	Oid			namespace = creation_namespace(name);
+
+	return create_table(name->relpersistence == RELPERSISTENCE_TEMP ? "pg_temp" :
+						get_namespace_name(namespace), name->relname,
+						name->relpersistence == RELPERSISTENCE_TEMP);
+}
+
+static RangeVar *
+model_range_var(const char *model)
+{
+	return makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(model)));
+}
+
+Oid
+catalog_create(const char *model)
+{
+	return create_named(model_range_var(model));
+}
+
+/* The model of that name, locked and checked, or InvalidOid. */
+static Oid
+find_named(RangeVar *name)
+{
+	Oid			found = RangeVarGetRelid(name, AccessShareLock, true);
+
+	if (OidIsValid(found))
+		table_close(catalog_open(found), NoLock);
+	return found;
+}
+
+Oid
+catalog_find(const char *model)
+{
+	RangeVar   *name = model_range_var(model);
+	Oid			found = find_named(name);
+
+	if (!OidIsValid(found))
+		(void) creation_namespace(name);
+	return found;
 }
 
 Oid
 catalog_resolve(const char *model, bool *created)
 {
-	RangeVar   *name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(model)));
-	Oid			found = RangeVarGetRelid(name, AccessShareLock, true);
+	RangeVar   *name = model_range_var(model);
+	Oid			found = find_named(name);
 
 	*created = !OidIsValid(found);
-	if (*created)
-		return create_named(name);
-	table_close(catalog_open(found), NoLock);
-	return found;
+	return *created ? create_named(name) : found;
 }
 
 /* ------------------------------------------------------------------------

@@ -69,6 +69,15 @@
 	index_beginscan(rel, index, snapshot, nkeys, 0)
 #endif
 
+/* Takes the fields of ParseDateTime; nonzero when they are no time. */
+#if PG_VERSION_NUM >= 160000
+#define compat_decode_datetime(field, type, n, kind, tm, fraction, zone) \
+	DecodeDateTime(field, type, n, kind, tm, fraction, zone, &(DateTimeErrorExtra) {0})
+#else
+#define compat_decode_datetime(field, type, n, kind, tm, fraction, zone) \
+	DecodeDateTime(field, type, n, kind, tm, fraction, zone)
+#endif
+
 static inline bool
 compat_may_create_in(Oid namespace)
 {
