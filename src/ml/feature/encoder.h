@@ -9,9 +9,10 @@
  * the number of distinct keys, not by the text.
  *
  * A feature's hash is a chain: ml_hash of the first part (a word, a script
- * character, or the bytes of a piece of a word) seeded by kind and column,
- * then ml_hash_join with the ml_hash of each further part.  Its bucket is the
- * hash's top hash_bits bits.
+ * character, or the bytes of a piece of a word), then ml_hash_join with the
+ * ml_hash of each further part; all seeded by ml_hash_join(kind, column), kind
+ * 1 being words, 2 script characters, 3 pieces.  Its bucket is the hash's top
+ * hash_bits bits.
  *
  *-------------------------------------------------------------------------
  */
