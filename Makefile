@@ -26,9 +26,9 @@ include $(PGXS)
 # The engine does not know PostgreSQL: it is compiled without the server's headers.
 src/ml/%: override CPPFLAGS := -Isrc/ml -D_GNU_SOURCE -D_FORTIFY_SOURCE=2
 
-# PGXS gives its bitcode neither PG_CFLAGS nor header dependencies: the first must
-# compute the same floats, the second follow the objects'.
-override BITCODE_CFLAGS += $(DIALECT)
+# PGXS gives its bitcode neither PG_CFLAGS nor header dependencies: these follow the objects'.
+# No function is to be inlined into JIT-compiled queries: they cannot reach hidden symbols.
+override BITCODE_CFLAGS += $(DIALECT) -fno-inline
 $(OBJS): Makefile
 $(OBJS:.o=.bc): %.bc: %.o
 -include $(OBJS:.o=.d)

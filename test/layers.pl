@@ -125,9 +125,9 @@ find({ no_chdir => 1, wanted => sub {
 check_source($_) for sort @sources;
 for my $object (sort @objects)
 {
-	my ($side, $name) = $object =~ m{^src/(ml|pg)/(?:\w+/)?(\w+)\.o$} or next;
+	my ($side, $subject) = $object =~ m{^src/(ml|pg)/(?:\w+/)?([a-z0-9]+)\w*\.o$} or next;
 	check_symbols($object, '-g',
-		$side eq 'ml' ? qr/^ml_/ : qr/^(?:\Q$name\E_|aiaas_|pg_finfo_aiaas_|Pg_magic_func$|_PG_init$)/);
+		$side eq 'ml' ? qr/^ml_/ : qr/^(?:\Q$subject\E_|aiaas_|pg_finfo_aiaas_|Pg_magic_func$|_PG_init$)/);
 }
 check_symbols($_, '-D -g', qr/^(?:aiaas_|pg_finfo_aiaas_|Pg_magic_func$|_PG_init$)/) for glob('*.so');
 
