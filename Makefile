@@ -33,7 +33,7 @@ $(OBJS): Makefile
 $(OBJS:.o=.bc): %.bc: %.o
 -include $(OBJS:.o=.d)
 
-build/aiaas--%.sql: sql/aiaas--%.sql models/sentiment/install.pl $(wildcard models/sentiment/*.safetensors)
+build/aiaas--%.sql: sql/aiaas--%.sql models/sentiment/install.pl $(wildcard models/sentiment/sentiment.*)
 	@mkdir -p $(@D)
 	perl models/sentiment/install.pl $< models/sentiment/sentiment.safetensors > $@.new
 	mv $@.new $@

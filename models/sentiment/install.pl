@@ -1,22 +1,46 @@
 #!/usr/bin/perl
 #
-# install.pl SCRIPT MODEL: print the install script with the model in it.
+# install.pl SCRIPT MODEL: print the extension's script with the default model in it.
 #
-# Where the script says "-- == the default model ==", the statements follow that create
-# aiaas.sentiment and insert its rows: the head, the manifest, the stored bytes in pieces
-# as base64.  Without the model file the section stays empty.
+# After the line "-- == the default model ==" follow the statements that create aiaas.sentiment
+# from MODEL, a safetensors file, and MODEL's manifest (the same name with .json: how it was
+# trained), where there is one.  Without a model the section stays empty.
 #
 use strict;
 use warnings;
 
-use Digest::SHA qw(sha256_hex);
 use MIME::Base64 qw(encode_base64);
 
 my ($script, $model) = @ARGV;
 
-open(my $fh, '<', $script) or die "$script: $!\n";
-while (<$fh>)
+sub slurp
 {
-	print;
-	print_model() if /^-- == the default model ==/ && -e $model;
+	my ($file) = @_;
+
+	open(my $fh, '<:raw', $file) or die "$file: $!\n";
+	local $/;
+	return scalar <$fh>;
 }
+
+sub statements
+{
+	my $manifest = $model =~ s/\.safetensors$/.json/r;
+	my $json = -e $manifest ? slurp($manifest) =~ s/'/''/gr : '{}';
+	my $data = encode_base64(slurp($model));
+
+	return <<"END";
+
+SELECT aiaas.install_version('aiaas.sentiment', pg_catalog.decode('
+$data', 'base64'), '$json');
+COMMENT ON TABLE aiaas.sentiment
+	IS 'default model: is a text in English or Chinese positive, neutral or negative?';
+GRANT SELECT (version, chunk, manifest) ON aiaas.sentiment TO PUBLIC;
+END
+}
+
+my $text = slurp($script);
+my $mark = "-- == the default model ==\n";
+
+$text =~ /^\Q$mark\E/m or die "$script has no line '$mark'\n";
+$text =~ s/^(\Q$mark\E)/$1 . statements()/me if -e $model;
+print $text;
