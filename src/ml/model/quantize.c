@@ -1,70 +1,205 @@
 /*-------------------------------------------------------------------------
  *
  * quantize.c
- *	  float weights [features, scores] -> int8 rows, dense or sparse.
+ *	  float weights, block after block -> int8 rows, dense or sparse.
  *
  * On 58 classes of package descriptions, leaving out weights below a
  * hundredth of their class's largest keeps 5 of 58 per feature at the same
  * accuracy; so rows of many scores are stored sparse.
  *
+ * Until all scores are known, those of 16 at a time are kept as one string of
+ * bytes: for each feature a mask of the weights that are not 0, and these.
+ *
  *-------------------------------------------------------------------------
  */
 #include "model/quantize.h"
 
-#include "feature/weight.h"
 #include "model/packed.h"
 
 #include <math.h>
 
 #define POLL_ROWS	1024
+#define STRIP		16			/* scores of one string: bits of a mask */
 
-static float
-idf_of(const uint8_t *idf_code, const uint16_t *idf_levels, uint32_t feature)
+typedef struct strip
 {
-	return (float) idf_levels[idf_code[feature]] / ML_IDF_ONE;
-}
+	uint8_t    *bytes;
+	size_t		size;
+	size_t		capacity;
+	size_t		at;				/* reading, while rows are put together */
+	uint32_t	n;				/* scores */
+} strip;
 
-/* scale[c] = largest |weight x idf| of score c / 127; 1 where all are 0. */
+struct ml_quantizer
+{
+	uint32_t	nfeatures;
+	uint32_t	nscores;
+	double		prune;
+	uint32_t	done;			/* scores added */
+	float	   *scale;			/* [nscores] */
+	strip	   *strips;
+	uint32_t	nstrips;
+	size_t		strips_capacity;
+	uint8_t    *rows;
+	size_t		capacity;
+};
+
+/* scale[c] = largest |u| of score c / 127; 1 where all are 0. */
 static ml_status
-find_scales(ml_context *ctx, const float *weights, const uint8_t *idf_code,
-			const uint16_t *idf_levels, ml_quantized *q)
+find_scales(ml_context *ctx, const float *u, uint32_t nfeatures, uint32_t width, uint32_t n,
+			float *scale)
 {
-	for (uint32_t c = 0; c < q->nscores; c++)
-		q->scale[c] = 0;
-	for (uint32_t i = 0; i < q->nfeatures; i++)
+	for (uint32_t c = 0; c < n; c++)
+		scale[c] = 0;
+	for (uint32_t i = 0; i < nfeatures; i++)
 	{
-		const float *row = weights + (size_t) i * q->nscores;
-		float		idf = idf_of(idf_code, idf_levels, i);
+		const float *row = u + (size_t) i * width;
 
-		for (uint32_t c = 0; c < q->nscores; c++)
+		for (uint32_t c = 0; c < n; c++)
 		{
-			float		size = fabsf(row[c] * idf);
+			float		size = fabsf(row[c]);
 
-			if (!isfinite(size))
-				return ml_fail(ctx, ML_INTERNAL, "a learnt weight is not finite");
-			q->scale[c] = ML_MAX(q->scale[c], size);
+			/* NaN compares false and is found below */
+			scale[c] = size <= scale[c] ? scale[c] : size;
 		}
 		if (i % POLL_ROWS == 0)
 			ML_TRY(ml_poll(ctx));
 	}
-	for (uint32_t c = 0; c < q->nscores; c++)
+	for (uint32_t c = 0; c < n; c++)
 	{
-		q->scale[c] /= 127;
+		if (!isfinite(scale[c]))
+			return ml_fail(ctx, ML_INTERNAL, "a learnt weight is not finite");
+		scale[c] /= 127;
 		/* a scale must be a normal number: no weight is worth less */
-		if (q->scale[c] < 1e-30f)
-			q->scale[c] = 1;
+		if (scale[c] < 1e-30f)
+			scale[c] = 1;
 	}
 	return ML_OK;
 }
 
-static int8_t
-quantize(float weight, float scale, float least)
+ml_status
+ml_quantize_round(ml_context *ctx, float *u, uint32_t nfeatures, uint32_t width, uint32_t n,
+				  uint32_t nscores, double prune, float *scale)
 {
-	float		q = rintf(weight / scale);
+	float		share = nscores <= ML_DENSE_SCORES ? 0 : (float) (127 * prune);
 
-	if (fabsf(weight) < least || !(fabsf(q) >= 1))
-		return 0;
-	return (int8_t) ML_MAX(-127.0f, ML_MIN(127.0f, q));
+	ML_TRY(find_scales(ctx, u, nfeatures, width, n, scale));
+	for (uint32_t i = 0; i < nfeatures; i++)
+	{
+		float	   *row = u + (size_t) i * width;
+
+		for (uint32_t c = 0; c < n; c++)
+		{
+			float		q = rintf(row[c] / scale[c]);
+
+			q = ML_MAX(-127.0f, ML_MIN(127.0f, q));
+			row[c] = fabsf(row[c]) < share * scale[c] ? 0 : q * scale[c];
+		}
+		if (i % POLL_ROWS == 0)
+			ML_TRY(ml_poll(ctx));
+	}
+	return ML_OK;
+}
+
+ml_status
+ml_quantizer_open(ml_context *ctx, uint32_t nfeatures, uint32_t nscores, double prune,
+				  ml_quantizer **result)
+{
+	void	   *memory;
+	ml_quantizer *quantizer;
+
+	*result = NULL;
+	ML_TRY(ml_alloc_zero(ctx, sizeof(ml_quantizer), &memory));
+	quantizer = *result = memory;
+	quantizer->nfeatures = nfeatures;
+	quantizer->nscores = nscores;
+	quantizer->prune = prune;
+	ML_TRY(ml_alloc(ctx, nscores * sizeof(float), &memory));
+	quantizer->scale = memory;
+	return ML_OK;
+}
+
+void
+ml_quantizer_close(ml_context *ctx, ml_quantizer *quantizer)
+{
+	if (quantizer == NULL)
+		return;
+	for (uint32_t i = 0; i < quantizer->nstrips; i++)
+		ml_release(ctx, quantizer->strips[i].bytes);
+	ml_release(ctx, quantizer->strips);
+	ml_release(ctx, quantizer->scale);
+	ml_release(ctx, quantizer->rows);
+	ml_release(ctx, quantizer);
+}
+
+/* Keep n <= STRIP rounded scores that begin at u. */
+static ml_status
+add_strip(ml_context *ctx, ml_quantizer *quantizer, const float *u, uint32_t width, uint32_t n,
+		  const float *scale)
+{
+	void	   *memory = quantizer->strips;
+	strip	   *s;
+
+	ML_TRY(ml_grow(ctx, &memory, &quantizer->strips_capacity, quantizer->nstrips + 1,
+				   sizeof(strip)));
+	quantizer->strips = memory;
+	s = &quantizer->strips[quantizer->nstrips++];
+	*s = (strip)
+	{
+		.n = n
+	};
+	for (uint32_t i = 0; i < quantizer->nfeatures; i++)
+	{
+		const float *row = u + (size_t) i * width;
+		size_t		start = s->size;
+		unsigned	mask = 0;
+
+		memory = s->bytes;
+		ML_TRY(ml_grow(ctx, &memory, &s->capacity, s->size + 2 + STRIP, 1));
+		s->bytes = memory;
+		s->size += 2;
+		for (uint32_t c = 0; c < n; c++)
+		{
+			if (row[c] == 0)
+				continue;
+			mask |= 1u << c;
+			s->bytes[s->size++] = (uint8_t) (int8_t) rintf(row[c] / scale[c]);
+		}
+		s->bytes[start] = (uint8_t) mask;
+		s->bytes[start + 1] = (uint8_t) (mask >> 8);
+		if (i % POLL_ROWS == 0)
+			ML_TRY(ml_poll(ctx));
+	}
+	return ML_OK;
+}
+
+ml_status
+ml_quantizer_add(ml_context *ctx, ml_quantizer *quantizer, float *u, uint32_t width, uint32_t n)
+{
+	float	   *scale = quantizer->scale + quantizer->done;
+
+	ML_TRY(ml_quantize_round(ctx, u, quantizer->nfeatures, width, n, quantizer->nscores,
+							 quantizer->prune, scale));
+	for (uint32_t c = 0; c < n; c += STRIP)
+		ML_TRY(add_strip(ctx, quantizer, u + c, width, ML_MIN(n - c, (uint32_t) STRIP),
+						 scale + c));
+	quantizer->done += n;
+	return ML_OK;
+}
+
+/* The next feature's weights out of all strips. */
+static void
+read_weights(ml_quantizer *quantizer, int8_t *q)
+{
+	for (uint32_t i = 0; i < quantizer->nstrips; i++)
+	{
+		strip	   *s = &quantizer->strips[i];
+		unsigned	mask = s->bytes[s->at] | (unsigned) s->bytes[s->at + 1] << 8;
+
+		s->at += 2;
+		for (uint32_t c = 0; c < s->n; c++)
+			*q++ = mask >> c & 1 ? (int8_t) s->bytes[s->at++] : 0;
+	}
 }
 
 /* Append one row as stored.h has it; returns its bytes. */
@@ -101,83 +236,39 @@ write_row(uint8_t *out, const int8_t *q, uint32_t nscores)
 	return used;
 }
 
-/* Rows go to a buffer of the host that grows, and from there to the arena. */
-static ml_status
-write_rows(ml_context *ctx, const float *weights, const uint8_t *idf_code,
-		   const uint16_t *idf_levels, double prune, int8_t *q, ml_quantized *result,
-		   void **rows)
-{
-	uint32_t	nscores = result->nscores;
-	float		share = nscores <= ML_DENSE_SCORES ? 0 : (float) (127 * prune);
-	size_t		capacity = 0;
-
-	result->size = 0;
-	for (uint32_t i = 0; i < result->nfeatures; i++)
-	{
-		const float *row = weights + (size_t) i * nscores;
-		float		idf = idf_of(idf_code, idf_levels, i);
-
-		for (uint32_t c = 0; c < nscores; c++)
-			q[c] = quantize(row[c] * idf, result->scale[c], share * result->scale[c]);
-		ML_TRY(ml_grow(ctx, rows, &capacity, result->size + nscores + ML_PACKED_COUNT_MAX, 1));
-		result->size += write_row((uint8_t *) *rows + result->size, q, nscores);
-		if (i % POLL_ROWS == 0)
-			ML_TRY(ml_poll(ctx));
-	}
-	return ML_OK;
-}
-
 ml_status
-ml_quantize(ml_context *ctx, ml_arena *arena, const float *weights,
-			uint32_t nfeatures, uint32_t nscores,
-			const uint8_t *idf_code, const uint16_t *idf_levels,
-			double prune, ml_quantized *result)
+ml_quantizer_finish(ml_context *ctx, ml_quantizer *quantizer, ml_quantized *result)
 {
-	void	   *rows = NULL;
+	uint32_t	nscores = quantizer->nscores;
+	size_t		size = 0;
+	size_t		work = 0;
 	void	   *q;
-	ml_status	status;
+	ml_status	status = ML_OK;
 
+	ML_TRY(ml_alloc(ctx, nscores, &q));
+	for (uint32_t i = 0; i < quantizer->nfeatures && status == ML_OK; i++)
+	{
+		void	   *rows = quantizer->rows;
+
+		status = ml_grow(ctx, &rows, &quantizer->capacity,
+						 size + nscores + ML_PACKED_COUNT_MAX, 1);
+		if (status != ML_OK)
+			break;
+		quantizer->rows = rows;
+		read_weights(quantizer, q);
+		size += write_row(quantizer->rows + size, q, nscores);
+		work += nscores;
+		if (work > POLL_ROWS * STRIP)
+		{
+			work = 0;
+			status = ml_poll(ctx);
+		}
+	}
+	ml_release(ctx, q);
 	*result = (ml_quantized)
 	{
-		.nfeatures = nfeatures,.nscores = nscores
+		.nfeatures = quantizer->nfeatures,.nscores = nscores,.scale = quantizer->scale,
+		.rows = quantizer->rows,.size = size
 	};
-	ML_TRY(ml_arena_alloc(ctx, arena, nscores * sizeof(float), (void **) &result->scale));
-	ML_TRY(ml_arena_alloc(ctx, arena, nscores, &q));
-	ML_TRY(find_scales(ctx, weights, idf_code, idf_levels, result));
-	status = write_rows(ctx, weights, idf_code, idf_levels, prune, q, result, &rows);
-	if (status == ML_OK)
-		status = ml_arena_alloc(ctx, arena, result->size, (void **) &result->rows);
-	if (status == ML_OK && result->size > 0)
-		memcpy(result->rows, rows, result->size);
-	ml_release(ctx, rows);
 	return status;
-}
-
-ml_status
-ml_dequantize(ml_context *ctx, const ml_quantized *quantized,
-			  const uint8_t *idf_code, const uint16_t *idf_levels, float *weights)
-{
-	uint32_t	nscores = quantized->nscores;
-	ml_packed_reader reader = {quantized->rows, quantized->size, nscores};
-
-	for (uint32_t i = 0; i < quantized->nfeatures; i++)
-	{
-		float	   *out = weights + (size_t) i * nscores;
-		float		idf = idf_of(idf_code, idf_levels, i);
-		ml_packed		row;
-
-		if (!ml_packed_read(&reader, &row))
-			return ml_fail(ctx, ML_INTERNAL, "quantised row %u is not sound", i);
-		for (uint32_t c = 0; c < nscores; c++)
-			out[c] = 0;
-		for (uint32_t k = 0; k < row.count; k++)
-		{
-			uint32_t	c = ml_packed_score(&row, k);
-
-			out[c] = (float) ml_packed_weight(&row, k) * quantized->scale[c] / idf;
-		}
-		if (i % POLL_ROWS == 0)
-			ML_TRY(ml_poll(ctx));
-	}
-	return ML_OK;
 }

@@ -8,6 +8,11 @@
  * "prune" times the largest of their score are left out.  The features stay:
  * each counts in a row's length, and costs three bytes.
  *
+ * Weights come as the learner keeps them: u[i * width + c] = weight x idf of
+ * feature i for the c-th of n scores.  It fits a block of scores at a time, so
+ * a quantiser takes block after block, holds each in about a byte per weight
+ * that is left, and puts the rows together at the end.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef ML_QUANTIZE_H
@@ -27,17 +32,26 @@ typedef struct ml_quantized
 } ml_quantized;
 
 /*
- * weights: [nfeatures, nscores], for rows of tf x idf of unit length (idf not
- * folded in).  The result lives in the arena.
+ * Round u to what a file would store of it, in place; scale[n] gets the scale
+ * of each score.  nscores is that of the whole model.
  */
-extern ml_status ml_quantize(ml_context *ctx, ml_arena *arena, const float *weights,
-							 uint32_t nfeatures, uint32_t nscores,
-							 const uint8_t *idf_code, const uint16_t *idf_levels,
-							 double prune, ml_quantized *result);
+extern ml_status ml_quantize_round(ml_context *ctx, float *u, uint32_t nfeatures,
+								   uint32_t width, uint32_t n, uint32_t nscores,
+								   double prune, float *scale);
 
-/* The other way: the weights that the rows stand for, to judge and calibrate. */
-extern ml_status ml_dequantize(ml_context *ctx, const ml_quantized *quantized,
-							   const uint8_t *idf_code, const uint16_t *idf_levels,
-							   float *weights);
+typedef struct ml_quantizer ml_quantizer;
+
+/* *result is NULL or to be closed. */
+extern ml_status ml_quantizer_open(ml_context *ctx, uint32_t nfeatures, uint32_t nscores,
+								   double prune, ml_quantizer **result);
+extern void ml_quantizer_close(ml_context *ctx, ml_quantizer *quantizer);
+
+/* The next n scores; u is rounded in place. */
+extern ml_status ml_quantizer_add(ml_context *ctx, ml_quantizer *quantizer, float *u,
+								  uint32_t width, uint32_t n);
+
+/* After all scores.  The result lives as long as the quantiser. */
+extern ml_status ml_quantizer_finish(ml_context *ctx, ml_quantizer *quantizer,
+									 ml_quantized *result);
 
 #endif							/* ML_QUANTIZE_H */
