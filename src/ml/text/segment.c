@@ -11,7 +11,8 @@
  * character before the stretch belongs to it: marks may follow.)  Stretches
  * that lie close together become one, as each has a price.
  *
- * Then symbols, and last the characters that join letters or digits.  Folded
+ * Symbols come first, as no stretch may begin or end inside one, and last the
+ * characters that join letters or digits.  Folded
  * bytes stand where the raw ones do; all that is folded here keeps its length,
  * but for symbols and apostrophes, which shrink.
  *
@@ -176,15 +177,18 @@ set_word_range(ml_words *words, size_t begin, size_t end)
 		words->blocks[b].word |= range_bits(b, begin, end);
 }
 
+/* No words in [begin, end), but symbols. */
 static void
 clear_range(ml_words *words, size_t begin, size_t end)
 {
 	for (size_t b = begin / 64; b * 64 < end; b++)
 	{
 		uint64_t	bits = range_bits(b, begin, end);
+		uint64_t	symbol = words->blocks[b].symbol;
+		uint64_t	before = b > 0 ? words->blocks[b - 1].symbol >> 63 : 0;
 
-		words->blocks[b].word &= ~bits;
-		words->cuts[b] &= ~bits;
+		words->blocks[b].word &= ~bits | symbol;
+		words->cuts[b] &= ~bits | symbol | symbol << 1 | before;
 	}
 }
 
@@ -210,10 +214,14 @@ next_high(const ml_words *words, size_t p)
 
 /* ----- stretches for ICU ----- */
 
-/* A byte with a word boundary before it whatever comes before. */
+/* Is there a word boundary before this byte, whatever comes before? */
 static bool
-is_edge(unsigned char c)
+is_edge(const ml_words *words, size_t p)
 {
+	unsigned char c = segment_bytes(words)[p];
+
+	if ((words->blocks[p / 64].symbol >> (p % 64)) & 1)
+		return true;
 	if (c >= 0x80)
 		return c >= 0xE5 && c <= 0xE9;	/* Han */
 	if (is_letter(c) || is_digit(c))
@@ -245,11 +253,11 @@ add_stretch(ml_context *ctx, ml_words *words, size_t *p)
 	size_t		begin = *p;
 	size_t		end = *p + 1;
 
-	while (begin > words->pending_end && !is_edge(s[begin - 1]))
+	while (begin > words->pending_end && !is_edge(words, begin - 1))
 		begin--;
 	if (begin > words->pending_end && s[begin - 1] >= 0x80)
 		begin--;
-	while (end < words->size && !is_edge(s[end]))
+	while (end < words->size && !is_edge(words, end))
 		end++;
 	if (words->pending_begin == words->pending_end ||
 		begin - words->pending_end > STRETCH_GAP)
@@ -362,6 +370,7 @@ scan_high(ml_context *ctx, ml_words *words)
 
 /* ----- ASCII ----- */
 
+/* From now on block.symbol tells the bytes of symbols, not of candidates. */
 static void
 scan_symbols(ml_words *words)
 {
@@ -370,11 +379,12 @@ scan_symbols(ml_words *words)
 
 	for (size_t b = 0; b * 64 < words->size; b++)
 	{
-		uint64_t	bits = words->blocks[b].symbol;
+		uint64_t	candidates = words->blocks[b].symbol;
 
-		for (; bits != 0; bits &= bits - 1)
+		words->blocks[b].symbol = done > b * 64 ? range_bits(b, 0, done) : 0;
+		for (; candidates != 0; candidates &= candidates - 1)
 		{
-			size_t		p = b * 64 + (size_t) __builtin_ctzll(bits);
+			size_t		p = b * 64 + (size_t) __builtin_ctzll(candidates);
 			size_t		size;
 
 			if (p < done)
@@ -384,6 +394,7 @@ scan_symbols(ml_words *words)
 			if (size == 0)
 				continue;
 			done = p + size;
+			words->blocks[b].symbol |= range_bits(b, p, done);
 			set_word_range(words, p, done);
 			set_cut(words, p);
 			set_cut(words, done);
@@ -437,6 +448,7 @@ ml_segment_scan(ml_context *ctx, ml_words *words)
 	words->found_next = 0;
 	words->kernel->fold_ascii(words->folded, words->blocks,
 							  (const char *) segment_bytes(words), words->size);
+	scan_symbols(words);
 	if (words->unicode_only)
 	{
 		words->pending_end = words->size;
@@ -444,7 +456,6 @@ ml_segment_scan(ml_context *ctx, ml_words *words)
 	}
 	else
 		ML_TRY(scan_high(ctx, words));
-	scan_symbols(words);
 	scan_joints(words);
 	return ML_OK;
 }
