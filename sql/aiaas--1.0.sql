@@ -415,7 +415,71 @@ GRANT SELECT ON aiaas.shared_models TO PUBLIC;
 
 -- == train (fn_train.c) ==
 
+CREATE FUNCTION @extschema@.aiaas_train(
+	source text,
+	target text DEFAULT NULL,
+	model text DEFAULT NULL,
+	features text[] DEFAULT NULL,
+	algorithm text DEFAULT 'auto',
+	options jsonb DEFAULT '{}',
+	OUT model regclass,
+	OUT version integer,
+	OUT task text,
+	OUT algorithm text,
+	OUT rows bigint,
+	OUT metrics jsonb,
+	OUT duration interval)
+	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000
+	AS 'MODULE_PATHNAME', 'aiaas_train';
+COMMENT ON FUNCTION @extschema@.aiaas_train(text, text, text, text[], text, jsonb) IS
+	'train a new version of a model on a table, view or query; what is NULL is inferred where it is obvious';
+
+CREATE FUNCTION @extschema@.aiaas_retrain(
+	model regclass,
+	OUT model regclass,
+	OUT version integer,
+	OUT task text,
+	OUT algorithm text,
+	OUT rows bigint,
+	OUT metrics jsonb,
+	OUT duration interval)
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE COST 1000000
+	AS 'MODULE_PATHNAME', 'aiaas_retrain';
+COMMENT ON FUNCTION @extschema@.aiaas_retrain(regclass) IS
+	'train a new version like the live one on its source as it is now, which is read as the owner of the model';
+
+CREATE FUNCTION @extschema@.aiaas_training_info(model regclass, version integer DEFAULT NULL)
+	RETURNS TABLE (item text, value text)
+	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE ROWS 50 COST 1000
+	AS 'MODULE_PATHNAME', 'aiaas_training_info';
+COMMENT ON FUNCTION @extschema@.aiaas_training_info(regclass, integer) IS
+	'how a version (default: the live one) was trained: recipe, rows, loss per epoch, metrics';
+
+CREATE VIEW aiaas.training_progress AS
+	SELECT p.pid, d.datname AS database, r.rolname AS "user", p.model, p.phase, p.rows, p.epoch, p.loss,
+		clock_timestamp() - p.started AS elapsed
+	FROM aiaas.progress() p
+	LEFT JOIN pg_database d ON d.oid = p.datid
+	LEFT JOIN pg_roles r ON r.oid = p.userid;
+COMMENT ON VIEW aiaas.training_progress IS
+	'trainings that run now: phase, rows and epoch, loss; of other users only who';
+GRANT SELECT ON aiaas.training_progress TO PUBLIC;
+
 -- == judge: evaluate, confusion matrix, metric aggregates (fn_evaluate.c, aggregate.c) ==
+
+CREATE FUNCTION @extschema@.aiaas_evaluate(model regclass, source text DEFAULT NULL)
+	RETURNS TABLE (metric text, value double precision)
+	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10 COST 100000
+	AS 'MODULE_PATHNAME', 'aiaas_evaluate';
+COMMENT ON FUNCTION @extschema@.aiaas_evaluate(regclass, text) IS
+	'how good the live version is: on the rows that training held out, or on a table, view or query';
+
+CREATE FUNCTION @extschema@.aiaas_confusion_matrix(model regclass, source text DEFAULT NULL)
+	RETURNS TABLE (actual text, predicted text, count bigint)
+	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 100 COST 100000
+	AS 'MODULE_PATHNAME', 'aiaas_confusion_matrix';
+COMMENT ON FUNCTION @extschema@.aiaas_confusion_matrix(regclass, text) IS
+	'rows by actual and predicted label, zeros left out: of the rows that training held out, or of a table, view or query';
 
 --
 -- States of the metric aggregates: types of their own, so that they can be

@@ -376,3 +376,70 @@ source_column(const source *s, const char *name)
 			 near >= 0 ? errhint("Perhaps you meant \"%s\".", names[near].data) : 0));
 	return -1;
 }
+
+bool
+source_column_exists(const source *s, int column)
+{
+	return !TupleDescAttr(s->columns, column)->attisdropped;
+}
+
+char *
+source_list_columns(const source *s, const bool *use)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < s->columns->natts; i++)
+		if (use[i])
+			appendStringInfo(&list, "%s\"%s\"", list.len == 0 ? "" : ", ", source_column_name(s, i));
+	return list.data;
+}
+
+/* What a column that is to be predicted is usually called. */
+static bool
+is_target_name(const char *name)
+{
+	static const char *const names[] = {
+		"label", "target", "class", "category", "sentiment", "outcome", "y"
+	};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (pg_strcasecmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+int
+source_infer_target(const source *s, const int *inputs, int ninputs)
+{
+	bool	   *candidate = palloc0_array(bool, s->columns->natts);
+	bool	   *every = palloc0_array(bool, s->columns->natts);
+	int			found = -1;
+	int			n = 0;
+
+	for (int i = 0; i < s->columns->natts; i++)
+	{
+		every[i] = source_column_exists(s, i);
+		candidate[i] = every[i] && is_target_name(source_column_name(s, i));
+	}
+	for (int i = 0; i < ninputs; i++)
+		candidate[inputs[i]] = false;
+	for (int i = 0; i < s->columns->natts; i++)
+		if (candidate[i])
+		{
+			found = i;
+			n++;
+		}
+	if (n > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+				 errmsg("which column is to be predicted is not obvious: %s", source_list_columns(s, candidate)),
+				 errhint("Name it: target => '%s'.", source_column_name(s, found))));
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("which column is to be predicted is not obvious"),
+				 errdetail("The columns of the source are %s.", source_list_columns(s, every)),
+				 errhint("Name it: target => 'column'.")));
+	return found;
+}

@@ -36,6 +36,16 @@ extern const char *source_column_name(const source *s, int column);
 /* text, varchar, char(n), name, citext and domains over them */
 extern bool source_column_is_text(const source *s, int column);
 
+extern bool source_column_exists(const source *s, int column);	/* not dropped */
+/* '"a", "b", "c"': the columns for which use is true */
+extern char *source_list_columns(const source *s, const bool *use);
+
+/*
+ * The one column, not among the inputs, whose name says that it is what is to
+ * be predicted: label, target, class, ...
+ */
+extern int	source_infer_target(const source *s, const int *inputs, int ninputs);
+
 /* What to read: numbers of columns. */
 typedef struct source_want
 {

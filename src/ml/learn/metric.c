@@ -829,26 +829,31 @@ ml_log_loss_value(const ml_log_loss *loss)
 	return loss->count == 0 ? NAN : (loss->sum + loss->correction) / (double) loss->count;
 }
 
+const char *const ml_metric_names[ML_METRICS_MAX] = {
+	"accuracy", "precision", "recall", "f1",	/* means over labels */
+	"precision_weighted", "recall_weighted", "f1_weighted", "log_loss", "roc_auc"
+};
+
 int
 ml_metrics(const ml_confusion *confusion, const ml_log_loss *loss, ml_auc *auc,
 		   ml_metric metrics[ML_METRICS_MAX])
 {
 	const ml_text all = {NULL, 0};
-	const ml_metric every[ML_METRICS_MAX] = {
-		{"accuracy", ml_confusion_accuracy(confusion)},
-		{"precision", ml_confusion_precision(confusion, all, ML_MACRO)},
-		{"recall", ml_confusion_recall(confusion, all, ML_MACRO)},
-		{"f1", ml_confusion_f1(confusion, all, ML_MACRO)},
-		{"precision_weighted", ml_confusion_precision(confusion, all, ML_WEIGHTED)},
-		{"recall_weighted", ml_confusion_recall(confusion, all, ML_WEIGHTED)},
-		{"f1_weighted", ml_confusion_f1(confusion, all, ML_WEIGHTED)},
-		{"log_loss", ml_log_loss_value(loss)},
-		{"roc_auc", auc == NULL ? NAN : ml_auc_value(auc)}
+	const double values[ML_METRICS_MAX] = {
+		ml_confusion_accuracy(confusion),
+		ml_confusion_precision(confusion, all, ML_MACRO),
+		ml_confusion_recall(confusion, all, ML_MACRO),
+		ml_confusion_f1(confusion, all, ML_MACRO),
+		ml_confusion_precision(confusion, all, ML_WEIGHTED),
+		ml_confusion_recall(confusion, all, ML_WEIGHTED),
+		ml_confusion_f1(confusion, all, ML_WEIGHTED),
+		ml_log_loss_value(loss),
+		auc == NULL ? NAN : ml_auc_value(auc)
 	};
 	int			n = 0;
 
 	for (int i = 0; i < ML_METRICS_MAX; i++)
-		if (!isnan(every[i].value))
-			metrics[n++] = every[i];
+		if (!isnan(values[i]))
+			metrics[n++] = (ml_metric) {ml_metric_names[i], values[i]};
 	return n;
 }

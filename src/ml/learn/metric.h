@@ -123,9 +123,11 @@ extern double ml_log_loss_value(const ml_log_loss *loss);	/* NaN without rows */
  */
 #define ML_METRICS_MAX 9
 
+extern const char *const ml_metric_names[ML_METRICS_MAX];
+
 typedef struct ml_metric
 {
-	const char *name;			/* accuracy, precision (macro), ..., roc_auc */
+	const char *name;
 	double		value;
 } ml_metric;
 

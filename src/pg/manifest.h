@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * manifest.h
+ *	  What a version's manifest says of how it was trained.
+ *
+ * A trained version's manifest is what the stored file says of itself
+ * (ml_stored_describe) and
+ *	  "trained": {"source", "target", "features", "algorithm", "options":
+ *				  as given, for the next training;
+ *				  "by", "at", "seconds";
+ *				  "report": what the engine found (ml_trainer_finish)}
+ * An imported version has no "trained".
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef AIAAS_MANIFEST_H
+#define AIAAS_MANIFEST_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+#include "ml.h"
+
+/* All that retrain needs. */
+typedef struct manifest_recipe
+{
+	char	   *source;			/* fully qualified */
+	char	   *target;
+	int			nfeatures;
+	char	  **features;
+	char	   *algorithm;
+	char	   *options;		/* JSON */
+} manifest_recipe;
+
+/* stored and report: JSON of the engine. */
+extern Jsonb *manifest_create(const manifest_recipe *recipe, ml_text stored,
+							  ml_text report, double seconds);
+
+/* False when the version was not trained here; an incomplete one is an error. */
+extern bool manifest_read_recipe(const Jsonb *manifest, manifest_recipe *recipe);
+
+/* The target only; NULL when the version was not trained here. */
+extern char *manifest_target(const Jsonb *manifest);
+
+/* A string of the manifest itself ("task", "algorithm"); NULL when absent. */
+extern char *manifest_text(const Jsonb *manifest, const char *key);
+
+/* "trained" or its "report"; NULL when absent. */
+extern JsonbContainer *manifest_trained(const Jsonb *manifest);
+extern JsonbContainer *manifest_report(const Jsonb *manifest);
+
+/* An object or array; a number of an object.  NULL, false when absent. */
+extern JsonbContainer *manifest_container(JsonbContainer *object, const char *key);
+extern bool manifest_number(JsonbContainer *object, const char *key, double *value);
+
+/* The figure of the held-out rows by which versions are compared. */
+#define MANIFEST_SCORE "accuracy"
+extern bool manifest_score(const Jsonb *manifest, double *value);
+
+#endif							/* AIAAS_MANIFEST_H */
