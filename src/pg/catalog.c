@@ -364,10 +364,10 @@ find_parsed(catalog_scan *scan, int32 version, parsed_row *row, bool *own)
 	return true;
 }
 
-static void
-reject_version(catalog_scan *scan, int32 version, Snapshot snapshot)
+/* "1, 2, 3", and the last of them (0 if there is none). */
+static char *
+list_versions(Oid model, Snapshot snapshot, int32 *last)
 {
-	Oid			model = RelationGetRelid(scan->rel);
 	int32	   *versions;
 	int			n = catalog_versions(model, snapshot, &versions);
 	StringInfoData list;
@@ -375,20 +375,37 @@ reject_version(catalog_scan *scan, int32 version, Snapshot snapshot)
 	initStringInfo(&list);
 	for (int i = 0; i < n; i++)
 		appendStringInfo(&list, "%s%d", i > 0 ? ", " : "", versions[i]);
-	if (version == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model %s has no live version", catalog_name(model)),
-				 n > 0 ?
-				 errhint("Deploy one: SELECT aiaas_deploy(%s, %d);",
-						 quote_literal_cstr(catalog_name(model)), versions[n - 1]) :
-				 errhint("Train one with aiaas_train, or import one with aiaas_import.")));
+	*last = n > 0 ? versions[n - 1] : 0;
+	return list.data;
+}
+
+static void
+reject_version(Oid model, int32 version, Snapshot snapshot)
+{
+	int32		last;
+	char	   *list = list_versions(model, snapshot, &last);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model %s has no version %d", catalog_name(model), version),
-			 n > 0 ?
-			 errdetail("Its versions: %s.", list.data) :
+			 last > 0 ?
+			 errdetail("Its versions: %s.", list) :
 			 errdetail("It has no version yet.")));
+}
+
+static void
+reject_live(Oid model, Snapshot snapshot)
+{
+	int32		last;
+
+	(void) list_versions(model, snapshot, &last);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("model %s has no live version", catalog_name(model)),
+			 last > 0 ?
+			 errhint("Deploy one: SELECT aiaas_deploy(%s, %d);",
+					 quote_literal_cstr(catalog_name(model)), last) :
+			 errhint("Train one with aiaas_train, or import one with aiaas_import.")));
 }
 
 void
@@ -399,10 +416,14 @@ catalog_locate(Oid model, int32 version, Snapshot snapshot, catalog_version *res
 	bool		own = false;
 
 	begin(&scan, model, snapshot);
-	if (version == 0 && find_parsed(&scan, 0, &row, &own))
+	if (version == 0)
+	{
+		if (!find_parsed(&scan, 0, &row, &own) || row.live == 0)
+			reject_live(model, snapshot);
 		version = row.live;
-	if (version <= 0 || !find_parsed(&scan, version, &row, &own))
-		reject_version(&scan, version, snapshot);
+	}
+	if (version < 0 || !find_parsed(&scan, version, &row, &own))
+		reject_version(model, version, snapshot);
 	result->model = model;
 	result->relfilenumber = row.relfilenumber;
 	result->version = version;
@@ -470,19 +491,15 @@ Jsonb *
 catalog_manifest(Oid model, int32 version, Snapshot snapshot)
 {
 	catalog_scan scan;
+	HeapTuple	tuple;
 	Jsonb	   *manifest;
 
 	begin(&scan, model, snapshot);
-	if (version <= 0)
-		reject_version(&scan, version, snapshot);
 	catalog_scan_seek(&scan, version, 0);
-	{
-		HeapTuple	tuple = catalog_scan_next(&scan);
-
-		if (tuple == NULL)
-			reject_version(&scan, version, snapshot);
-		manifest = catalog_row_manifest(&scan, tuple);
-	}
+	tuple = version > 0 ? catalog_scan_next(&scan) : NULL;
+	if (tuple == NULL)
+		reject_version(model, version, snapshot);
+	manifest = catalog_row_manifest(&scan, tuple);
 	if (manifest == NULL)
 		reject_format(model, version, NULL, CATALOG_MANIFEST_FORMAT);
 	end(&scan);

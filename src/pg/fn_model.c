@@ -385,18 +385,18 @@ aiaas_export(PG_FUNCTION_ARGS)
 	catalog_version version;
 	export_state state = {(ReturnSetInfo *) fcinfo->resultinfo, NULL};
 	uint8		digest[CATALOG_DIGEST_SIZE];
+	Oid			model;
 	bool		ok;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	if (!PG_ARGISNULL(1) && PG_GETARG_INT32(1) <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model %s has no version %d", catalog_name(PG_GETARG_OID(0)),
-						PG_GETARG_INT32(1))));
-	catalog_require(PG_GETARG_OID(0), CATALOG_READ);
-	catalog_locate(PG_GETARG_OID(0), PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1), snapshot, &version);
+	model = PG_GETARG_OID(0);
+	catalog_require(model, CATALOG_READ);
+	/* a version 0 is one that isn't there, not the live one */
+	if (!PG_ARGISNULL(1))
+		(void) catalog_manifest(model, PG_GETARG_INT32(1), snapshot);
+	catalog_locate(model, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1), snapshot, &version);
 	state.hash = pg_cryptohash_create(PG_SHA256);
 	PG_TRY();
 	{
