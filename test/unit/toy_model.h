@@ -45,6 +45,8 @@ toy_write(ml_context *ctx, ml_arena *arena, const ml_recipe *recipe,
 	uint32_t	nscores = nlabels == 2 ? 1 : nlabels;
 	uint16_t	levels[ML_IDF_LEVELS];
 	ml_quantized weights;
+	ml_quantizer *quantizer = NULL;
+	ml_status	status;
 	ml_rng		rng;
 	ml_text    *labels;
 	float	   *numbers;
@@ -76,22 +78,28 @@ toy_write(ml_context *ctx, ml_arena *arena, const ml_recipe *recipe,
 
 		ML_TRY(ml_arena_copy(ctx, arena, (ml_text) {name, size}, &labels[i]));
 	}
-	ML_TRY(ml_quantize(ctx, arena, learnt, vocabulary->nfeatures, nscores, codes, levels,
-					   0.02, &weights));
-	return ml_stored_write_linear(ctx, &(ml_stored_linear)
-								  {
-									  .algorithm = ML_TEXT("svm"),
-									  .recipe = recipe,
-									  .vocabulary = vocabulary,
-									  .idf_code = codes,
-									  .idf_levels = levels,
-									  .nlabels = nlabels,
-									  .labels = labels,
-									  .weights = &weights,
-									  .bias = numbers,
-									  .slope = numbers + nscores,
-									  .offset = numbers + 2 * nscores
-								  }, file);
+	status = ml_quantizer_open(ctx, vocabulary->nfeatures, nscores, 0.02, &quantizer);
+	if (status == ML_OK)
+		status = ml_quantizer_add(ctx, quantizer, learnt, nscores, nscores);
+	if (status == ML_OK)
+		status = ml_quantizer_finish(ctx, quantizer, &weights);
+	if (status == ML_OK)
+		status = ml_stored_write_linear(ctx, &(ml_stored_linear)
+										{
+											.algorithm = ML_TEXT("svm"),
+											.recipe = recipe,
+											.vocabulary = vocabulary,
+											.idf_code = codes,
+											.idf_levels = levels,
+											.nlabels = nlabels,
+											.labels = labels,
+											.weights = &weights,
+											.bias = numbers,
+											.slope = numbers + nscores,
+											.offset = numbers + 2 * nscores
+										}, file);
+	ml_quantizer_close(ctx, quantizer);
+	return status;
 }
 
 /* The features of at least min_df of the n rows of texts; appends the file. */

@@ -29,6 +29,7 @@ typedef struct ml_vocabulary
 {
 	uint32_t	hash_bits;
 	uint32_t	nfeatures;
+	uint64_t	unused;			/* keeps each block within a cache line */
 	ml_vocabulary_block blocks[];	/* 2^hash_bits / 64 of them */
 } ml_vocabulary;
 

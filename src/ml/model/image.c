@@ -192,9 +192,11 @@ fill(ml_context *ctx, const ml_image *header, const ml_stored *stored, ml_image 
 	size_t		bytes = stored->nscores * sizeof(double);
 	double	   *numbers = (double *) ((char *) image + header->numbers);
 
+	size_t		behind = header->vocabulary + ml_vocabulary_size(header->recipe.hash_bits);
+
 	/* what no section covers is zero, so that equal models are equal images */
 	memset(image, 0, header->vocabulary);
-	memset((char *) image + header->record_at, 0, header->size - header->record_at);
+	memset((char *) image + behind, 0, header->size - behind);
 	memcpy(image, header, sizeof(*header));
 	fill_strings(image, stored);
 	memcpy((char *) image + header->idf_levels, stored->idf_levels,
