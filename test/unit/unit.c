@@ -484,5 +484,7 @@ unit_data(const char *name, size_t *size)
 char *
 unit_shared(const char *name, size_t *size)
 {
-	return read_below("../shared/data", name, size);
+	const char *folder = getenv("AIAAS_TEST_DATA");
+
+	return read_below(folder != NULL ? folder : "../shared/data", name, size);
 }

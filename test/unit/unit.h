@@ -105,8 +105,8 @@ extern void unit_every_poll_cancels(const char *name, unit_scenario scenario, vo
 
 /*
  * The whole file, malloc'ed, with a NUL after its end; NULL when absent.
- * Data: below test/data.  Shared: below ../shared/data, which only some
- * machines have (skip the test with UNIT_NO_SHARED).
+ * Data: below test/data.  Shared: below $AIAAS_TEST_DATA or ../shared/data,
+ * which only some machines have (skip the test with UNIT_NO_SHARED).
  */
 extern char *unit_data(const char *name, size_t *size);
 extern char *unit_shared(const char *name, size_t *size);
