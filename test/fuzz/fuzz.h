@@ -15,7 +15,7 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
-#include "../unit/unit.h"
+#include "unit.h"
 
 extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
