@@ -27,9 +27,9 @@ trap 'exit 130' INT TERM HUP
 server_start "$folder" <<'END'
 shared_buffers = 512MB
 max_wal_size = 4GB
-jit = off
 END
 
+export PGCLIENTENCODING=UTF8
 psql="$bindir/psql -h $folder -U postgres"
 $psql -q -d postgres -c 'CREATE DATABASE demo'
 $psql -X -q -v ON_ERROR_STOP=1 -d demo -f demo/demo.sql

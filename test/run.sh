@@ -44,6 +44,7 @@ if [ -n "$data" ] && ! as_server "$work" test -r "$data/spam"; then
 	chown -R "$server_user" "$work/data"
 	data=$work/data
 fi
+[ -z "$data" ] || { mkdir "$work/shared" && ln -s "$data" "$work/shared/data"; }
 
 unit()
 {
