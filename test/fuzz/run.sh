@@ -23,7 +23,7 @@ for target in $targets; do
 		-print_final_stats=1 -verbosity=0 -artifact_prefix="$out/$target-" \
 		$([ ! -f "$dictionary" ] || echo "-dict=$dictionary") \
 		"$corpus" "test/fuzz/corpus/$target" || {
-		echo "repeat it with: $out/fuzz_$target $(ls -t "$out/$target-"* | head -1)"
+		echo "repeat it with: $out/fuzz_$target $(ls -t "$out/$target-"* 2>/dev/null | head -1)"
 		exit 1
 	}
 done

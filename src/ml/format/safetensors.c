@@ -20,6 +20,8 @@
 #define PAD				"__pad."
 #define SHOWN(text)		(int) ML_MIN((text).size, (size_t) 100), (text).data
 
+_Static_assert(sizeof(ml_tensor) <= ML_SORT_MAX_WIDTH, "tensors can be sorted");
+
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "tensors are stored little-endian and used in place"
 #endif
