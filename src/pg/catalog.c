@@ -90,7 +90,7 @@ typedef struct right_row
 static const right_row rights[] = {
 	[CATALOG_USE] = {false, 0, "use", "SELECT (version, chunk, manifest)"},
 	[CATALOG_READ] = {true, 0, "read the weights of", "SELECT"},
-	[CATALOG_TRAIN] = {false, ACL_INSERT, "train", "SELECT (version, chunk, manifest), INSERT"},
+	[CATALOG_TRAIN] = {false, ACL_INSERT, "add versions to", "SELECT (version, chunk, manifest), INSERT"},
 	[CATALOG_DEPLOY] = {false, ACL_UPDATE, "deploy", "SELECT (version, chunk, manifest), UPDATE"},
 	[CATALOG_DROP] = {false, ACL_UPDATE | ACL_DELETE, "drop versions of",
 	"SELECT (version, chunk, manifest), UPDATE, DELETE"}

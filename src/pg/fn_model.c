@@ -418,6 +418,17 @@ aiaas_export(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/*
+ * The bytes of a private copy of a bytea, moved over its length word: the
+ * engine wants them aligned.
+ */
+static void *
+aligned_bytes(bytea *copy, size_t *size)
+{
+	*size = VARSIZE(copy) - VARHDRSZ;
+	return memmove(copy, VARDATA(copy), *size);
+}
+
 /* Check the file completely; what it says of itself joins "more". */
 static Jsonb *
 describe_file(const char *model, const void *data, size_t size, Jsonb *more)
@@ -476,7 +487,8 @@ Datum
 aiaas_import(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	bytea	   *data = PG_GETARG_BYTEA_PP(1);
+	size_t		size;
+	void	   *data = aligned_bytes(PG_GETARG_BYTEA_P_COPY(1), &size);
 	bool		required;
 	bool		deploy = import_deploys(PG_GETARG_JSONB_P(2), &required);
 	bool		created;
@@ -492,10 +504,10 @@ aiaas_import(PG_FUNCTION_ARGS)
 	appendStringInfoString(&json, "{\"imported\": {");
 	catalog_append_stamp(&json);
 	appendStringInfoString(&json, "}}");
-	manifest = describe_file(name, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data),
+	manifest = describe_file(name, data, size,
 							 DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data))));
 	model = catalog_resolve(name, &created);
-	version = catalog_store(model, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data), manifest);
+	version = catalog_store(model, data, size, manifest);
 	deploy = deploy && (required || catalog_permits(model, CATALOG_DEPLOY));
 	if (deploy)
 		catalog_deploy(model, version, "deploy");
@@ -516,7 +528,8 @@ Datum
 aiaas_install_version(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	bytea	   *data = PG_GETARG_BYTEA_PP(1);
+	size_t		size;
+	void	   *data = aligned_bytes(PG_GETARG_BYTEA_P_COPY(1), &size);
 	bool		created;
 	Jsonb	   *manifest;
 	Oid			model;
@@ -527,9 +540,9 @@ aiaas_install_version(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("aiaas.install_version is called by the extension's scripts only"),
 				 errhint("Use aiaas_import.")));
-	manifest = describe_file(name, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data), PG_GETARG_JSONB_P(2));
+	manifest = describe_file(name, data, size, PG_GETARG_JSONB_P(2));
 	model = catalog_resolve(name, &created);
-	version = catalog_store(model, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data), manifest);
+	version = catalog_store(model, data, size, manifest);
 	catalog_deploy(model, version, "deploy");
 	PG_RETURN_INT32(version);
 }
