@@ -180,7 +180,7 @@ live_report(Oid model, catalog_version *version)
 /* A part of the report, or an error that says how to measure. */
 static JsonbContainer *
 stored_figures(JsonbContainer *report, const catalog_version *version, const char *what,
-			   const char *function)
+			   const char *why_not, const char *function)
 {
 	JsonbContainer *figures = manifest_container(report, what);
 
@@ -188,7 +188,7 @@ stored_figures(JsonbContainer *report, const catalog_version *version, const cha
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s has no stored %s", catalog_subject(version), what),
-				 errdetail("It was trained without rows held out, or imported, or has too many labels for a stored matrix."),
+				 errdetail("%s", why_not),
 				 errhint("Measure on rows of your own: SELECT * FROM %s(%s, 'table');", function,
 						 quote_literal_cstr(catalog_name(version->model)))));
 	return figures;
@@ -211,7 +211,9 @@ put_stored_metrics(ReturnSetInfo *result, Oid model)
 {
 	catalog_version version;
 	JsonbContainer *report = live_report(model, &version);
-	JsonbContainer *metrics = stored_figures(report, &version, "metrics", "aiaas_evaluate");
+	JsonbContainer *metrics = stored_figures(report, &version, "metrics",
+											 "It was trained without rows held out, or imported.",
+											 "aiaas_evaluate");
 	double		value;
 
 	for (int i = 0; i < ML_METRICS_MAX; i++)
@@ -331,7 +333,9 @@ put_stored_matrix(ReturnSetInfo *result, Oid model)
 {
 	catalog_version version;
 	JsonbContainer *report = live_report(model, &version);
-	JsonbContainer *matrix = stored_figures(report, &version, "confusion", "aiaas_confusion_matrix");
+	JsonbContainer *matrix = stored_figures(report, &version, "confusion",
+											"It was trained without rows held out, or imported, or the matrix was too large to store.",
+											"aiaas_confusion_matrix");
 	int			size = JsonContainerIsArray(matrix) ? JsonContainerSize(matrix) : 0;
 	matrix_cell *cells = palloc_array(matrix_cell, size);
 	size_t		n = 0;

@@ -435,7 +435,7 @@ training_result(FunctionCallInfo fcinfo, const training *t)
 	TupleDesc	columns;
 	Datum		values[7];
 	bool		nulls[7] = {false};
-	Interval   *duration = palloc0_object(Interval);
+	Interval *duration = palloc0_object(Interval);
 	double		rows = 0;
 
 	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
@@ -639,42 +639,76 @@ put_list(ReturnSetInfo *result, const char *item, JsonbContainer *list)
 		put_item(result, item, joined.data);
 }
 
-/* The members of an object; those of objects within are "outer.inner". */
+static void put_object(ReturnSetInfo *result, const char *prefix, JsonbContainer *object,
+					   const char *const *order);
+
 static void
-put_object(ReturnSetInfo *result, const char *prefix, JsonbContainer *object)
+put_value(ReturnSetInfo *result, const char *item, const JsonbValue *value)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(object);
+	if (value->type != jbvBinary)
+		put_item(result, item, scalar_text(value));
+	else if (JsonContainerIsArray(value->val.binary.data))
+		put_list(result, item, value->val.binary.data);
+	else
+		put_object(result, psprintf("%s.", item), value->val.binary.data, ml_metric_names);
+}
+
+static bool
+is_listed(const char *const *order, const char *key, int length)
+{
+	for (; *order != NULL; order++)
+		if (strlen(*order) == length && strncmp(*order, key, length) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The members of an object, each with the prefix: first those of the list
+ * (ended by NULL), then the others.
+ */
+static void
+put_object(ReturnSetInfo *result, const char *prefix, JsonbContainer *object,
+		   const char *const *order)
+{
+	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	value;
 	char	   *item = NULL;
 
 	check_stack_depth();
+	for (int i = 0; order[i] != NULL; i++)
+		if (getKeyJsonValueFromContainer(object, order[i], strlen(order[i]), &value) != NULL)
+			put_value(result, psprintf("%s%s", prefix, order[i]), &value);
+	iterator = JsonbIteratorInit(object);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY)
-			item = psprintf("%s%.*s", prefix, value.val.string.len, value.val.string.val);
-		else if (token != WJB_VALUE)
-			continue;
-		else if (value.type != jbvBinary)
-			put_item(result, item, scalar_text(&value));
-		else if (JsonContainerIsArray(value.val.binary.data))
-			put_list(result, item, value.val.binary.data);
-		else if (strcmp(item, "report") == 0)
-			put_object(result, "", value.val.binary.data);
-		else
-			put_object(result, psprintf("%s.", item), value.val.binary.data);
+			item = is_listed(order, value.val.string.val, value.val.string.len) ? NULL :
+				psprintf("%s%.*s", prefix, value.val.string.len, value.val.string.val);
+		else if (token == WJB_VALUE && item != NULL)
+			put_value(result, item, &value);
 	}
 }
+
+/* Members of "trained"; what was asked for shows in the report's options. */
+static const char *const recipe_items[] = {"source", "target", "features", "by", "at", "seconds"};
+
+static const char *const report_order[] = {
+	"algorithm", "rows", "skipped", "holdout_rows", "classes", "vocabulary", "baseline", "metrics",
+	"labels", "epochs", "converged", "losses", "loss", "refit_epochs", "calibration", "options", NULL
+};
 
 AIAAS_FUNCTION(aiaas_training_info);
 Datum
 aiaas_training_info(PG_FUNCTION_ARGS)
 {
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Oid			model;
 	int32		version;
 	Jsonb	   *manifest;
 	JsonbContainer *trained;
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	JsonbContainer *report;
+	JsonbValue	value;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
@@ -685,7 +719,11 @@ aiaas_training_info(PG_FUNCTION_ARGS)
 	manifest = catalog_manifest(model, version, GetActiveSnapshot());
 	put_item(result, "version", psprintf("%d", version));
 	trained = manifest_trained(manifest);
-	if (trained != NULL)
-		put_object(result, "", trained);
+	report = manifest_report(manifest);
+	for (int i = 0; trained != NULL && i < lengthof(recipe_items); i++)
+		if (getKeyJsonValueFromContainer(trained, recipe_items[i], strlen(recipe_items[i]), &value) != NULL)
+			put_value(result, recipe_items[i], &value);
+	if (report != NULL)
+		put_object(result, "", report, report_order);
 	return (Datum) 0;
 }

@@ -149,7 +149,8 @@ source_read(const source *s, const source_want *want, source_sink sink, void *st
 	SPIExecuteOptions options = {.read_only = true};
 	StringInfoData sql;
 	receiver	r = {
-		.pub = {receive_row, receive_start, receive_end, receive_end, DestNone},
+		/* for SPI, DestNone would be a query whose result nobody wants */
+		.pub = {receive_row, receive_start, receive_end, receive_end, DestTuplestore},
 		.want = want,
 		.sink = sink,
 		.state = state
@@ -287,9 +288,9 @@ open_query(source *s, const char *text)
 }
 
 static void
-open_relation(source *s, List *names)
+open_relation(source *s, const char *text)
 {
-	RangeVar   *name = makeRangeVarFromNameList(names);
+	RangeVar   *name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(text)));
 	Relation	relation = relation_openrv(name, AccessShareLock);
 
 	switch (relation->rd_rel->relkind)
@@ -321,7 +322,7 @@ source_open(const char *text)
 	List	   *names;
 
 	if (SplitIdentifierString(pstrdup(text), '.', &names) && names != NIL)
-		open_relation(s, names);
+		open_relation(s, text);
 	else
 		open_query(s, text);
 	return s;

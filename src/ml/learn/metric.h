@@ -123,7 +123,7 @@ extern double ml_log_loss_value(const ml_log_loss *loss);	/* NaN without rows */
  */
 #define ML_METRICS_MAX 9
 
-extern const char *const ml_metric_names[ML_METRICS_MAX];
+extern const char *const ml_metric_names[ML_METRICS_MAX + 1];	/* NULL at the end */
 
 typedef struct ml_metric
 {

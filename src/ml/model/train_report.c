@@ -164,7 +164,7 @@ ml_train_report(ml_context *ctx, ml_trainer *trainer, ml_buffer *json)
 					  ml_algorithm_name(trainer->options.loss)));
 	ML_TRY(ml_options_write(ctx, &trainer->options, json));
 	ML_TRY(ml_appendf(ctx, json, ", \"rows\": %u, \"skipped\": %llu, \"holdout_rows\": %u, "
-					  "\"classes\": %u, \"features\": %u", nrows,
+					  "\"classes\": %u, \"vocabulary\": %u", nrows,
 					  (unsigned long long) trainer->skipped, trainer->nholdout,
 					  trainer->nlabels, ml_rows_indexed(trainer->rows)->nfeatures));
 	ML_TRY(put_fit(ctx, trainer, json));

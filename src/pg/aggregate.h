@@ -1,0 +1,55 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggregate.h
+ *	  States of the metric aggregates: what their types have in common.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef AIAAS_AGGREGATE_H
+#define AIAAS_AGGREGATE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/jsonb.h"
+
+#include "ml.h"
+
+/* A block of the engine (learn/metric.h) as a varlena. */
+typedef struct aggregate_state
+{
+	int32		vl_len_;
+	uint32		reserved;		/* keeps the block 8-byte aligned */
+	char		block[FLEXIBLE_ARRAY_MEMBER];
+} aggregate_state;
+
+#define AGGREGATE_BLOCK_SIZE(s) (VARSIZE(s) - offsetof(aggregate_state, block))
+
+extern aggregate_state *aggregate_create(size_t size);
+
+/* A larger copy, or one that may be written. */
+extern aggregate_state *aggregate_copy(const aggregate_state *old, size_t size);
+
+/* Argument 0, writable: itself within an aggregate, else a copy. */
+extern aggregate_state *aggregate_to_write(FunctionCallInfo fcinfo);
+
+/* A transition that changes nothing: argument 0, NULL or not. */
+extern Datum aggregate_unchanged(FunctionCallInfo fcinfo);
+
+/* NaN is NULL in SQL. */
+extern Datum aggregate_result(FunctionCallInfo fcinfo, double value);
+
+extern void aggregate_refuse_state(const char *type) pg_attribute_noreturn();
+extern void aggregate_refuse_text(const char *type, const char *detail) pg_attribute_noreturn();
+extern void aggregate_refuse_binary(const char *type) pg_attribute_noreturn();
+
+/*
+ * The text form of a state is a JSON array.  Elements: of that type or NULL;
+ * an array of n or NULL; a whole number >= 0 or false.
+ */
+extern JsonbContainer *aggregate_json(const char *text, const char *type);
+extern JsonbValue *aggregate_json_element(JsonbContainer *array, int i, enum jbvType kind);
+extern JsonbContainer *aggregate_json_tuple(JsonbContainer *array, int i, int n);
+extern bool aggregate_json_count(JsonbContainer *array, int i, int64 *count);
+
+#endif							/* AIAAS_AGGREGATE_H */

@@ -1,0 +1,360 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggregate_scores.c
+ *	  Metrics of scores as aggregates: ROC AUC, log loss.  See aggregate.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "aggregate.h"
+#include "compat.h"
+
+/*
+ * aiaas.auc_state: [bits lost, ["key in hexadecimal", positives, negatives], ...]
+ */
+#define AUC "aiaas.auc_state"
+
+static aggregate_state *
+auc_create(void)
+{
+	size_t		size = ml_auc_init(NULL, 0);
+	aggregate_state *s = aggregate_create(size);
+
+	ml_auc_init(s->block, size);
+	return s;
+}
+
+static aggregate_state *
+auc_add_bin(aggregate_state *s, unsigned shift, const ml_auc_bin *bin)
+{
+	size_t		need;
+
+	while ((need = ml_auc_add_bin((ml_auc *) s->block, AGGREGATE_BLOCK_SIZE(s), shift, bin)) != 0)
+		s = aggregate_copy(s, need);
+	return s;
+}
+
+static const ml_auc *
+auc_argument(FunctionCallInfo fcinfo, int i)
+{
+	aggregate_state *s = (aggregate_state *) PG_GETARG_POINTER(i);
+
+	if (!ml_auc_check(s->block, AGGREGATE_BLOCK_SIZE(s)))
+		aggregate_refuse_state(AUC);
+	return (ml_auc *) s->block;
+}
+
+static bool
+json_bin(JsonbContainer *bins, int i, ml_auc_bin *bin)
+{
+	JsonbContainer *tuple = aggregate_json_tuple(bins, i, 3);
+	JsonbValue *key = tuple ? aggregate_json_element(tuple, 0, jbvString) : NULL;
+	char		digits[17];
+	char	   *end;
+
+	if (key == NULL || key->val.string.len < 1 || key->val.string.len > 16 ||
+		!aggregate_json_count(tuple, 1, &bin->positives) || !aggregate_json_count(tuple, 2, &bin->negatives))
+		return false;
+	memcpy(digits, key->val.string.val, key->val.string.len);
+	digits[key->val.string.len] = '\0';
+	if (strspn(digits, "0123456789abcdef") != key->val.string.len)
+		return false;
+	bin->key = strtou64(digits, &end, 16);
+	return true;
+}
+
+AIAAS_FUNCTION(aiaas_auc_in);
+Datum
+aiaas_auc_in(PG_FUNCTION_ARGS)
+{
+	JsonbContainer *bins = aggregate_json(PG_GETARG_CSTRING(0), AUC);
+	aggregate_state *s = auc_create();
+	int64		shift;
+
+	if (!aggregate_json_count(bins, 0, &shift) || shift > 63)
+		aggregate_refuse_text(AUC, "The first element must be an integer from 0 to 63.");
+	for (int i = 1; i < JsonContainerSize(bins); i++)
+	{
+		ml_auc_bin	bin;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!json_bin(bins, i, &bin) || !ml_auc_bin_valid((unsigned) shift, &bin))
+			aggregate_refuse_text(AUC, "Each further element must be [\"key in hexadecimal\", positives, negatives].");
+		s = auc_add_bin(s, (unsigned) shift, &bin);
+	}
+	PG_RETURN_POINTER(s);
+}
+
+AIAAS_FUNCTION(aiaas_auc_out);
+Datum
+aiaas_auc_out(PG_FUNCTION_ARGS)
+{
+	const ml_auc *auc = auc_argument(fcinfo, 0);
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfo(&out, "[%u", ml_auc_shift(auc));
+	for (uint32 i = 0; i < ml_auc_nbins(auc); i++)
+	{
+		ml_auc_bin	bin = ml_auc_get(auc, i);
+
+		appendStringInfo(&out, ", [\"%016" INT64_MODIFIER "x\", " INT64_FORMAT ", " INT64_FORMAT "]",
+						 bin.key, bin.positives, bin.negatives);
+	}
+	appendStringInfoChar(&out, ']');
+	PG_RETURN_CSTRING(out.data);
+}
+
+AIAAS_FUNCTION(aiaas_auc_recv);
+Datum
+aiaas_auc_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
+	aggregate_state *s = auc_create();
+	unsigned	shift = pq_getmsgint(message, 4);
+	int			bins = pq_getmsgint(message, 4);
+
+	if (bins < 0)
+		aggregate_refuse_binary(AUC);
+	for (int i = 0; i < bins; i++)
+	{
+		ml_auc_bin	bin;
+
+		CHECK_FOR_INTERRUPTS();
+		bin.key = (uint64) pq_getmsgint64(message);
+		bin.positives = pq_getmsgint64(message);
+		bin.negatives = pq_getmsgint64(message);
+		if (!ml_auc_bin_valid(shift, &bin))
+			aggregate_refuse_binary(AUC);
+		s = auc_add_bin(s, shift, &bin);
+	}
+	PG_RETURN_POINTER(s);
+}
+
+AIAAS_FUNCTION(aiaas_auc_send);
+Datum
+aiaas_auc_send(PG_FUNCTION_ARGS)
+{
+	const ml_auc *auc = auc_argument(fcinfo, 0);
+	StringInfoData message;
+
+	pq_begintypsend(&message);
+	pq_sendint32(&message, ml_auc_shift(auc));
+	pq_sendint32(&message, ml_auc_nbins(auc));
+	for (uint32 i = 0; i < ml_auc_nbins(auc); i++)
+	{
+		ml_auc_bin	bin = ml_auc_get(auc, i);
+
+		pq_sendint64(&message, bin.key);
+		pq_sendint64(&message, bin.positives);
+		pq_sendint64(&message, bin.negatives);
+	}
+	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+}
+
+/*
+ * Transition function of ROC AUC: (state, actual boolean, score float8).
+ */
+AIAAS_FUNCTION(aiaas_auc_accum);
+Datum
+aiaas_auc_accum(PG_FUNCTION_ARGS)
+{
+	aggregate_state *s;
+	bool		actual;
+	double		score;
+	size_t		need;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return aggregate_unchanged(fcinfo);
+	actual = PG_GETARG_BOOL(1);
+	score = PG_GETARG_FLOAT8(2);
+	if (isnan(score))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("score of aiaas_roc_auc must not be NaN")));
+	if (PG_ARGISNULL(0))
+		s = auc_create();
+	else
+	{
+		(void) auc_argument(fcinfo, 0);
+		s = aggregate_to_write(fcinfo);
+	}
+	while ((need = ml_auc_add((ml_auc *) s->block, AGGREGATE_BLOCK_SIZE(s), actual, score)) != 0)
+		s = aggregate_copy(s, need);
+	PG_RETURN_POINTER(s);
+}
+
+AIAAS_FUNCTION(aiaas_auc_combine);
+Datum
+aiaas_auc_combine(PG_FUNCTION_ARGS)
+{
+	const ml_auc *from = auc_argument(fcinfo, 1);
+	aggregate_state *s;
+	size_t		need;
+
+	(void) auc_argument(fcinfo, 0);
+	s = aggregate_to_write(fcinfo);
+	while ((need = ml_auc_merge((ml_auc *) s->block, AGGREGATE_BLOCK_SIZE(s), from)) != 0)
+		s = aggregate_copy(s, need);
+	PG_RETURN_POINTER(s);
+}
+
+AIAAS_FUNCTION(aiaas_auc_final);
+Datum
+aiaas_auc_final(PG_FUNCTION_ARGS)
+{
+	aggregate_state *s = (aggregate_state *) PG_GETARG_POINTER(0);
+
+	/* the value is worked out on sorted bins: of a copy */
+	(void) auc_argument(fcinfo, 0);
+	s = aggregate_copy(s, AGGREGATE_BLOCK_SIZE(s));
+	return aggregate_result(fcinfo, ml_auc_value((ml_auc *) s->block));
+}
+
+/*
+ * aiaas.log_loss_state, of fixed length: [count, sum, correction]
+ */
+#define LOG_LOSS "aiaas.log_loss_state"
+
+static ml_log_loss *
+log_loss_checked(ml_log_loss loss)
+{
+	ml_log_loss *result;
+
+	if (loss.count < 0 || !isfinite(loss.sum) || !isfinite(loss.correction))
+		return NULL;
+	result = palloc_object(ml_log_loss);
+	*result = loss;
+	return result;
+}
+
+static bool
+json_float(JsonbContainer *array, int i, double *value)
+{
+	JsonbValue *found = aggregate_json_element(array, i, jbvNumeric);
+
+	if (found == NULL)
+		return false;
+	/* what is out of range becomes an infinity */
+	*value = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												NumericGetDatum(found->val.numeric)));
+	return true;
+}
+
+AIAAS_FUNCTION(aiaas_log_loss_in);
+Datum
+aiaas_log_loss_in(PG_FUNCTION_ARGS)
+{
+	JsonbContainer *array = aggregate_json(PG_GETARG_CSTRING(0), LOG_LOSS);
+	ml_log_loss loss;
+	ml_log_loss *result = NULL;
+
+	if (JsonContainerSize(array) == 3 && aggregate_json_count(array, 0, &loss.count) &&
+		json_float(array, 1, &loss.sum) && json_float(array, 2, &loss.correction))
+		result = log_loss_checked(loss);
+	if (result == NULL)
+		aggregate_refuse_text(LOG_LOSS, "It must be [count, sum, correction].");
+	PG_RETURN_POINTER(result);
+}
+
+AIAAS_FUNCTION(aiaas_log_loss_out);
+Datum
+aiaas_log_loss_out(PG_FUNCTION_ARGS)
+{
+	ml_log_loss *loss = (ml_log_loss *) PG_GETARG_POINTER(0);
+
+	PG_RETURN_CSTRING(psprintf("[" INT64_FORMAT ", %.17g, %.17g]",
+							   loss->count, loss->sum, loss->correction));
+}
+
+AIAAS_FUNCTION(aiaas_log_loss_recv);
+Datum
+aiaas_log_loss_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
+	ml_log_loss loss;
+	ml_log_loss *result;
+
+	loss.count = pq_getmsgint64(message);
+	loss.sum = pq_getmsgfloat8(message);
+	loss.correction = pq_getmsgfloat8(message);
+	result = log_loss_checked(loss);
+	if (result == NULL)
+		aggregate_refuse_binary(LOG_LOSS);
+	PG_RETURN_POINTER(result);
+}
+
+AIAAS_FUNCTION(aiaas_log_loss_send);
+Datum
+aiaas_log_loss_send(PG_FUNCTION_ARGS)
+{
+	ml_log_loss *loss = (ml_log_loss *) PG_GETARG_POINTER(0);
+	StringInfoData message;
+
+	pq_begintypsend(&message);
+	pq_sendint64(&message, loss->count);
+	pq_sendfloat8(&message, loss->sum);
+	pq_sendfloat8(&message, loss->correction);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+}
+
+static ml_log_loss *
+log_loss_to_write(FunctionCallInfo fcinfo)
+{
+	ml_log_loss *loss;
+
+	if (!PG_ARGISNULL(0) && AggCheckCallContext(fcinfo, NULL))
+		return (ml_log_loss *) PG_GETARG_POINTER(0);
+	loss = palloc0_object(ml_log_loss);
+	if (!PG_ARGISNULL(0))
+		*loss = *(ml_log_loss *) PG_GETARG_POINTER(0);
+	return loss;
+}
+
+/*
+ * Transition function of log loss: (state, actual boolean, probability float8).
+ */
+AIAAS_FUNCTION(aiaas_log_loss_accum);
+Datum
+aiaas_log_loss_accum(PG_FUNCTION_ARGS)
+{
+	ml_log_loss *loss;
+	double		probability;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return aggregate_unchanged(fcinfo);
+	probability = PG_GETARG_FLOAT8(2);
+	if (!(probability >= 0 && probability <= 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("probability of aiaas_log_loss must be between 0 and 1")));
+	loss = log_loss_to_write(fcinfo);
+	ml_log_loss_add(loss, PG_GETARG_BOOL(1) ? probability : 1 - probability);
+	PG_RETURN_POINTER(loss);
+}
+
+AIAAS_FUNCTION(aiaas_log_loss_combine);
+Datum
+aiaas_log_loss_combine(PG_FUNCTION_ARGS)
+{
+	ml_log_loss *loss = log_loss_to_write(fcinfo);
+
+	ml_log_loss_merge(loss, (ml_log_loss *) PG_GETARG_POINTER(1));
+	PG_RETURN_POINTER(loss);
+}
+
+AIAAS_FUNCTION(aiaas_log_loss_final);
+Datum
+aiaas_log_loss_final(PG_FUNCTION_ARGS)
+{
+	return aggregate_result(fcinfo, ml_log_loss_value((ml_log_loss *) PG_GETARG_POINTER(0)));
+}
