@@ -107,6 +107,7 @@ test_examples(void)
 	is("wow!!!!! what?! ?", "[wow]A +[!!!]S [what]A +[?]S +[!]S [?]S");
 	is(":) :-))) =) thanks:) :( :'( ;-D <3 <333 :/", "[:)]S [:)]S [:)]S [thanks]A +[:)]S [:(]S [:'(]S [;d]S [<3]S [<3]S [:/]S");
 	is("10:3 a:b re:p a=(b) f(x=) http://x c:\\d note:(x) x:D", "[10]N [3]N [a]A [b]A [re]A [p]A [a]A [b]A [f]A [x]A [http]A [x]A [c]A [d]A [note]A [x]A [x]A [d]A");
+	is("\u00A9;;o/m :", "[\u00A9]S [o]A [m]A");
 	is(":D\u00E9 :)\U0001F600 !\uFE0F!", "[d\u00E9]A [:)]S +[\U0001F600]S [!]S [!]S");
 }
 

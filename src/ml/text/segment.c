@@ -43,7 +43,7 @@ typedef struct char_info
 } char_info;
 
 /* Of the three-byte characters those that common texts are full of. */
-static inline char_info
+static inline __attribute__((always_inline)) char_info
 classify_three(uint32_t c)
 {
 	char_info	info = {CHAR_OTHER, 3, c};
@@ -86,7 +86,7 @@ classify_three(uint32_t c)
 }
 
 /* The character (>= 0x80) at s. */
-static inline char_info
+static inline __attribute__((always_inline)) char_info
 classify(const uint16_t *letters, const unsigned char *s, size_t left)
 {
 	char_info	info = {CHAR_OTHER, 1, 0};

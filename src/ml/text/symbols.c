@@ -15,42 +15,47 @@
 #include "text/words_internal.h"
 #include "base/mem.h"
 
+/* A mouth is not repeated more often: what an emoticon is must not depend on far bytes. */
+#define RUN_MAX 64
+
 typedef struct mouth
 {
-	char		spelling;
-	char		folded;
+	char		folded;			/* 0: no mouth */
 	bool		repeats;		/* may come several times: ":)))" */
 	bool		doubtful;		/* only where no word comes before */
 } mouth;
 
-static const mouth mouths[] = {
-	{')', ')', true, false},
-	{'(', '(', true, false},
-	{']', ')', false, true},
-	{'[', '(', false, true},
-	{'}', ')', false, true},
-	{'{', '(', false, true},
-	{'D', 'd', true, true},
-	{'d', 'd', false, true},
-	{'P', 'p', false, true},
-	{'p', 'p', false, true},
-	{'b', 'p', false, true},
-	{'O', 'o', false, true},
-	{'o', 'o', false, true},
-	{'/', '/', false, true},
-	{'\\', '/', false, true},
-	{'|', '|', false, true},
-	{'*', '*', false, true},
-	{'3', '3', false, true},
+static const mouth mouths[128] = {
+	[')'] = {')', true, false},
+	['('] = {'(', true, false},
+	[']'] = {')', false, true},
+	['['] = {'(', false, true},
+	['}'] = {')', false, true},
+	['{'] = {'(', false, true},
+	['D'] = {'d', true, true},
+	['d'] = {'d', false, true},
+	['P'] = {'p', false, true},
+	['p'] = {'p', false, true},
+	['b'] = {'p', false, true},
+	['O'] = {'o', false, true},
+	['o'] = {'o', false, true},
+	['/'] = {'/', false, true},
+	['\\'] = {'/', false, true},
+	['|'] = {'|', false, true},
+	['*'] = {'*', false, true},
+	['3'] = {'3', false, true},
 };
 
+/* The mouth at text[at], or NULL. */
 static const mouth *
-find_mouth(char c)
+mouth_at(ml_text text, size_t at)
 {
-	for (size_t i = 0; i < ML_LENGTH(mouths); i++)
-		if (mouths[i].spelling == c)
-			return &mouths[i];
-	return NULL;
+	unsigned char c;
+
+	if (at >= text.size)
+		return NULL;
+	c = (unsigned char) text.data[at];
+	return c < 0x80 && mouths[c].folded != 0 ? &mouths[c] : NULL;
 }
 
 static bool
@@ -85,25 +90,28 @@ run_length(ml_text text, size_t at, size_t end)
 }
 
 static size_t
-emoticon_at(ml_text text, size_t at, size_t end, ml_symbol *symbol)
+emoticon_at(ml_text text, size_t at, ml_symbol *symbol)
 {
 	const char *data = text.data;
 	size_t		next = at + 1;
 	const mouth *mouth;
 	bool		tear;
-	bool		within_word = at > 0 && (is_word_byte(data[at - 1]) ||
-										 (unsigned char) data[at - 1] >= 0x80);
+	char		last;
 
-	tear = next < end && data[next] == '\'';
+	tear = next < text.size && data[next] == '\'';
 	next += tear;
-	if (next + 1 < end && (data[next] == '-' || data[next] == '^' || data[next] == 'o') &&
-		find_mouth(data[next + 1]) != NULL)
+	if (mouth_at(text, next + 1) != NULL &&
+		(data[next] == '-' || data[next] == '^' || data[next] == 'o'))
 		next++;
-	mouth = next < end ? find_mouth(data[next]) : NULL;
-	if (mouth == NULL || ((mouth->doubtful || data[at] == '=') && within_word))
+	mouth = mouth_at(text, next);
+	if (mouth == NULL)
 		return 0;
-	next += mouth->repeats ? run_length(text, next, end) : 1;
-	if (!ends_well(text, next, mouth->spelling))
+	last = data[next];
+	if ((mouth->doubtful || data[at] == '=') && at > 0 &&
+		(is_word_byte(data[at - 1]) || (unsigned char) data[at - 1] >= 0x80))
+		return 0;
+	next += mouth->repeats ? run_length(text, next, ML_MIN(next + RUN_MAX, text.size)) : 1;
+	if (!ends_well(text, next, last))
 		return 0;
 	symbol->size = 0;
 	symbol->folded[symbol->size++] = data[at] == '=' ? ':' : data[at];
@@ -111,6 +119,21 @@ emoticon_at(ml_text text, size_t at, size_t end, ml_symbol *symbol)
 		symbol->folded[symbol->size++] = '\'';
 	symbol->folded[symbol->size++] = mouth->folded;
 	return next - at;
+}
+
+static size_t
+heart_at(ml_text text, size_t at, ml_symbol *symbol)
+{
+	size_t		size;
+
+	if (at + 1 >= text.size || text.data[at + 1] != '3')
+		return 0;
+	size = 1 + run_length(text, at + 1, ML_MIN(at + RUN_MAX, text.size));
+	if (!ends_well(text, at + size, '3'))
+		return 0;
+	symbol->size = 2;
+	memcpy(symbol->folded, "<3", 2);
+	return size;
 }
 
 size_t
@@ -126,14 +149,6 @@ ml_symbol_at(ml_text text, size_t at, size_t end, ml_symbol *symbol)
 		memset(symbol->folded, c, symbol->size);
 		return size;
 	}
-	if (c != '<')
-		return emoticon_at(text, at, end, symbol);
-	if (at + 1 >= end || text.data[at + 1] != '3')
-		return 0;
-	size = 1 + run_length(text, at + 1, end);
-	if (!ends_well(text, at + size, '3'))
-		return 0;
-	symbol->size = 2;
-	memcpy(symbol->folded, "<3", 2);
-	return size;
+	size = c == '<' ? heart_at(text, at, symbol) : emoticon_at(text, at, symbol);
+	return size <= end - at ? size : 0;
 }

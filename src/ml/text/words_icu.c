@@ -46,6 +46,7 @@ typedef struct search
 	ml_unicode *unicode;
 	ml_text		text;
 	ml_found_list *list;
+	size_t		polled;			/* up to here in the text */
 } search;
 
 static ml_status
@@ -174,6 +175,15 @@ is_symbol_byte(UChar32 c)
 	return c == '!' || c == '?' || c == ':' || c == ';' || c == '=' || c == '<';
 }
 
+static ml_status
+poll(search *search, size_t at)
+{
+	if (at - search->polled <= POLL_BYTES)
+		return ML_OK;
+	search->polled = at;
+	return ml_poll(search->ctx);
+}
+
 /* ----- folding ----- */
 
 /*
@@ -278,6 +288,7 @@ add_word(search *search, size_t start, size_t end)
 		ML_TRY(add_piece(search, start, &piece_end,
 						 digit ? ML_WORD_NUMBER : ML_WORD_ALPHABETIC));
 		start = piece_end;
+		ML_TRY(poll(search, start));
 	}
 	return ML_OK;
 }
@@ -399,12 +410,11 @@ ml_status
 ml_unicode_find(ml_context *ctx, ml_unicode *unicode, ml_text text, size_t begin, size_t end,
 				ml_found_list *list)
 {
-	search		search = {ctx, unicode, text, list};
+	search		search = {ctx, unicode, text, list, begin};
 	UErrorCode	code = U_ZERO_ERROR;
 	int32_t		nunits;
 	int32_t		from = 0;
 	int32_t		to;
-	size_t		polled = begin;
 
 	ML_TRY(load_units(&search, begin, end, &nunits));
 	ubrk_setText(unicode->breaks, unicode->units, nunits, &code);
@@ -416,11 +426,7 @@ ml_unicode_find(ml_context *ctx, ml_unicode *unicode, ml_text text, size_t begin
 		size_t		start = begin + unicode->offsets[from];
 		size_t		stop = begin + unicode->offsets[to];
 
-		if (stop - polled > POLL_BYTES)
-		{
-			ML_TRY(ml_poll(ctx));
-			polled = stop;
-		}
+		ML_TRY(poll(&search, start));
 		if (ubrk_getRuleStatus(unicode->breaks) >= UBRK_WORD_NUMBER)
 			ML_TRY(add_word(&search, start, stop));
 		else
