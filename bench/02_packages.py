@@ -14,7 +14,7 @@ def measure(what, options, vectorizer, c, must):
     accuracy = value(db, "SELECT aiaas_accuracy(section, aiaas_classify('sections', description))"
                          " FROM packages_test")
     size = value(db, "SELECT pg_table_size('sections')") / 1e6
-    peer_fit, _, peer_accuracy = linear_svc(train, test, vectorizer, c)
+    peer_fit, _, peer_accuracy = min(linear_svc(train, test, vectorizer, c) for _ in range(2))
     row(f"packages, {what}: table to deployed model (accuracy; size)",
         f"{fit * 1000:.0f} ms ({accuracy:.4f}; {size:.1f} MB)",
         f"LinearSVC {peer_fit * 1000:.0f} ms ({peer_accuracy:.4f})", ratio(fit, peer_fit), must)

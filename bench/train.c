@@ -7,7 +7,7 @@
  *	train TRAIN TEST [ALGORITHM [OPTIONS [MEGABYTES [REPEATS]]]]
  *
  * The label is the first column of a line, the text the last.  Prints the best
- * of the repeats, phase by phase, and the report of the last.
+ * processor time of the repeats, phase by phase, and the report of the last.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,7 +37,7 @@ now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double) t.tv_sec + (double) t.tv_nsec * 1e-9;
 }
 
