@@ -29,14 +29,15 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "storage/buffile.h"
+#include "storage/fd.h"
 #include "utils/backend_progress.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #define ALIGNMENT		16		/* what ml_host promises; palloc gives 8 */
-#define SPILL_SEGMENT	((uint64) 1 << 30)	/* MAX_PHYSICAL_FILESIZE of buffile.c */
+#define SPILL_SLICE		((size_t) 1 << 20)
 #define HASH_SLICE		((size_t) 1 << 20)
 
 /* status -> SQLSTATE: the only place; the README repeats it */
@@ -237,22 +238,21 @@ host_sha256(void *user, const void *bytes, size_t size, uint8_t digest[32])
 
 /* ------------------------------------------------------------------------
  * Spill: one temporary file in the session's temp_tablespaces, counted
- * against temp_file_limit and logged by log_temp_files as any other.
+ * against temp_file_limit and logged by log_temp_files as any other.  The
+ * engine writes whole blocks, so nothing is buffered here (closing a BufFile
+ * flushes it, which may throw while a transaction aborts).
  */
 
 static void
 open_spill(bridge *b)
 {
-	MemoryContext caller = MemoryContextSwitchTo(b->mcxt);
-
 	PrepareTempTablespaces();
 
 	/*
 	 * Owned by the memory context rather than by a resource owner: it is
 	 * closed by close_spill, which also runs when a transaction aborts.
 	 */
-	b->spill = BufFileCreateTemp(true);
-	MemoryContextSwitchTo(caller);
+	b->spill = OpenTemporaryFile(true);
 }
 
 static void
@@ -260,16 +260,49 @@ close_spill(void *user)
 {
 	bridge	   *b = user;
 
-	if (b->spill != NULL)
-		BufFileClose(b->spill);
-	b->spill = NULL;
+	if (b->spill > 0)
+		FileClose(b->spill);
+	b->spill = 0;
 }
 
-static bool
-seek_spill(bridge *b, uint64 position)
+static void
+write_spill(bridge *b, const char *bytes, size_t size)
 {
-	return BufFileSeek(b->spill, (int) (position / SPILL_SEGMENT),
-					   (off_t) (position % SPILL_SEGMENT), SEEK_SET) == 0;
+	if (b->spill == 0)
+		open_spill(b);
+	while (size > 0)
+	{
+		int			part = Min(size, SPILL_SLICE);
+
+		if (FileWrite(b->spill, unconstify(char *, bytes), part, b->spill_size,
+					  WAIT_EVENT_BUFFILE_WRITE) != part)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not write to file \"%s\": %m", FilePathName(b->spill))));
+		b->spill_size += part;
+		bytes += part;
+		size -= part;
+	}
+}
+
+static void
+read_spill(bridge *b, uint64 offset, char *bytes, size_t size)
+{
+	if (offset > b->spill_size || size > b->spill_size - offset)
+		elog(ERROR, "read behind the end of a spill file");
+	while (size > 0)
+	{
+		int			part = Min(size, SPILL_SLICE);
+		int			done = FileRead(b->spill, bytes, part, offset, WAIT_EVENT_BUFFILE_READ);
+
+		if (done <= 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read file \"%s\": %m", FilePathName(b->spill))));
+		offset += done;
+		bytes += done;
+		size -= done;
+	}
 }
 
 static bool
@@ -277,26 +310,18 @@ host_spill_write(void *user, const void *bytes, size_t size)
 {
 	bridge	   *b = user;
 	MemoryContext caller = CurrentMemoryContext;
-	volatile bool ok = true;
 
 	PG_TRY();
 	{
-		if (b->spill == NULL)
-			open_spill(b);
-		/* reading has moved the position */
-		ok = seek_spill(b, b->spill_size);
-		if (ok)
-			BufFileWrite(b->spill, unconstify(void *, bytes), size);
-		b->spill_size += size;
+		write_spill(b, bytes, size);
 	}
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(caller);
 		keep_error(b);
-		ok = false;
 	}
 	PG_END_TRY();
-	return ok;
+	return b->thrown == NULL;
 }
 
 static bool
@@ -304,20 +329,18 @@ host_spill_read(void *user, uint64_t offset, void *bytes, size_t size)
 {
 	bridge	   *b = user;
 	MemoryContext caller = CurrentMemoryContext;
-	volatile bool ok = b->spill != NULL;
 
 	PG_TRY();
 	{
-		ok = ok && seek_spill(b, offset) && BufFileRead(b->spill, bytes, size) == size;
+		read_spill(b, offset, bytes, size);
 	}
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(caller);
 		keep_error(b);
-		ok = false;
 	}
 	PG_END_TRY();
-	return ok;
+	return b->thrown == NULL;
 }
 
 /* ------------------------------------------------------------------------

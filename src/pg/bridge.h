@@ -5,7 +5,7 @@
  *
  * A bridge is one engine context whose memory comes from a MemoryContext of
  * its own, whose poll looks at InterruptPending, whose log is a NOTICE, and
- * whose spill is a BufFile.  bridge_check is the single place where a failed
+ * whose spill is a temporary file.  bridge_check is the single place where a failed
  * engine call becomes an ereport; no longjmp crosses the engine.
  *
  *-------------------------------------------------------------------------
@@ -24,7 +24,7 @@ typedef struct bridge
 	ml_context	ctx;			/* pass &bridge->ctx to the engine */
 	ml_host		host;
 	MemoryContext mcxt;			/* child of the parent given at creation */
-	struct BufFile *spill;		/* opened by the first write, or NULL */
+	int			spill;			/* a File, opened by the first write; 0 = none */
 	uint64		spill_size;
 	struct ErrorData *thrown;	/* caught in a callback, for bridge_check to throw */
 } bridge;
