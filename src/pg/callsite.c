@@ -34,6 +34,8 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#define LABELS_SHOWN 20			/* in an error message */
+
 typedef struct callsite
 {
 	callsite_model *last;		/* of the row before; NULL at first */
@@ -314,29 +316,43 @@ callsite_label(callsite_model *model, uint32 label)
 	return model->labels[label];
 }
 
-uint32
-callsite_find_label(callsite_model *model, text *label)
+/*
+ * ERROR: the user named a label that the model doesn't know.
+ */
+static void
+report_label(callsite_model *model, text *label)
 {
 	const ml_image *image = model->pin->image;
-	ml_text		wanted = bridge_text_in(label);
-	int64		found = ml_image_find_label(image, wanted);
-	ml_text    *labels;
+	ml_text    *labels = palloc(model->nlabels * sizeof(ml_text));
 	int			nearest;
+	StringInfoData list;
 
-	if (likely(found >= 0))
-		return (uint32) found;
-
-	labels = palloc(model->nlabels * sizeof(ml_text));
 	for (uint32 i = 0; i < model->nlabels; i++)
 		labels[i] = ml_image_label(image, i);
-	nearest = ml_text_nearest(wanted, labels, model->nlabels);
+	nearest = ml_text_nearest(bridge_text_in(label), labels, model->nlabels);
+	initStringInfo(&list);
+	for (uint32 i = 0; i < Min(model->nlabels, LABELS_SHOWN); i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "",
+						 text_to_cstring(callsite_label(model, i)));
+	if (model->nlabels > LABELS_SHOWN)
+		appendStringInfo(&list, ", and %u more", model->nlabels - LABELS_SHOWN);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s has no label \"%s\"", model->subject, text_to_cstring(label)),
+			 errdetail("Its labels: %s.", list.data),
 			 nearest >= 0 ?
 			 errhint("Perhaps you mean \"%s\".",
-					 text_to_cstring(callsite_label(model, nearest))) :
-			 errhint("Its labels are those that SELECT label FROM aiaas_scores(...) returns.")));
+					 text_to_cstring(callsite_label(model, nearest))) : 0));
+}
+
+uint32
+callsite_find_label(callsite_model *model, text *label)
+{
+	int64		found = ml_image_find_label(model->pin->image, bridge_text_in(label));
+
+	if (unlikely(found < 0))
+		report_label(model, label);
+	return (uint32) found;
 }
 
 /*
