@@ -254,7 +254,7 @@ typedef struct model_facts
 {
 	bool		has_head;
 	catalog_head_state head;
-	int			nversions;
+	int			nversions;		/* -1: unknown */
 	int32		shown;			/* the live version, or else the newest; 0 if none */
 	Jsonb	   *manifest;		/* of that version, or NULL */
 } model_facts;
@@ -300,6 +300,7 @@ facts_row(ReturnSetInfo *result, const model_facts *facts)
 	values[2] = Int32GetDatum(facts->head.live);
 	nulls[2] = facts->head.live == 0;
 	values[3] = Int32GetDatum(facts->nversions);
+	nulls[3] = facts->nversions < 0;
 	values[4] = Int64GetDatum(s.rows);
 	nulls[4] = !s.has_rows;
 	values[5] = text_or_null(s.has_score ? SCORE : NULL, &nulls[5]);
@@ -335,6 +336,7 @@ aiaas_describe_model(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	if (!ConditionalLockRelationOid(model, AccessShareLock))
 	{
+		facts.nversions = -1;
 		facts_row(result, &facts);
 		return (Datum) 0;
 	}
