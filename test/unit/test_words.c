@@ -83,7 +83,7 @@ test_examples(void)
 	is("it's O'Neill's dogs' 'quoted'", "[it's]A [o'neill's]A [dogs]A [quoted]A");
 	is("it\u2019s a\u2018b \u2018x\u2019 \u2019s", "[it's]A [a'b]A [x]A [s]A");
 	is("3.14 1,000;2 1.a a.1 a,b 12:30 v1.2 .5 5.", "[3.14]N [1,000;2]N [1]N [a]A [a]A [1]N [a]A [b]A "
-	   "[12]N [30]N [v1.2]A [5]N [5]N");
+													"[12]N [30]N [v1.2]A [5]N [5]N");
 	is("foo@bar.com http://www.x.com/ a:b c\uFF20d", "[foo]A [bar.com]A [http]A [www.x.com]A [a]A [b]A [c]A [d]A");
 	is("_ ___ _a a_ 1_ _1 a_b_.c", "[_a]A [a_]A [1_]N [_1]A [a_b_]A [c]A");
 	is("2nd x2 \u0663\u0664", "[2nd]N [x2]A [\u0663\u0664]N");
@@ -173,6 +173,7 @@ differs_from_icu(ml_words *words, ml_text text)
 /* One test for many texts; the first that differs is shown. */
 typedef struct agreement
 {
+	size_t		first;			/* reader; those before it are left out */
 	size_t		ntexts;
 	size_t		nwrong;
 } agreement;
@@ -180,7 +181,7 @@ typedef struct agreement
 static void
 agree(agreement *agreement, ml_text text)
 {
-	for (size_t i = 0; i < nreaders; i++)
+	for (size_t i = agreement->first; i < nreaders; i++)
 	{
 		/* a copy, so that reading past its end is seen */
 		char	   *copy = malloc(text.size + (text.size == 0));
@@ -225,7 +226,7 @@ test_every_character(void)
 		{"", ""}, {"a", "b"}, {"1", "2"}, {"\u4E2D", "\u4E2D"}, {"\u00E9", "\u00E9"},
 		{"x '", "' y"}, {"_", "."}, {"\u3042!", "\uFF01"}, {"a.", ".b"},
 	};
-	agreement	agreement = {0};
+	agreement	agreement = {.first = nreaders - 1};
 
 	for (uint32_t c = 1; c < 0x20000; c++)
 	{
