@@ -24,11 +24,6 @@ PG_MODULE_MAGIC;
 
 extern PGDLLEXPORT void _PG_init(void);
 
-int			bridge_kernel_level = ML_LEVEL_AUTO;
-int			residency_shared_memory = 0;
-int			residency_private_memory = 0;
-char	   *callsite_default_model = NULL;
-
 static const struct config_enum_entry kernel_levels[] = {
 	{"auto", ML_LEVEL_AUTO, false},
 	{"ref", ML_LEVEL_REF, false},

@@ -6,8 +6,8 @@
  * The engine calls back for memory, interrupts, messages, hashes and a
  * temporary file.  Some of what the server does in these callbacks can throw:
  * a cancel, a full disk, a lost client.  A longjmp must not cross the engine
- * (it may hold an ICU iterator), so such callbacks catch the error, keep it
- * in bridge->thrown and report failure; the engine unwinds by its own return
+ * (it may hold an ICU iterator), so call_server catches the error, keeps it in
+ * bridge->thrown and reports failure; the engine unwinds by its own return
  * path, and bridge_check throws the kept error.
  *
  * Progress.  A training shows itself through the server's own command
@@ -24,7 +24,6 @@
 #include <math.h>
 
 #include "catalog/pg_authid.h"
-#include "common/cryptohash.h"
 #include "commands/tablespace.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
@@ -36,9 +35,10 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "catalog.h"
+
 #define ALIGNMENT		16		/* what ml_host promises; palloc gives 8 */
 #define SPILL_SLICE		((size_t) 1 << 20)
-#define HASH_SLICE		((size_t) 1 << 20)
 
 /* status -> SQLSTATE: the only place; the README repeats it */
 static const int sqlstates[] = {
@@ -57,22 +57,48 @@ static const int sqlstates[] = {
 	[ML_INTERNAL] = ERRCODE_INTERNAL_ERROR
 };
 
+int			bridge_kernel_level = ML_LEVEL_AUTO;
+
 int
 bridge_sqlstate(ml_status status)
 {
 	return status < lengthof(sqlstates) ? sqlstates[status] : ERRCODE_INTERNAL_ERROR;
 }
 
-/* Keep the error being handled for bridge_check; the first one counts. */
-static void
-keep_error(bridge *b)
+/* Something that a callback does in the server, and that may throw. */
+typedef struct server_call
 {
-	MemoryContext caller = MemoryContextSwitchTo(b->mcxt);
+	void		(*run) (bridge *b, struct server_call *call);
+	int			level;			/* of a message */
+	const void *source;
+	void	   *target;
+	size_t		size;
+	uint64		offset;
+} server_call;
 
-	if (b->thrown == NULL)
-		b->thrown = CopyErrorData();
-	FlushErrorState();
-	MemoryContextSwitchTo(caller);
+/*
+ * Run it; false if it threw, now or earlier: the first error is kept for
+ * bridge_check.
+ */
+static bool
+call_server(bridge *b, server_call *call)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		call->run(b, call);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(b->mcxt);
+		if (b->thrown == NULL)
+			b->thrown = CopyErrorData();
+		FlushErrorState();
+		MemoryContextSwitchTo(caller);
+	}
+	PG_END_TRY();
+	return b->thrown == NULL;
 }
 
 /* ------------------------------------------------------------------------
@@ -140,26 +166,21 @@ host_release(void *user, void *pointer)
  * Interrupts and messages
  */
 
+/* Cancel and terminate throw; the rest is served and the engine goes on. */
+static void
+serve_interrupts(bridge *b, server_call *call)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
 static int
 host_poll(void *user)
 {
 	bridge	   *b = user;
-	MemoryContext caller = CurrentMemoryContext;
 
-	if (!INTERRUPTS_PENDING_CONDITION())
+	if (likely(!INTERRUPTS_PENDING_CONDITION()))
 		return b->thrown != NULL;
-	PG_TRY();
-	{
-		/* cancel and terminate throw, the rest is served and we go on */
-		CHECK_FOR_INTERRUPTS();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		keep_error(b);
-	}
-	PG_END_TRY();
-	return b->thrown != NULL;
+	return !call_server(b, &(server_call) {.run = serve_interrupts});
 }
 
 /*
@@ -189,51 +210,34 @@ message_text(const char *utf8)
 }
 
 static void
-host_message(bridge *b, int level, const char *text)
+send_message(bridge *b, server_call *call)
 {
-	MemoryContext caller = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		ereport(level, (errmsg_internal("%s", message_text(text))));
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		keep_error(b);
-	}
-	PG_END_TRY();
+	ereport(call->level, (errmsg_internal("%s", message_text(call->source))));
 }
 
 static void
 host_log(void *user, const char *text)
 {
-	host_message(user, NOTICE, text);
+	call_server(user, &(server_call) {.run = send_message, .level = NOTICE, .source = text});
 }
 
 static void
 host_warn(void *user, const char *text)
 {
-	host_message(user, WARNING, text);
+	call_server(user, &(server_call) {.run = send_message, .level = WARNING, .source = text});
 }
 
-/* ------------------------------------------------------------------------
- * SHA-256
- */
+static void
+compute_digest(bridge *b, server_call *call)
+{
+	catalog_digest(call->source, call->size, call->target);
+}
 
 static bool
 host_sha256(void *user, const void *bytes, size_t size, uint8_t digest[32])
 {
-	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
-	bool		ok = hash != NULL && pg_cryptohash_init(hash) >= 0;
-
-	for (size_t done = 0; ok && done < size; done += HASH_SLICE)
-		ok = host_poll(user) == 0 &&
-			pg_cryptohash_update(hash, (const uint8 *) bytes + done,
-								 Min(HASH_SLICE, size - done)) >= 0;
-	ok = ok && pg_cryptohash_final(hash, digest, 32) >= 0;
-	pg_cryptohash_free(hash);
-	return ok;
+	return call_server(user, &(server_call) {.run = compute_digest, .source = bytes,
+					   .size = size, .target = digest});
 }
 
 /* ------------------------------------------------------------------------
@@ -266,81 +270,54 @@ close_spill(void *user)
 }
 
 static void
-write_spill(bridge *b, const char *bytes, size_t size)
+write_spill(bridge *b, server_call *call)
 {
 	if (b->spill == 0)
 		open_spill(b);
-	while (size > 0)
+	for (size_t done = 0; done < call->size;)
 	{
-		int			part = Min(size, SPILL_SLICE);
+		int			part = Min(call->size - done, SPILL_SLICE);
 
-		if (FileWrite(b->spill, unconstify(char *, bytes), part, b->spill_size,
-					  WAIT_EVENT_BUFFILE_WRITE) != part)
+		if (FileWrite(b->spill, unconstify(char *, (const char *) call->source) + done, part,
+					  b->spill_size, WAIT_EVENT_BUFFILE_WRITE) != part)
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not write to file \"%s\": %m", FilePathName(b->spill))));
 		b->spill_size += part;
-		bytes += part;
-		size -= part;
+		done += part;
 	}
 }
 
 static void
-read_spill(bridge *b, uint64 offset, char *bytes, size_t size)
+read_spill(bridge *b, server_call *call)
 {
-	if (offset > b->spill_size || size > b->spill_size - offset)
+	if (call->offset > b->spill_size || call->size > b->spill_size - call->offset)
 		elog(ERROR, "read behind the end of a spill file");
-	while (size > 0)
+	for (size_t done = 0; done < call->size;)
 	{
-		int			part = Min(size, SPILL_SLICE);
-		int			done = FileRead(b->spill, bytes, part, offset, WAIT_EVENT_BUFFILE_READ);
+		int			part = FileRead(b->spill, (char *) call->target + done,
+									Min(call->size - done, SPILL_SLICE),
+									call->offset + done, WAIT_EVENT_BUFFILE_READ);
 
-		if (done <= 0)
+		if (part <= 0)
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not read file \"%s\": %m", FilePathName(b->spill))));
-		offset += done;
-		bytes += done;
-		size -= done;
+		done += part;
 	}
 }
 
 static bool
 host_spill_write(void *user, const void *bytes, size_t size)
 {
-	bridge	   *b = user;
-	MemoryContext caller = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		write_spill(b, bytes, size);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		keep_error(b);
-	}
-	PG_END_TRY();
-	return b->thrown == NULL;
+	return call_server(user, &(server_call) {.run = write_spill, .source = bytes, .size = size});
 }
 
 static bool
 host_spill_read(void *user, uint64_t offset, void *bytes, size_t size)
 {
-	bridge	   *b = user;
-	MemoryContext caller = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		read_spill(b, offset, bytes, size);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		keep_error(b);
-	}
-	PG_END_TRY();
-	return b->thrown == NULL;
+	return call_server(user, &(server_call) {.run = read_spill, .offset = offset,
+					   .target = bytes, .size = size});
 }
 
 /* ------------------------------------------------------------------------

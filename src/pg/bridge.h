@@ -29,7 +29,7 @@ typedef struct bridge
 	struct ErrorData *thrown;	/* caught in a callback, for bridge_check to throw */
 } bridge;
 
-/* GUC aiaas.kernel, an ml_level; defined in aiaas.c. */
+/* GUC aiaas.kernel, an ml_level. */
 extern int	bridge_kernel_level;
 
 /* Lives in a new child of parent; gone (spill included) with it. */

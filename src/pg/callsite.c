@@ -36,6 +36,8 @@
 
 #define LABELS_SHOWN 20			/* in an error message */
 
+char	   *callsite_default_model = NULL;
+
 typedef struct callsite
 {
 	callsite_model *last;		/* of the row before; NULL at first */

@@ -16,7 +16,7 @@
 #include "record.h"
 #include "residency.h"
 
-/* GUC aiaas.default_model, defined in aiaas.c (PGC_USERSET): schema.name. */
+/* GUC aiaas.default_model (PGC_USERSET): schema.name, or "" for none. */
 extern char *callsite_default_model;
 
 /* In place of a model: the one that aiaas.default_model names. */

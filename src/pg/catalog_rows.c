@@ -295,6 +295,8 @@ number_in_range(const JsonbValue *json, int64 min, int64 max, int64 *value)
 static JsonbValue *
 json_member(const JsonbContainer *object, const char *key, JsonbValue *value)
 {
+	if (!JsonContainerIsObject(object))
+		return NULL;
 	return getKeyJsonValueFromContainer(unconstify(JsonbContainer *, object), key,
 										strlen(key), value);
 }

@@ -28,6 +28,7 @@
 #include "utils/snapmgr.h"
 
 #include "bridge.h"
+#include "manifest.h"
 
 /* ------------------------------------------------------------------------
  * Changes
@@ -86,53 +87,31 @@ typedef struct summary
 	bool		trained;
 } summary;
 
-/* The figure that stands for a version; see manifest.h. */
-#define SCORE "accuracy"
-
-static bool
-json_double(const JsonbContainer *object, const char *key, double *value)
-{
-	JsonbValue	member;
-
-	if (getKeyJsonValueFromContainer(unconstify(JsonbContainer *, object), key, strlen(key),
-									 &member) == NULL ||
-		member.type != jbvNumeric)
-		return false;
-	*value = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												NumericGetDatum(member.val.numeric)));
-	return true;
-}
-
 static void
-summarize(Jsonb *manifest, summary *s)
+summarize(const Jsonb *manifest, summary *s)
 {
-	JsonbContainer *root = manifest == NULL ? NULL : &manifest->root;
 	JsonbContainer *made;
 	JsonbContainer *report;
-	JsonbContainer *metrics;
 
 	memset(s, 0, sizeof(*s));
-	if (root == NULL)
+	if (manifest == NULL)
 		return;
-	s->task = catalog_json_string(root, "task");
-	s->algorithm = catalog_json_string(root, "algorithm");
-	s->digest = catalog_json_string(root, "digest");
-	s->has_bytes = catalog_json_integer(root, "bytes", 0, PG_INT64_MAX, &s->bytes);
-	made = catalog_json_container(root, "trained");
+	s->task = manifest_text(manifest, "task");
+	s->algorithm = manifest_text(manifest, "algorithm");
+	s->digest = manifest_text(manifest, "digest");
+	s->has_bytes = catalog_json_integer(&manifest->root, "bytes", 0, PG_INT64_MAX, &s->bytes);
+	s->has_score = manifest_score(manifest, &s->score);
+	report = manifest_report(manifest);
+	s->has_rows = report != NULL &&
+		catalog_json_integer(report, "rows", 0, PG_INT64_MAX, &s->rows);
+	made = manifest_trained(manifest);
 	s->trained = made != NULL;
 	if (made == NULL)
-		made = catalog_json_container(root, "imported");
-	if (made == NULL || !JsonContainerIsObject(made))
+		made = catalog_json_container(&manifest->root, "imported");
+	if (made == NULL)
 		return;
 	s->at = catalog_json_string(made, "at");
 	s->by = catalog_json_string(made, "by");
-	report = catalog_json_container(made, "report");
-	if (report == NULL || !JsonContainerIsObject(report))
-		return;
-	s->has_rows = catalog_json_integer(report, "rows", 0, PG_INT64_MAX, &s->rows);
-	metrics = catalog_json_container(report, "metrics");
-	if (metrics != NULL && JsonContainerIsObject(metrics))
-		s->has_score = json_double(metrics, SCORE, &s->score);
 }
 
 static bool
@@ -178,7 +157,7 @@ last_deployment(const catalog_head_state *head, int32 version)
 		JsonbValue *entry = getIthJsonbValueFromContainer(head->history, i);
 		int64		number;
 
-		if (entry->type == jbvBinary && JsonContainerIsObject(entry->val.binary.data) &&
+		if (entry->type == jbvBinary &&
 			catalog_json_integer(entry->val.binary.data, "version", 1, PG_INT32_MAX, &number) &&
 			(version == 0 || number == version))
 			return entry->val.binary.data;
@@ -206,7 +185,7 @@ version_row(ReturnSetInfo *result, int32 version, Jsonb *manifest,
 	values[3] = text_or_null(s.algorithm, &nulls[3]);
 	values[4] = Int64GetDatum(s.rows);
 	nulls[4] = !s.has_rows;
-	values[5] = text_or_null(s.has_score ? SCORE : NULL, &nulls[5]);
+	values[5] = text_or_null(s.has_score ? MANIFEST_SCORE : NULL, &nulls[5]);
 	values[6] = Float8GetDatum(s.score);
 	nulls[6] = !s.has_score;
 	values[7] = Int64GetDatum(s.bytes);
@@ -303,7 +282,7 @@ facts_row(ReturnSetInfo *result, const model_facts *facts)
 	nulls[3] = facts->nversions < 0;
 	values[4] = Int64GetDatum(s.rows);
 	nulls[4] = !s.has_rows;
-	values[5] = text_or_null(s.has_score ? SCORE : NULL, &nulls[5]);
+	values[5] = text_or_null(s.has_score ? MANIFEST_SCORE : NULL, &nulls[5]);
 	values[6] = Float8GetDatum(s.score);
 	nulls[6] = !s.has_score;
 	values[7] = Int64GetDatum(s.bytes);

@@ -30,6 +30,9 @@
 #include "storage/ipc.h"
 #include "utils/rel.h"
 
+int			residency_shared_memory = 0;
+int			residency_private_memory = 0;
+
 typedef struct pin
 {
 	residency_pin public;		/* must be first */

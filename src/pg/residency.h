@@ -13,7 +13,7 @@
 #include "ml.h"
 
 /*
- * GUCs, defined in aiaas.c, in kB: size of the shared arena (PGC_POSTMASTER,
+ * GUCs, in kB: size of the shared arena (PGC_POSTMASTER,
  * 0 = none) and of the private images of one backend.
  */
 extern int	residency_shared_memory;
