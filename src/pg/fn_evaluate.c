@@ -144,7 +144,7 @@ judge(FunctionCallInfo fcinfo, judgement *j)
 							source_column_name(s, inputs[i]))));
 	}
 	/* an imported version doesn't know what its target was called */
-	want.label = target != NULL ? source_column(s, target) : source_infer_target(s, inputs, model->ncolumns);
+	want.label = target != NULL ? source_column(s, target) : source_infer_target(s, inputs, model->ncolumns, "In a query, call it so: SELECT ... AS label.");
 
 	j->nlabels = model->nlabels;
 	j->step = Max(1, PROBABILITIES_MAX / model->nlabels);
@@ -179,10 +179,10 @@ live_report(Oid model, catalog_version *version)
 
 /* A part of the report, or an error that says how to measure. */
 static JsonbContainer *
-stored_figures(JsonbContainer *report, const catalog_version *version, const char *what,
-			   const char *why_not, const char *function)
+stored_figures(JsonbContainer *report, const catalog_version *version, const char *key,
+			   const char *what, const char *why_not, const char *function)
 {
-	JsonbContainer *figures = manifest_container(report, what);
+	JsonbContainer *figures = manifest_container(report, key);
 
 	if (figures == NULL)
 		ereport(ERROR,
@@ -211,7 +211,7 @@ put_stored_metrics(ReturnSetInfo *result, Oid model)
 {
 	catalog_version version;
 	JsonbContainer *report = live_report(model, &version);
-	JsonbContainer *metrics = stored_figures(report, &version, "metrics",
+	JsonbContainer *metrics = stored_figures(report, &version, "metrics", "metrics",
 											 "It was trained without rows held out, or imported.",
 											 "aiaas_evaluate");
 	double		value;
@@ -333,7 +333,7 @@ put_stored_matrix(ReturnSetInfo *result, Oid model)
 {
 	catalog_version version;
 	JsonbContainer *report = live_report(model, &version);
-	JsonbContainer *matrix = stored_figures(report, &version, "confusion",
+	JsonbContainer *matrix = stored_figures(report, &version, "confusion", "confusion matrix",
 											"It was trained without rows held out, or imported, or the matrix was too large to store.",
 											"aiaas_confusion_matrix");
 	int			size = JsonContainerIsArray(matrix) ? JsonContainerSize(matrix) : 0;

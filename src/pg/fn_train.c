@@ -196,7 +196,7 @@ choose_columns(training *t, const char *target, ArrayType *features)
 	find_weights(t);
 	if (features != NULL)
 		t->want.inputs = named_features(t, features, &t->want.ninputs);
-	t->want.label = target == NULL ? source_infer_target(t->source, t->want.inputs, t->want.ninputs) :
+	t->want.label = target == NULL ? source_infer_target(t->source, t->want.inputs, t->want.ninputs, "Name it: target => 'column'.") :
 		source_column(t->source, target);
 	if (features == NULL)
 		t->want.inputs = infer_features(t, &t->want.ninputs);
@@ -255,7 +255,7 @@ check_comparable(const training *t)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("live version %d of model %s has no stored metrics to compare with",
 						live, catalog_name(t->model)),
-				 errhint("Train with {\"deploy\": false}, evaluate both versions' answers, then deploy.")));
+				 errhint("Train with {\"deploy\": false}, compare the two versions, then deploy.")));
 }
 
 /*

@@ -246,7 +246,7 @@ deparse_query(Query *query)
 							 GUC_ACTION_SAVE, true, 0, false);
 	text = pg_get_querydef(query, false);
 	AtEOXact_GUC(true, nest);
-	return text;
+	return text + strspn(text, " ");
 }
 
 static Query *
@@ -411,7 +411,7 @@ is_target_name(const char *name)
 }
 
 int
-source_infer_target(const source *s, const int *inputs, int ninputs)
+source_infer_target(const source *s, const int *inputs, int ninputs, const char *remedy)
 {
 	bool	   *candidate = palloc0_array(bool, s->columns->natts);
 	bool	   *every = palloc0_array(bool, s->columns->natts);
@@ -435,12 +435,12 @@ source_infer_target(const source *s, const int *inputs, int ninputs)
 		ereport(ERROR,
 				(errcode(ERRCODE_AMBIGUOUS_COLUMN),
 				 errmsg("which column is to be predicted is not obvious: %s", source_list_columns(s, candidate)),
-				 errhint("Name it: target => '%s'.", source_column_name(s, found))));
+				 errhint("%s", remedy)));
 	if (n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("which column is to be predicted is not obvious"),
 				 errdetail("The columns of the source are %s.", source_list_columns(s, every)),
-				 errhint("Name it: target => 'column'.")));
+				 errhint("%s", remedy)));
 	return found;
 }

@@ -42,9 +42,11 @@ extern char *source_list_columns(const source *s, const bool *use);
 
 /*
  * The one column, not among the inputs, whose name says that it is what is to
- * be predicted: label, target, class, ...
+ * be predicted: label, target, class, ...  If there is none, or several, the
+ * remedy is the error's hint.
  */
-extern int	source_infer_target(const source *s, const int *inputs, int ninputs);
+extern int	source_infer_target(const source *s, const int *inputs, int ninputs,
+								const char *remedy);
 
 /* What to read: numbers of columns. */
 typedef struct source_want

@@ -59,7 +59,7 @@ CREATE TABLE many AS
 SELECT (i * 7919 % 10007) < 5000 AS actual, (i * 7919 % 10007) < 5000 + (i % 13 - 6) * 300 AS predicted,
 	'label ' || i * 31 % 400 AS a, 'label ' || i * 31 % (400 - i % 2) AS b,
 	1 / (1 + exp(((i * 7919 % 10007) - 5000 + (i % 101 - 50) * 60 + i / 1e6) / 1000.0)) AS p
-FROM generate_series(1, 200000) i;
+FROM generate_series(1, 100000) i;
 ALTER TABLE many SET (parallel_workers = 2);
 ANALYZE many;
 SET min_parallel_table_scan_size = 0;
@@ -76,7 +76,7 @@ EXPLAIN (COSTS OFF) SELECT * FROM figures;
 SELECT p = f AS same, round(p.accuracy::numeric, 6) AS accuracy, round(f1::numeric, 6) AS f1, round(recall::numeric, 6) AS recall,
 	round(roc_auc::numeric, 6) AS roc_auc, round(log_loss, 6) AS log_loss
 FROM parallel p NATURAL FULL JOIN figures f;
--- the exact area, by ranks; 200,000 distinct scores don't fit a state
+-- the exact area, by ranks; 100,000 distinct scores don't fit a state
 WITH ranks AS (SELECT actual, rank() OVER (ORDER BY p) + (count(*) OVER (PARTITION BY p) - 1) / 2.0 AS r FROM many)
 SELECT abs((sum(r) FILTER (WHERE actual) - count(*) FILTER (WHERE actual) * (count(*) FILTER (WHERE actual) + 1) / 2.0)
 	/ (count(*) FILTER (WHERE actual) * count(*) FILTER (WHERE NOT actual)) - (SELECT roc_auc FROM parallel)) < 1e-5 AS near
