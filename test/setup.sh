@@ -28,7 +28,7 @@ version()
 	if command -v "${PG_CONFIG:-pg_config}" >/dev/null; then
 		"${PG_CONFIG:-pg_config}" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/'
 	else
-		apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p'
+		apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p'
 	fi
 }
 

@@ -29,7 +29,8 @@ sub aiaas_node
 }
 
 # Run pg_regress or pg_isolation_regress ($program) on files whose outputs are in $expected:
-# one test per file, and the difference where there is one.
+# one test per file, and the difference where there is one.  As in "make installcheck", files
+# can write into results/.
 sub aiaas_regress
 {
 	my ($node, $program, $expected, @files) = @_;
@@ -51,12 +52,12 @@ sub aiaas_regress
 	my ($out, $err);
 	IPC::Run::run(
 		[
-			$program, "--inputdir=$dir", "--outputdir=$dir",
+			$program, '--inputdir=.', '--outputdir=.',
 			'--host=' . $node->host, '--port=' . $node->port,
 			'--dbname=contrib_regression', '--load-extension=aiaas',
 			'--bindir=', '--max-concurrent-tests=1', sort keys %status
 		],
-		'>', \$out, '2>', \$err);
+		'>', \$out, '2>', \$err, init => sub { chdir $dir });
 
 	for (split /\n/, $out)
 	{
