@@ -8,7 +8,8 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/ml/*/*.c) $(wildcard src/pg/*.c)
 DIALECT = -std=gnu11 -ffp-contract=off -fvisibility=hidden
 WARNINGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-declaration-after-statement \
-	$(if $(findstring clang,$(CC)),-Wno-unknown-warning-option -Wno-ignored-optimization-argument)
+	$(if $(findstring clang,$(CC)),-Wno-unknown-warning-option -Wno-ignored-optimization-argument \
+	-Wno-ignored-attributes)
 PG_CPPFLAGS = -Isrc/ml -Isrc/pg
 PG_CFLAGS = $(DIALECT) $(WARNINGS) -MMD -MP
 SHLIB_LINK = -licuuc -lm
