@@ -410,7 +410,7 @@ CREATE VIEW aiaas.shared_models AS
 		   s.loaded_at, s.last_used
 	FROM aiaas.shared_images() AS s;
 COMMENT ON VIEW aiaas.shared_models
-	IS 'model versions in the shared arena: one copy for all sessions of the server';
+	IS 'model versions in the shared arena: one copy for all sessions of the server, and for all versions with the same digest';
 GRANT SELECT ON aiaas.shared_models TO PUBLIC;
 
 -- == train (fn_train.c) ==

@@ -118,7 +118,7 @@ static struct
 {
 	residency_entry *entry;
 	dsa_pointer pointer;
-}			loading;
+} loading;
 
 static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
 static shmem_request_hook_type prev_shmem_request_hook = NULL;
@@ -193,7 +193,7 @@ arena_create(void)
 static void
 shmem_startup(void)
 {
-	HASHCTL		info = {.keysize = sizeof(residency_key),.entrysize = sizeof(residency_entry)};
+	HASHCTL		info = {.keysize = sizeof(residency_key), .entrysize = sizeof(residency_entry)};
 	bool		found;
 	bool		arena_found;
 	int			i;

@@ -155,6 +155,28 @@ $node->psql('postgres', q{SELECT aiaas_unload('m3')}, extra_params => [ '-U', 't
 	stderr => \$err);
 like($err, qr/must be owner of/, 'unload is for the owner');
 
+# Bytes that were changed by hand are noticed when they are loaded; the session goes on.
+($ret, $out, $err) = $node->psql('postgres', q{
+	\set VERBOSITY verbose
+	SELECT aiaas_classify('m6', 'cheap pills');
+	ALTER TABLE m6 DISABLE TRIGGER ALL;
+	UPDATE m6 SET data = set_byte(data, length(data) - 1, (get_byte(data, length(data) - 1) + 1) % 256) WHERE chunk = 1;
+	SELECT aiaas_unload('m6');
+	SELECT aiaas_classify('m6', 'cheap pills');
+	UPDATE m6 SET data = set_byte(data, length(data) - 1, (get_byte(data, length(data) - 1) + 255) % 256) WHERE chunk = 1;
+	SELECT aiaas_classify('m6', 'cheap pills')}, on_error_stop => 0);
+is($out, "s006\n1\ns006", 'damaged, then repaired');
+like($err, qr/XX001: model m6 version 1: its bytes do not have the digest/, 'with an error between');
+
+# Trained with another version of Unicode: said once per session.
+my ($unicode) = pack('H*', $file) =~ /unicode\\*":\\*"(\d\d\.\d)/;
+my $older = unpack('H*', $unicode eq '13.0' ? '12.0' : '13.0');
+query("SELECT aiaas_import('older', '\\x" . $file =~ s/@{[unpack('H*', $unicode)]}/$older/gr . "')");
+$node->psql('postgres', q{SELECT aiaas_classify('older', 'cheap pills') FROM generate_series(1, 2);
+	SELECT aiaas_classify('older', 'cheap pills')}, stdout => \$out, stderr => \$err);
+is($out, "spam\nspam\nspam", 'a model trained with another version of Unicode');
+is(() = $err =~ /WARNING:  model older version 1 was trained with Unicode/g, 1, 'one warning');
+
 # Loaders that die: by pg_terminate_backend, by Ctrl-C; the others go on.
 my $work = "SELECT aiaas_unload('m4') >= 0;\nSELECT aiaas_classify('m4', 'cheap pills');\n";
 my $churn = $node->basedir . '/churn.sql';
