@@ -109,7 +109,7 @@ extern void catalog_each_chunk(const catalog_version *version, Snapshot snapshot
 							   catalog_chunk_callback each, void *arg);
 
 /*
- * CREATE TABLE OF aiaas.model with key, storage, head and guard, by a name as
+ * CREATE TABLE OF aiaas.model with key, storage and guard, by a name as
  * a user writes it: 'spam', 'schema.spam', 'pg_temp.spam'.
  */
 extern Oid	catalog_create(const char *model);

@@ -207,8 +207,8 @@ next_head(const catalog_head_state *state, int32 version, const char *action)
 }
 
 /*
- * Take the head's row lock and read the newest head.  A model without one (a
- * table made by hand) gets one first.  SPI is connected.
+ * Take the head's row lock and read the newest head.  A model that was never
+ * deployed has none and gets it first, which is an INSERT.  SPI is connected.
  */
 static void
 lock_head(Oid model, catalog_head_state *state)
@@ -228,6 +228,7 @@ lock_head(Oid model, catalog_head_state *state)
 			elog(ERROR, "could not lock the head of model %s", catalog_name(model));
 		if (SPI_processed == 0)
 		{
+			catalog_require(model, CATALOG_TRAIN);
 			(void) insert_unless_taken(model, 0, next_head(&none, 0, NULL));
 			continue;
 		}
@@ -501,26 +502,26 @@ run_utility(const char *sql)
 		elog(ERROR, "could not create a model");
 }
 
+/*
+ * Without a head: the first deploy makes it, and until then the table is
+ * empty, ready to be the other end of a replication or of a data-only restore.
+ */
 static Oid
 create_table(const char *schema, const char *name, bool temporary)
 {
 	char	   *table = quote_qualified_identifier(schema, name);
-	catalog_head_state none = {0};
-	Oid			model;
 
 	SPI_connect();
 	run_utility(psprintf("CREATE %s TABLE %s OF aiaas.model (PRIMARY KEY (version, chunk))",
 						 temporary ? "TEMPORARY" : "", table));
 	/* weights don't compress, and uncompressed chunks are read faster */
 	run_utility(psprintf("ALTER TABLE %s ALTER COLUMN data SET STORAGE EXTERNAL", table));
-	model = get_relname_relid(name, LookupExplicitNamespace(schema, false));
-	insert_row(model, 0, 0, next_head(&none, 0, NULL), NULL);
 	run_utility(psprintf("CREATE TRIGGER aiaas_guard BEFORE INSERT OR UPDATE OR DELETE ON %s"
 						 " FOR EACH ROW EXECUTE FUNCTION aiaas.guard()", table));
 	run_utility(psprintf("CREATE TRIGGER aiaas_guard_truncate BEFORE TRUNCATE ON %s"
 						 " FOR EACH STATEMENT EXECUTE FUNCTION aiaas.guard()", table));
 	SPI_finish();
-	return model;
+	return get_relname_relid(name, LookupExplicitNamespace(schema, false));
 }
 
 /*

@@ -46,6 +46,9 @@ SELECT failure($$INSERT INTO m VALUES (-1, 0, '{}', NULL)$$);
 SELECT failure($$INSERT INTO m VALUES (3, -1, NULL, 'data')$$);
 SELECT failure($$INSERT INTO m VALUES (NULL, 1, NULL, 'data')$$);
 SELECT failure($$INSERT INTO m VALUES (0, 1, NULL, 'data')$$);
+SELECT failure($$INSERT INTO m VALUES (0, 0, '{"format": 1, "live": 1}', NULL)$$);
+-- the head comes before or after the versions that it names, and once
+INSERT INTO m VALUES (0, 0, '{"format": 1, "live": null, "history": [], "dropped": []}', NULL);
 SELECT failure($$INSERT INTO m VALUES (0, 0, '{"format": 1, "live": null, "history": [], "dropped": []}', NULL)$$);
 -- a transaction may add to what it writes itself, from subtransactions too
 BEGIN;
