@@ -41,6 +41,28 @@ typedef struct ml_ascii_block
 	uint64_t	high;			/* bytes >= 0x80 */
 } ml_ascii_block;
 
+/* What the machines of squared hinge share between the rows of a pass. */
+#define ML_HINGE_LANES	16
+#define ML_HINGE_MOVED	1
+#define ML_HINGE_AWAKE	2
+
+typedef struct ml_hinge_lanes
+{
+	uint32_t	valid;			/* bit c: lane c is a machine, not padding */
+	float		highest[ML_HINGE_LANES];	/* projected gradients in this pass */
+	float		lowest[ML_HINGE_LANES];
+	float		bound[ML_HINGE_LANES];	/* gradients above it: asleep */
+	float		loss[ML_HINGE_LANES];	/* sum of weighted losses */
+} ml_hinge_lanes;
+
+/* 64 bits of a set, and how many are set in the blocks before it. */
+typedef struct ml_bit_block
+{
+	uint64_t	bits;
+	uint32_t	rank;
+	uint32_t	unused;
+} ml_bit_block;
+
 typedef struct ml_kernel
 {
 	ml_level	level;
@@ -73,6 +95,17 @@ typedef struct ml_kernel
 								 const float *tf, const float *idf, const float *scales);
 
 	/*
+	 * One step of dual coordinate descent on a row, "width" (4, 8 or 16)
+	 * machines at once (learn/linear_hinge.c has the formulas).  scores[c]:
+	 * the row's score, replaced by y_c times the change of alpha[c]; y_c = 1
+	 * for c = own, else -1.  d = D_ii, inverse = 1 / (Q_ii + D_ii).  Returns
+	 * ML_HINGE_MOVED if any alpha changed, ML_HINGE_AWAKE if any machine has
+	 * the row within its bound.
+	 */
+	uint32_t	(*hinge_step) (ml_hinge_lanes *h, float *alpha, float *scores, size_t width,
+							   uint32_t own, float d, float inverse, float weight);
+
+	/*
 	 * [exact] Words of (count << 24 | bucket) -> those of (count << 24 | id)
 	 * whose bucket's bit is set, in order, in place; df[id] += 1 for each.
 	 * ranks[i] = number of bits set in the words of "bits" before i.  Returns
@@ -80,6 +113,12 @@ typedef struct ml_kernel
 	 */
 	size_t		(*row_map) (uint32_t *words, size_t n, const uint64_t *bits,
 							const uint32_t *ranks, uint32_t *df);
+
+	/*
+	 * [exact] Buckets -> ids of those whose bit is set, in order, in place.
+	 * Returns how many are left.
+	 */
+	size_t		(*bucket_map) (uint32_t *keys, size_t n, const ml_bit_block *blocks);
 
 	/*
 	 * [exact] dst = src with A-Z made a-z and every other byte as it is; for

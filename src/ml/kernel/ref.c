@@ -17,6 +17,25 @@ ml_ref_accumulate_i8(int32_t *sums, const int8_t *row, int32_t weight, size_t n)
 		sums[c] += weight * row[c];
 }
 
+/* Whether a bucket is known decides no branch: it is hard to predict. */
+size_t
+ml_ref_bucket_map(uint32_t *keys, size_t n, const ml_bit_block *blocks)
+{
+	size_t		known = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		const ml_bit_block *block = &blocks[keys[i] >> 6];
+		uint64_t	bits = block->bits;
+		int			at = keys[i] & 63;
+
+		keys[known] = block->rank +
+			(uint32_t) __builtin_popcountll(bits & ((UINT64_C(1) << at) - 1));
+		known += (bits >> at) & 1;
+	}
+	return known;
+}
+
 void
 ml_ref_fold_ascii(char *dst, ml_ascii_block *blocks, const char *src, size_t size)
 {
@@ -53,6 +72,8 @@ const ml_kernel ml_kernel_ref = {
 	.row_dot_wide = ml_ref_row_dot_wide,
 	.row_add = ml_ref_row_add,
 	.row_add_wide = ml_ref_row_add_wide,
+	.hinge_step = ml_ref_hinge_step,
 	.row_map = ml_ref_row_map,
+	.bucket_map = ml_ref_bucket_map,
 	.fold_ascii = ml_ref_fold_ascii,
 };

@@ -10,6 +10,9 @@
 
 #include "kernel/kernel.h"
 
+/* A step of hinge_step that is not worth an update. */
+#define HINGE_TINY	1e-9f
+
 extern void ml_ref_accumulate_i8(int32_t *sums, const int8_t *row, int32_t weight, size_t n);
 extern float ml_ref_row_dot(const float *u, const uint32_t *words, size_t n, const float *tf);
 extern void ml_ref_row_dot_wide(float *sums, const float *u, size_t width,
@@ -18,16 +21,24 @@ extern void ml_ref_row_add(float *u, const uint32_t *words, size_t n, const floa
 						   const float *idf, float scale);
 extern void ml_ref_row_add_wide(float *u, size_t width, const uint32_t *words, size_t n,
 								const float *tf, const float *idf, const float *scales);
+extern uint32_t ml_ref_hinge_step(ml_hinge_lanes *h, float *alpha, float *scores, size_t width,
+								  uint32_t own, float d, float inverse, float weight);
 extern size_t ml_ref_row_map(uint32_t *words, size_t n, const uint64_t *bits,
 							 const uint32_t *ranks, uint32_t *df);
+extern size_t ml_ref_bucket_map(uint32_t *keys, size_t n, const ml_bit_block *blocks);
 extern void ml_ref_fold_ascii(char *dst, ml_ascii_block *blocks, const char *src, size_t size);
 
 #if defined(__x86_64__)
 extern void ml_avx2_accumulate_i8(int32_t *sums, const int8_t *row, int32_t weight, size_t n);
+extern size_t ml_avx2_bucket_map(uint32_t *keys, size_t n, const ml_bit_block *blocks);
 extern void ml_avx2_row_dot_wide(float *sums, const float *u, size_t width,
 								 const uint32_t *words, size_t n, const float *tf);
 extern void ml_avx2_row_add_wide(float *u, size_t width, const uint32_t *words, size_t n,
 								 const float *tf, const float *idf, const float *scales);
+extern uint32_t ml_avx2_hinge_step(ml_hinge_lanes *h, float *alpha, float *scores, size_t width,
+								   uint32_t own, float d, float inverse, float weight);
+extern uint32_t ml_avx512_hinge_step(ml_hinge_lanes *h, float *alpha, float *scores, size_t width,
+									 uint32_t own, float d, float inverse, float weight);
 extern size_t ml_avx2_row_map(uint32_t *words, size_t n, const uint64_t *bits,
 							  const uint32_t *ranks, uint32_t *df);
 extern void ml_avx512_row_dot_wide(float *sums, const float *u, size_t width,

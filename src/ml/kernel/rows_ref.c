@@ -84,6 +84,42 @@ ml_ref_row_add_wide(float *u, size_t width, const uint32_t *words, size_t n, con
 	}
 }
 
+uint32_t
+ml_ref_hinge_step(ml_hinge_lanes *h, float *alpha, float *scores, size_t width, uint32_t own,
+				  float d, float inverse, float weight)
+{
+	uint32_t	result = 0;
+
+	for (size_t c = 0; c < width; c++)
+	{
+		float		y = c == own ? 1 : -1;
+		float		margin = y * scores[c];
+		float		gradient = margin - 1 + alpha[c] * d;
+		float		next = alpha[c] - gradient * inverse;
+		float		projected = alpha[c] > 0 || gradient < 0 ? gradient : 0;
+		float		slack = margin < 1 ? 1 - margin : 0;
+		float		step;
+
+		if ((h->valid >> c & 1) == 0)
+		{
+			scores[c] = 0;
+			continue;
+		}
+		next = next > 0 ? next : 0;
+		step = next - alpha[c];
+		if (alpha[c] > 0 || gradient <= h->bound[c])
+			result |= ML_HINGE_AWAKE;
+		if (step > HINGE_TINY || step < -HINGE_TINY)
+			result |= ML_HINGE_MOVED;
+		h->highest[c] = projected > h->highest[c] ? projected : h->highest[c];
+		h->lowest[c] = projected < h->lowest[c] ? projected : h->lowest[c];
+		h->loss[c] += weight * (slack * slack);
+		alpha[c] = next;
+		scores[c] = y * step;
+	}
+	return result;
+}
+
 size_t
 ml_ref_row_map(uint32_t *words, size_t n, const uint64_t *bits, const uint32_t *ranks,
 			   uint32_t *df)

@@ -111,6 +111,98 @@ ml_avx2_row_add_wide(float *u, size_t width, const uint32_t *words, size_t n, co
 	}
 }
 
+/* Eight lanes; *flags as ml_ref_hinge_step returns them. */
+AVX2 static void
+avx2_hinge8(ml_hinge_lanes *h, float *alpha, float *scores, size_t at, uint32_t own, float d,
+			float inverse, float weight, uint32_t *flags)
+{
+	const __m256i number = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+	const __m256 zero = _mm256_setzero_ps();
+	__m256i		bit = _mm256_sllv_epi32(_mm256_set1_epi32(1), number);
+	__m256i		valid_bits = _mm256_and_si256(_mm256_set1_epi32((int) (h->valid >> at)), bit);
+	__m256		valid = _mm256_castsi256_ps(_mm256_cmpeq_epi32(valid_bits, bit));
+	__m256i		is_own = _mm256_cmpeq_epi32(number, _mm256_set1_epi32((int) (own - at)));
+	__m256		flip = _mm256_andnot_ps(_mm256_castsi256_ps(is_own), _mm256_set1_ps(-0.0f));
+	__m256		a = _mm256_loadu_ps(alpha + at);
+	__m256		margin = _mm256_xor_ps(_mm256_loadu_ps(scores + at), flip);
+	__m256		slack = _mm256_max_ps(_mm256_sub_ps(_mm256_set1_ps(1), margin), zero);
+	__m256		gradient = _mm256_add_ps(_mm256_sub_ps(margin, _mm256_set1_ps(1)),
+										 _mm256_mul_ps(a, _mm256_set1_ps(d)));
+	__m256		next = _mm256_sub_ps(a, _mm256_mul_ps(gradient, _mm256_set1_ps(inverse)));
+	__m256		inside = _mm256_cmp_ps(a, zero, _CMP_GT_OQ);
+	__m256		projected = _mm256_and_ps(gradient, _mm256_or_ps(inside,
+																 _mm256_cmp_ps(gradient, zero, _CMP_LT_OQ)));
+	__m256		awake = _mm256_or_ps(inside, _mm256_cmp_ps(gradient, _mm256_loadu_ps(h->bound + at),
+														   _CMP_LE_OQ));
+	__m256		step;
+	__m256		size;
+
+	next = _mm256_and_ps(_mm256_max_ps(next, zero), valid);
+	step = _mm256_sub_ps(next, a);
+	size = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), step);
+	projected = _mm256_and_ps(projected, valid);
+	_mm256_storeu_ps(h->highest + at, _mm256_max_ps(projected, _mm256_loadu_ps(h->highest + at)));
+	_mm256_storeu_ps(h->lowest + at, _mm256_min_ps(projected, _mm256_loadu_ps(h->lowest + at)));
+	_mm256_storeu_ps(h->loss + at, _mm256_fmadd_ps(_mm256_and_ps(_mm256_mul_ps(slack, slack), valid),
+												   _mm256_set1_ps(weight),
+												   _mm256_loadu_ps(h->loss + at)));
+	_mm256_storeu_ps(alpha + at, next);
+	_mm256_storeu_ps(scores + at, _mm256_xor_ps(step, flip));
+	if (_mm256_movemask_ps(_mm256_and_ps(awake, valid)))
+		*flags |= ML_HINGE_AWAKE;
+	if (_mm256_movemask_ps(_mm256_cmp_ps(size, _mm256_set1_ps(HINGE_TINY), _CMP_GT_OQ)))
+		*flags |= ML_HINGE_MOVED;
+}
+
+AVX2 uint32_t
+ml_avx2_hinge_step(ml_hinge_lanes *h, float *alpha, float *scores, size_t width, uint32_t own,
+				   float d, float inverse, float weight)
+{
+	uint32_t	flags = 0;
+
+	if (width < 8)
+		return ml_ref_hinge_step(h, alpha, scores, width, own, d, inverse, weight);
+	for (size_t at = 0; at < width; at += 8)
+		avx2_hinge8(h, alpha, scores, at, own, d, inverse, weight, &flags);
+	return flags;
+}
+
+AVX512 uint32_t
+ml_avx512_hinge_step(ml_hinge_lanes *h, float *alpha, float *scores, size_t width, uint32_t own,
+					 float d, float inverse, float weight)
+{
+	const __m512 zero = _mm512_setzero_ps();
+	__mmask16	valid = (__mmask16) h->valid;
+	__mmask16	lanes = (__mmask16) ((1u << width) - 1);
+	__mmask16	other = own < ML_HINGE_LANES ? (__mmask16) ~(1u << own) : 0xFFFF;
+	__m512		a = _mm512_maskz_loadu_ps(lanes, alpha);
+	__m512		score = _mm512_maskz_loadu_ps(lanes, scores);
+	__m512		margin = _mm512_mask_sub_ps(score, other, zero, score);
+	__m512		slack = _mm512_max_ps(_mm512_sub_ps(_mm512_set1_ps(1), margin), zero);
+	__m512		gradient = _mm512_add_ps(_mm512_sub_ps(margin, _mm512_set1_ps(1)),
+										 _mm512_mul_ps(a, _mm512_set1_ps(d)));
+	__m512		next = _mm512_sub_ps(a, _mm512_mul_ps(gradient, _mm512_set1_ps(inverse)));
+	__mmask16	inside = _mm512_cmp_ps_mask(a, zero, _CMP_GT_OQ);
+	__mmask16	counts = inside | _mm512_cmp_ps_mask(gradient, zero, _CMP_LT_OQ);
+	__mmask16	awake = inside | _mm512_cmp_ps_mask(gradient, _mm512_loadu_ps(h->bound),
+													_CMP_LE_OQ);
+	__m512		projected = _mm512_maskz_mov_ps(counts & valid, gradient);
+	__m512		step;
+	__mmask16	moved;
+
+	next = _mm512_maskz_max_ps(valid, next, zero);
+	step = _mm512_sub_ps(next, a);
+	moved = _mm512_cmp_ps_mask(_mm512_abs_ps(step), _mm512_set1_ps(HINGE_TINY), _CMP_GT_OQ);
+	_mm512_storeu_ps(h->highest, _mm512_max_ps(projected, _mm512_loadu_ps(h->highest)));
+	_mm512_storeu_ps(h->lowest, _mm512_min_ps(projected, _mm512_loadu_ps(h->lowest)));
+	_mm512_storeu_ps(h->loss, _mm512_mask3_fmadd_ps(_mm512_mul_ps(slack, slack),
+													_mm512_set1_ps(weight),
+													_mm512_loadu_ps(h->loss), valid));
+	_mm512_mask_storeu_ps(alpha, lanes, next);
+	_mm512_mask_storeu_ps(scores, lanes, _mm512_mask_sub_ps(step, other, zero, step));
+	return (moved ? ML_HINGE_MOVED : 0) | (awake & valid ? ML_HINGE_AWAKE : 0);
+}
+
 /* As the reference, with a popcnt that is one instruction. */
 AVX2 size_t
 ml_avx2_row_map(uint32_t *words, size_t n, const uint64_t *bits, const uint32_t *ranks,

@@ -33,6 +33,23 @@ ml_avx2_accumulate_i8(int32_t *sums, const int8_t *row, int32_t weight, size_t n
 		sums[c] += weight * row[c];
 }
 
+/* As the reference, with a popcnt that is one instruction. */
+AVX2 size_t
+ml_avx2_bucket_map(uint32_t *keys, size_t n, const ml_bit_block *blocks)
+{
+	size_t		known = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		const ml_bit_block *block = &blocks[keys[i] >> 6];
+		unsigned	at = keys[i] & 63;
+
+		keys[known] = block->rank + (uint32_t) _mm_popcnt_u64(_bzhi_u64(block->bits, at));
+		known += (block->bits >> at) & 1;
+	}
+	return known;
+}
+
 /* Bytes >= 0x80 are negative in signed comparisons, hence never between. */
 AVX2 static inline __m256i
 between(__m256i x, char first, char last)
@@ -108,7 +125,9 @@ const ml_kernel ml_kernel_avx2 = {
 	.row_dot_wide = ml_avx2_row_dot_wide,
 	.row_add = ml_ref_row_add,
 	.row_add_wide = ml_avx2_row_add_wide,
+	.hinge_step = ml_avx2_hinge_step,
 	.row_map = ml_avx2_row_map,
+	.bucket_map = ml_avx2_bucket_map,
 	.fold_ascii = fold_ascii,
 };
 

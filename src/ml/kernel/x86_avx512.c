@@ -61,7 +61,9 @@ const ml_kernel ml_kernel_avx512 = {
 	.row_dot_wide = ml_avx512_row_dot_wide,
 	.row_add = ml_ref_row_add,
 	.row_add_wide = ml_avx512_row_add_wide,
+	.hinge_step = ml_avx512_hinge_step,
 	.row_map = ml_avx2_row_map,
+	.bucket_map = ml_avx2_bucket_map,
 	.fold_ascii = fold_ascii,
 };
 

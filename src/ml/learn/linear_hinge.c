@@ -11,7 +11,7 @@
  * section 3.2.)  The machines of a block visit a row together: one look at the
  * row's features serves all.  A row that lies at its bound 0 in all of them,
  * and further from leaving it than any row was in the pass before, is left
- * out of further passes until the others have converged.
+ * out of further passes until the others have converged, or for a while.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,19 +21,18 @@
 
 #include <math.h>
 
+#define WAKE_PASSES	16			/* even where the others do not converge */
+#define FETCH_ROWS	3			/* how far ahead rows are fetched into the caches */
+#define FETCH_WORDS	48			/* of a longer row, its first words */
+
 typedef struct hinge
 {
 	float	   *alpha;			/* [nrows, width] */
 	uint8_t    *asleep;			/* [nrows], left out for now */
 	ml_rng		rng;
 
-	/* of the pass under way, per machine */
-	float		valid[ML_LINEAR_LANES]; /* 1 for a machine, 0 for padding */
-	float		highest[ML_LINEAR_LANES];	/* projected gradients */
-	float		lowest[ML_LINEAR_LANES];
-	float		bound[ML_LINEAR_LANES]; /* gradients beyond it: asleep */
-	double		loss;
-	double		total;
+	ml_hinge_lanes lanes;			/* of the pass under way */
+	double		total;			/* sum of its rows' weights */
 	uint64_t	sleepers;
 } hinge;
 
@@ -80,8 +79,7 @@ hinge_restart(ml_linear *linear)
 
 	memset(h->alpha, 0, (size_t) nrows * linear->width * sizeof(float));
 	ml_rng_seed(&h->rng, linear->options->seed + linear->first);
-	for (uint32_t c = 0; c < ML_LINEAR_LANES; c++)
-		h->valid[c] = c < linear->n;
+	h->lanes.valid = (UINT32_C(1) << linear->n) - 1;
 }
 
 /* y of each machine for a label. */
@@ -159,84 +157,84 @@ hinge_reweigh(ml_context *ctx, ml_linear *linear)
 	}
 }
 
-/*
- * One coordinate step of W machines on a row: alpha and the steps of w.
- * d = D_ii, inverse = 1 / (Q_ii + D_ii).  Returns whether the row may sleep;
- * *moved tells whether w changes.  W is a constant where this is inlined, so
- * that the loops become vectors.
- */
-static inline __attribute__((always_inline)) bool
-step_lanes(hinge *h, const uint32_t W, float *alpha, const float *dot, const float *y,
-		   float d, float inverse, float weight, float *step, bool *moved)
+/* hinge_step of one machine: the same, in registers. */
+static inline uint32_t
+step_one(ml_hinge_lanes *h, float *alpha, float *score, float y, float d, float inverse,
+		 float weight)
 {
-	float		far = 0;
-	float		loss = 0;
-	float		awake = 0;
+	float		margin = y * *score;
+	float		gradient = margin - 1 + *alpha * d;
+	float		next = ML_MAX(*alpha - gradient * inverse, 0.0f);
+	float		projected = *alpha > 0 || gradient < 0 ? gradient : 0;
+	float		slack = margin < 1 ? 1 - margin : 0;
+	uint32_t	result = *alpha > 0 || gradient <= h->bound[0] ? ML_HINGE_AWAKE : 0;
 
-	for (uint32_t c = 0; c < W; c++)
-	{
-		float		margin = y[c] * dot[c];
-		float		gradient = margin - 1 + alpha[c] * d;
-		float		next = alpha[c] - gradient * inverse;
-		float		projected = alpha[c] > 0 || gradient < 0 ? gradient : 0;
-		float		short_by = margin < 1 ? (1 - margin) * h->valid[c] : 0;
-
-		next = next > 0 ? next : 0;
-		projected *= h->valid[c];
-		awake += alpha[c] > 0 || gradient <= h->bound[c] ? h->valid[c] : 0;
-		h->highest[c] = projected > h->highest[c] ? projected : h->highest[c];
-		h->lowest[c] = projected < h->lowest[c] ? projected : h->lowest[c];
-		loss += short_by * short_by;
-		step[c] = (next - alpha[c]) * h->valid[c];
-		alpha[c] += step[c];
-		far += fabsf(step[c]);
-		step[c] *= y[c];
-	}
-	h->loss += (double) (weight * loss);
-	*moved = far > 1e-9f;
-	return awake == 0;
+	h->highest[0] = ML_MAX(projected, h->highest[0]);
+	h->lowest[0] = ML_MIN(projected, h->lowest[0]);
+	h->loss[0] += weight * (slack * slack);
+	*score = y * (next - *alpha);
+	if (next != *alpha)
+		result |= ML_HINGE_MOVED;
+	*alpha = next;
+	return result;
 }
 
-static void
+static inline void
 visit(ml_linear *linear, hinge *h, const ml_rows_index *index, const ml_rows_data *data,
-	  const ml_row *row)
+	  const ml_row *row, float weight)
 {
 	uint32_t	width = linear->width;
+	uint32_t	label = data->label[row->number];
 	float	   *alpha = h->alpha + (size_t) row->number * width;
 	float		length = data->length[row->number];
 	float		scale = ml_row_scale(index, length);
-	float		weight = ml_linear_weight(linear, data, row->number);
 	float		d = 0.5f / ((float) linear->options->c * weight);
 	float		inverse = 1 / (length * length * scale * scale + 1 + d);
-	float		y[ML_LINEAR_LANES];
-	float		dot[ML_LINEAR_LANES];
-	float		step[ML_LINEAR_LANES];
-	bool		moved;
-	bool		sleeps;
+	float		scores[ML_LINEAR_LANES];
+	uint32_t	result;
 
 	if (width == 1)
-		dot[0] = linear->kernel->row_dot(linear->u, row->words, row->n, index->tf);
+	{
+		scores[0] = linear->kernel->row_dot(linear->u, row->words, row->n, index->tf) * scale +
+			linear->bias[0];
+		result = step_one(&h->lanes, alpha, scores, label == 1 ? 1.0f : -1.0f, d, inverse, weight);
+	}
 	else
-		linear->kernel->row_dot_wide(dot, linear->u, width, row->words, row->n, index->tf);
-	for (uint32_t c = 0; c < width; c++)
-		dot[c] = dot[c] * scale + linear->bias[c];
-	set_signs(linear, data->label[row->number], y);
-
-	if (width == 1)
-		sleeps = step_lanes(h, 1, alpha, dot, y, d, inverse, weight, step, &moved);
-	else if (width == 4)
-		sleeps = step_lanes(h, 4, alpha, dot, y, d, inverse, weight, step, &moved);
-	else if (width == 8)
-		sleeps = step_lanes(h, 8, alpha, dot, y, d, inverse, weight, step, &moved);
-	else
-		sleeps = step_lanes(h, 16, alpha, dot, y, d, inverse, weight, step, &moved);
-	if (sleeps)
+	{
+		linear->kernel->row_dot_wide(scores, linear->u, width, row->words, row->n, index->tf);
+		for (uint32_t c = 0; c < width; c++)
+			scores[c] = scores[c] * scale + linear->bias[c];
+		result = linear->kernel->hinge_step(&h->lanes, alpha, scores, width,
+											label - linear->first, d, inverse, weight);
+	}
+	if ((result & ML_HINGE_AWAKE) == 0)
 	{
 		h->asleep[row->number] = 1;
 		h->sleepers++;
 	}
-	if (moved)
-		add_row(linear, index, row, scale, step);
+	if (result & ML_HINGE_MOVED)
+		add_row(linear, index, row, scale, scores);
+}
+
+/*
+ * Rows come in random order, and their features lie anywhere: ask for what the
+ * next ones need while this one is worked on.
+ */
+static inline void
+fetch_ahead(const ml_linear *linear, const hinge *h, const ml_row *group, uint32_t i, uint32_t n)
+{
+	if (i + 2 * FETCH_ROWS < n)
+		__builtin_prefetch(group[i + 2 * FETCH_ROWS].words);
+	if (i + FETCH_ROWS < n && !h->asleep[group[i + FETCH_ROWS].number])
+	{
+		const ml_row *row = &group[i + FETCH_ROWS];
+		uint32_t	words = ML_MIN(row->n, (uint32_t) FETCH_WORDS);
+
+		__builtin_prefetch(h->alpha + (size_t) row->number * linear->width);
+		for (uint32_t k = 0; k < words; k++)
+			__builtin_prefetch(linear->u + (size_t) (row->words[k] & ML_ROW_KEY_MASK) *
+							   linear->width);
+	}
 }
 
 /* Visit all rows once, those asleep left out. */
@@ -250,11 +248,12 @@ hinge_pass(ml_context *ctx, ml_linear *linear, uint32_t parts)
 	uint32_t	n;
 	size_t		work = 0;
 
-	h->loss = h->total = 0;
+	h->total = 0;
 	for (uint32_t c = 0; c < ML_LINEAR_LANES; c++)
 	{
-		h->highest[c] = -INFINITY;
-		h->lowest[c] = INFINITY;
+		h->lanes.highest[c] = -INFINITY;
+		h->lanes.lowest[c] = INFINITY;
+		h->lanes.loss[c] = 0;
 	}
 	ML_TRY(ml_rows_begin(ctx, linear->rows, parts,
 						 linear->options->shuffle ? &h->rng : NULL));
@@ -267,10 +266,11 @@ hinge_pass(ml_context *ctx, ml_linear *linear, uint32_t parts)
 		{
 			float		weight = ml_linear_weight(linear, data, group[i].number);
 
+			fetch_ahead(linear, h, group, i, n);
 			h->total += weight;
 			if (h->asleep[group[i].number] || weight <= 0)
 				continue;
-			visit(linear, h, index, data, &group[i]);
+			visit(linear, h, index, data, &group[i], weight);
 			if (ml_linear_due(linear, &work, group[i].n))
 				ML_TRY(ml_poll(ctx));
 		}
@@ -284,7 +284,7 @@ wake(ml_linear *linear, hinge *h)
 	memset(h->asleep, 0, ml_rows_get(linear->rows)->nrows);
 	h->sleepers = 0;
 	for (uint32_t c = 0; c < ML_LINEAR_LANES; c++)
-		h->bound[c] = INFINITY;
+		h->lanes.bound[c] = INFINITY;
 }
 
 static ml_status
@@ -298,21 +298,24 @@ hinge_fit(ml_context *ctx, ml_linear *linear, uint32_t parts, uint32_t stop_part
 	{
 		bool		complete = h->sleepers == 0;
 		float		gap = 0;
+		double		loss = 0;
 		bool		stop;
 
 		ML_TRY(hinge_pass(ctx, linear, parts));
-		ml_linear_epoch(ctx, linear, epoch, h->total > 0 ? h->loss / h->total : 0, report);
+		for (uint32_t c = 0; c < linear->n; c++)
+			loss += h->lanes.loss[c];
+		ml_linear_epoch(ctx, linear, epoch, h->total > 0 ? loss / h->total : 0, report);
 		ML_TRY(ml_linear_early(ctx, linear, stop_parts, epoch, report, &stop));
 		if (stop)
 			return ML_OK;
 		for (uint32_t c = 0; c < linear->n; c++)
 		{
-			gap = ML_MAX(gap, h->highest[c] - h->lowest[c]);
-			h->bound[c] = h->highest[c] > 0 ? h->highest[c] : INFINITY;
+			gap = ML_MAX(gap, h->lanes.highest[c] - h->lanes.lowest[c]);
+			h->lanes.bound[c] = h->lanes.highest[c] > 0 ? h->lanes.highest[c] : INFINITY;
 		}
-		if (gap > linear->options->tolerance)
+		if (gap > linear->options->tolerance && epoch % WAKE_PASSES != 0)
 			continue;
-		if (complete)
+		if (complete && gap <= linear->options->tolerance)
 		{
 			report->converged = true;
 			return ML_OK;
@@ -342,7 +345,7 @@ const ml_loss_row ml_hinge = {
 	.lanes = ML_LINEAR_LANES,
 	.c = 1,
 	.tolerance = 0.1,
-	.epochs = 10,
+	.epochs = 5,
 	.memory = hinge_memory,
 	.open = hinge_open,
 	.close = hinge_close,
