@@ -121,6 +121,28 @@ SELECT aiaas_classify('spam', -1, 'x');
 SELECT aiaas_create_model('empty');
 SELECT aiaas_classify('empty', 'x');
 
+-- the same, and others, as SQLSTATEs
+\set VERBOSITY sqlstate
+SELECT aiaas_classify('words', 'not a model');
+SELECT aiaas_classify('no_such_model', 'x');
+SELECT aiaas_classify('spam', 7, 'no such version');
+SELECT aiaas_classify('spam', 0, 'no version');
+SELECT aiaas_classify('empty', 'no live version');
+SELECT aiaas_classify('mail', 'one text for two columns');
+SELECT aiaas_classify('mail', ROW('column', 'missing'));
+SELECT aiaas_classify('mail', t) FROM (SELECT 1 AS subject, 'a' AS body) AS t;
+SELECT aiaas_score('spam', 'x', 'no such label');
+SELECT aiaas_explain('spam', 'x', 'no such label');
+SET aiaas.default_model = 'public.nothing';
+SELECT aiaas_classify('no default model');
+SET aiaas.default_model = '';
+SELECT aiaas_classify('no default model');
+RESET aiaas.default_model;
+SELECT aiaas_classify('spam', 1);
+SELECT aiaas_classify(1, 'x');
+SELECT aiaas_unload('words');
+\set VERBOSITY default
+
 -- the live version is the snapshot's; a pinned one stays
 SET client_min_messages = warning;
 SELECT version FROM aiaas_train($$SELECT body, CASE label WHEN 'spam' THEN 'junk' ELSE label END AS label FROM words WHERE label <> 'bait'$$,
