@@ -55,7 +55,7 @@ extern const ml_kernel *bridge_kernel(void);
  * The database's text <-> the engine's UTF-8.  No copy when the encoding is
  * UTF8.  SQL_ASCII: bytes that are not valid UTF-8 are an error with a hint.
  */
-extern ml_text bridge_text_in(text *value);	/* detoasted by the caller */
+extern ml_text bridge_text_in(text *value); /* detoasted by the caller */
 extern text *bridge_text_out(ml_text value);
 extern Jsonb *bridge_json_out(ml_text json);
 

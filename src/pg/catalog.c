@@ -267,7 +267,7 @@ reject_format(Oid model, int32 version, const JsonbContainer *root, int64 newest
 				 errmsg("the head of model %s was written by a later release of aiaas",
 						catalog_name(model)) :
 				 errmsg("model %s version %d was stored by a later release of aiaas",
-						catalog_name(model), version),
+									   catalog_name(model), version),
 				 errdetail("Its format is %lld, this release reads up to %lld.",
 						   (long long) format, (long long) newest),
 				 errhint("Install the later release on this server.")));

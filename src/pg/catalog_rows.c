@@ -97,7 +97,7 @@ index_fits(Relation index, const catalog_columns *columns)
 		index->rd_opfamily[1] == INTEGER_BTREE_FAM_OID &&
 		heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
 
-	/* as the planner does: broken HOT chains that our snapshot may see */
+		/* as the planner does: broken HOT chains that our snapshot may see */
 		(!form->indcheckxmin ||
 		 TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
 							   TransactionXmin));

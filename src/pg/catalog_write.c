@@ -82,7 +82,7 @@ insert_row(Oid model, int32 version, int32 chunk, Jsonb *manifest, bytea *data)
 {
 	Oid			types[] = {INT4OID, INT4OID, JSONBOID, BYTEAOID};
 	Datum		values[] = {Int32GetDatum(version), Int32GetDatum(chunk),
-	PointerGetDatum(manifest), PointerGetDatum(data)};
+					  PointerGetDatum(manifest), PointerGetDatum(data)};
 	const char	nulls[] = {' ', ' ', manifest == NULL ? 'n' : ' ', data == NULL ? 'n' : ' '};
 
 	run(model, "INSERT INTO %s (version, chunk, manifest, data) VALUES ($1, $2, $3, $4)",
@@ -255,7 +255,7 @@ update_head(Oid model, Jsonb *head)
 	Datum		values[] = {PointerGetDatum(head)};
 
 	run(model, "UPDATE ONLY %s SET manifest = $1"
-		" WHERE version OPERATOR(pg_catalog.=) 0 AND chunk OPERATOR(pg_catalog.=) 0",
+			   " WHERE version OPERATOR(pg_catalog.=) 0 AND chunk OPERATOR(pg_catalog.=) 0",
 		SPI_OK_UPDATE, lengthof(types), types, values, NULL, 1);
 }
 

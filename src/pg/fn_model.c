@@ -124,7 +124,7 @@ parse_time(const char *text, TimestampTz *result)
 	int			kind;
 	int			zone;
 	struct pg_tm tm;
-	fsec_t		fraction;
+	fsec_t fraction;
 
 	return text != NULL &&
 		ParseDateTime(text, work, sizeof(work), field, type, MAXDATEFIELDS, &nfields) == 0 &&
