@@ -41,6 +41,27 @@ finds(const ml_vocabulary *vocabulary, const bool *set)
 	return id == vocabulary->nfeatures;
 }
 
+/* Each level maps buckets as ml_vocabulary_find does. */
+static bool
+maps(const ml_vocabulary *vocabulary, ml_level level)
+{
+	static uint32_t keys[1 << BITS];
+	uint32_t	known = 0;
+	bool		right = true;
+	size_t		n;
+
+	for (uint32_t b = 0; b < 1 << BITS; b++)
+		keys[b] = (b * 17 + 5) % (1 << BITS);
+	n = ml_kernel_select(level)->bucket_map(keys, 1 << BITS, vocabulary->blocks);
+	for (uint32_t b = 0; b < 1 << BITS; b++)
+	{
+		uint32_t	id = ml_vocabulary_find(vocabulary, (b * 17 + 5) % (1 << BITS));
+
+		right &= id == ML_NO_FEATURE || keys[known++] == id;
+	}
+	return right && known == n;
+}
+
 static void
 round_trip(unit_host *host, double share)
 {
@@ -50,6 +71,8 @@ round_trip(unit_host *host, double share)
 	ml_buffer	gaps = {0};
 
 	unit_ok(finds(vocabulary, set), "share %g: finds what is set, by rank", share);
+	for (ml_level level = ML_LEVEL_REF; level <= ml_kernel_best(); level++)
+		unit_ok(maps(vocabulary, level), "share %g: %s maps buckets", share, ml_level_name(level));
 	unit_ok(ml_vocabulary_write(&host->ctx, vocabulary, &gaps) == ML_OK, "share %g: written", share);
 	unit_ok(ml_vocabulary_read(&host->ctx, (uint8_t *) gaps.data, gaps.size, BITS,
 							   vocabulary->nfeatures, again) == ML_OK &&

@@ -44,6 +44,7 @@ struct ml_encoder
 {
 	const ml_recipe *recipe;
 	const ml_vocabulary *vocabulary;
+	const ml_kernel *kernel;
 	ml_words   *words;
 	uint64_t   *seeds;			/* [ncolumns][KIND_COUNT] */
 	int			shift;			/* hash -> bucket */
@@ -69,7 +70,7 @@ range_width(const int *range)
 }
 
 static ml_status
-encoder_init(ml_context *ctx, ml_encoder *encoder, const ml_kernel *kernel)
+encoder_init(ml_context *ctx, ml_encoder *encoder)
 {
 	const ml_recipe *recipe = encoder->recipe;
 	int			by_words = 3 * range_width(recipe->word_ngrams) +
@@ -80,7 +81,7 @@ encoder_init(ml_context *ctx, ml_encoder *encoder, const ml_kernel *kernel)
 	encoder->shift = 64 - recipe->hash_bits;
 	encoder->density = ML_MAX(by_words, 5 * range_width(recipe->script_ngrams));
 	encoder->pieces = recipe->char_ngrams[1] > 0;
-	ML_TRY(ml_words_open(ctx, kernel, &encoder->words));
+	ML_TRY(ml_words_open(ctx, encoder->kernel, &encoder->words));
 	ML_TRY(ml_alloc(ctx, ml_size_mul(recipe->ncolumns, KIND_COUNT * sizeof(uint64_t)),
 					(void **) &encoder->seeds));
 	for (uint32_t i = 0; i < recipe->ncolumns * KIND_COUNT; i++)
@@ -102,7 +103,8 @@ ml_encoder_open(ml_context *ctx, const ml_recipe *recipe, const ml_vocabulary *v
 	ML_TRY(ml_alloc_zero(ctx, sizeof(ml_encoder), (void **) &encoder));
 	encoder->recipe = recipe;
 	encoder->vocabulary = vocabulary;
-	status = encoder_init(ctx, encoder, kernel);
+	encoder->kernel = kernel;
+	status = encoder_init(ctx, encoder);
 	if (status != ML_OK)
 		ml_encoder_close(ctx, encoder);
 	else
@@ -133,41 +135,28 @@ ml_encoder_words(ml_encoder *encoder)
 
 /*
  * Turn n buckets into keys, in place: with a vocabulary the ids of those that
- * it knows.  Returns how many are left.  Without branches on what is known.
+ * it knows.  Returns how many are left.
  */
 static size_t
-look_up(const ml_vocabulary *vocabulary, uint32_t *keys, size_t n)
+look_up(const ml_encoder *encoder, uint32_t *keys, size_t n)
 {
-	size_t		known = 0;
-
-	if (vocabulary == NULL)
+	if (encoder->vocabulary == NULL)
 		return n;
-	for (size_t i = 0; i < n; i++)
-	{
-		const ml_vocabulary_block *block = &vocabulary->blocks[keys[i] >> 6];
-		uint64_t	bits = block->bits;
-		int			at = keys[i] & 63;
-
-		keys[known] = block->rank +
-			(uint32_t) __builtin_popcountll(bits & ((UINT64_C(1) << at) - 1));
-		known += (bits >> at) & 1;
-	}
-	return known;
+	return encoder->kernel->bucket_map(keys, n, encoder->vocabulary->blocks);
 }
 
 static ml_status
 count_keys(ml_context *ctx, ml_seen *seen, const uint32_t *keys, size_t n)
 {
 	ML_TRY(ml_seen_reserve(ctx, seen, n));
-	for (size_t i = 0; i < n; i++)
-		ml_seen_add(seen, keys[i]);
+	ml_seen_add(seen, keys, n);
 	return ML_OK;
 }
 
 static ml_status
 flush(ml_context *ctx, ml_encoder *encoder)
 {
-	size_t		n = look_up(encoder->vocabulary, encoder->pending, encoder->npending);
+	size_t		n = look_up(encoder, encoder->pending, encoder->npending);
 
 	encoder->npending = 0;
 	return count_keys(ctx, &encoder->seen, encoder->pending, n);
@@ -179,17 +168,19 @@ trace_feature(ml_context *ctx, ml_encoder *encoder, uint64_t hash, ml_text name)
 {
 	uint32_t	key = (uint32_t) (hash >> encoder->shift);
 
-	if (look_up(encoder->vocabulary, &key, 1) == 0)
+	if (look_up(encoder, &key, 1) == 0)
 		return ML_OK;
 	ML_TRY(ml_seen_reserve(ctx, &encoder->seen, 1));
-	return ml_trace_note(ctx, encoder->trace, ml_seen_add(&encoder->seen, key),
+	return ml_trace_note(ctx, encoder->trace, ml_seen_add(&encoder->seen, &key, 1),
 						 encoder->column, name);
 }
 
-/* Extend a chain by one part; leave its n-grams of "least" parts or more. */
-static inline ml_status
-extend(ml_context *ctx, ml_encoder *encoder, chain *c, uint64_t hash, int least,
-	   ml_text separator)
+/*
+ * Extend a chain by one part.  The n-grams that end with it have lengths from
+ * range[0] to the result.
+ */
+static inline int
+extend(chain *c, uint64_t hash)
 {
 	int			length = ML_MIN(c->length + 1, c->range[1]);
 
@@ -197,20 +188,36 @@ extend(ml_context *ctx, ml_encoder *encoder, chain *c, uint64_t hash, int least,
 		c->hash[n] = ml_hash_join(c->hash[n - 1], hash);
 	c->hash[1] = hash;
 	c->length = length;
+	return length;
+}
+
+/* Extend, and leave the buckets of n-grams of "least" parts or more. */
+static inline void
+extend_and_leave(ml_encoder *encoder, chain *c, uint64_t hash, int least)
+{
+	int			length = extend(c, hash);
+	uint32_t	npending = encoder->npending;
+
 	for (int n = ML_MAX(c->range[0], least); n <= length; n++)
 	{
 		uint32_t	bucket = (uint32_t) (c->hash[n] >> encoder->shift);
 
-		if (ML_UNLIKELY(encoder->tracing))
-		{
-			ML_TRY(trace_feature(ctx, encoder, c->hash[n],
-								 ml_trace_join(encoder->trace, n, separator)));
-			continue;
-		}
 		if (encoder->vocabulary != NULL)
 			__builtin_prefetch(&encoder->vocabulary->blocks[bucket >> 6]);
-		encoder->pending[encoder->npending++] = bucket;
+		encoder->pending[npending++] = bucket;
 	}
+	encoder->npending = npending;
+}
+
+static ml_status
+extend_and_trace(ml_context *ctx, ml_encoder *encoder, chain *c, uint64_t hash,
+				 ml_text separator)
+{
+	int			length = extend(c, hash);
+
+	for (int n = ML_MAX(c->range[0], 1); n <= length; n++)
+		ML_TRY(trace_feature(ctx, encoder, c->hash[n],
+							 ml_trace_join(encoder->trace, n, separator)));
 	return ML_OK;
 }
 
@@ -225,7 +232,7 @@ count_hashes(ml_context *ctx, ml_encoder *encoder, const uint64_t *hashes,
 		if (encoder->vocabulary != NULL)
 			__builtin_prefetch(&encoder->vocabulary->blocks[keys[i] >> 6]);
 	}
-	*known = look_up(encoder->vocabulary, keys, n);
+	*known = look_up(encoder, keys, n);
 	return count_keys(ctx, &encoder->seen, keys, *known);
 }
 
@@ -284,33 +291,62 @@ word_alone(ml_context *ctx, ml_encoder *encoder, const ml_word *word, uint64_t h
 	return ML_OK;
 }
 
-static ml_status
+static inline uint64_t
+hash_word(const ml_encoder *encoder, const ml_word *word)
+{
+	feature_kind kind = word->kind == ML_WORD_CHARACTER ? KIND_SCRIPT : KIND_WORD;
+
+	return ml_hash_padded(word->folded, word->size,
+						  encoder->seeds[encoder->column * KIND_COUNT + kind]);
+}
+
+/* Break what the word does not continue; the chain that it does. */
+static inline chain *
+choose_chain(ml_encoder *encoder, const ml_word *word)
+{
+	if (word->kind != ML_WORD_CHARACTER)
+	{
+		encoder->script_chain.length = 0;
+		return &encoder->word_chain;
+	}
+	if (!word->adjacent)
+		encoder->script_chain.length = 0;
+	encoder->word_chain.length = 0;
+	return &encoder->script_chain;
+}
+
+static inline bool
+has_pieces(const ml_encoder *encoder, const ml_word *word)
+{
+	return encoder->pieces &&
+		(word->kind == ML_WORD_ALPHABETIC || word->kind == ML_WORD_NUMBER);
+}
+
+static inline ml_status
 take_word(ml_context *ctx, ml_encoder *encoder, const ml_word *word)
 {
-	const uint64_t *seeds = &encoder->seeds[encoder->column * KIND_COUNT];
-	uint64_t	hash;
+	uint64_t	hash = hash_word(encoder, word);
+	chain	   *c = choose_chain(encoder, word);
+	bool		pieces = has_pieces(encoder, word);
 
-	if (ML_UNLIKELY(encoder->tracing))
-		ml_trace_word(encoder->trace, word);
-	if (word->kind == ML_WORD_CHARACTER)
-	{
-		hash = ml_hash_padded(word->folded, word->size, seeds[KIND_SCRIPT]);
-		if (!word->adjacent)
-			encoder->script_chain.length = 0;
-		encoder->word_chain.length = 0;
-		return extend(ctx, encoder, &encoder->script_chain, hash, 1, ML_TEXT(""));
-	}
-	hash = ml_hash_padded(word->folded, word->size, seeds[KIND_WORD]);
-	encoder->script_chain.length = 0;
-	if (!encoder->pieces || word->kind == ML_WORD_SYMBOL)
-		return extend(ctx, encoder, &encoder->word_chain, hash, 1, ML_TEXT(" "));
-	if (ML_UNLIKELY(encoder->tracing))
-	{
-		ML_TRY(extend(ctx, encoder, &encoder->word_chain, hash, 1, ML_TEXT(" ")));
-		return framed_pieces(ctx, encoder, word, seeds[KIND_PIECE]);
-	}
-	ML_TRY(word_alone(ctx, encoder, word, hash));
-	return extend(ctx, encoder, &encoder->word_chain, hash, 2, ML_TEXT(" "));
+	if (pieces)
+		ML_TRY(word_alone(ctx, encoder, word, hash));
+	extend_and_leave(encoder, c, hash, pieces ? 2 : 1);
+	return ML_OK;
+}
+
+static ml_status
+trace_word(ml_context *ctx, ml_encoder *encoder, const ml_word *word)
+{
+	chain	   *c = choose_chain(encoder, word);
+	ml_text		separator = word->kind == ML_WORD_CHARACTER ? ML_TEXT("") : ML_TEXT(" ");
+
+	ml_trace_word(encoder->trace, word);
+	ML_TRY(extend_and_trace(ctx, encoder, c, hash_word(encoder, word), separator));
+	if (!has_pieces(encoder, word))
+		return ML_OK;
+	return framed_pieces(ctx, encoder, word,
+						 encoder->seeds[encoder->column * KIND_COUNT + KIND_PIECE]);
 }
 
 static ml_status
@@ -326,7 +362,9 @@ encode_column(ml_context *ctx, ml_encoder *encoder, ml_text text)
 		ML_TRY(ml_words_next(ctx, encoder->words, encoder->batch, BATCH, &n));
 		if (n == 0)
 			return ML_OK;
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n && encoder->tracing; i++)
+			ML_TRY(trace_word(ctx, encoder, &encoder->batch[i]));
+		for (size_t i = 0; i < n && !encoder->tracing; i++)
 			ML_TRY(take_word(ctx, encoder, &encoder->batch[i]));
 		ML_TRY(flush(ctx, encoder));
 	}

@@ -7,25 +7,33 @@
  */
 #include "feature/seen.h"
 
-#define MIN_SLOTS	((size_t) 128)
+#define MIN_SLOTS	((size_t) 1 << 11)	/* fits any level 1 cache */
 #define KEEP_SLOTS	((size_t) 1 << 13)	/* what stays allocated between examples */
 #define POLL_KEYS	((size_t) 1 << 16)
 
+/* Make all slots free: by a new number, or where those are used up by zeros. */
 static void
-use_slots(ml_seen *seen, size_t nslots)
+clear(ml_seen *seen)
 {
-	seen->nslots = nslots;
-	seen->shift = 32 - __builtin_ctzll(nslots);
-	memset(seen->slots, 0, nslots * sizeof(uint64_t));
+	seen->example++;
+	if (seen->example < UINT64_C(1) << ML_SEEN_EXAMPLES)
+		return;
+	memset(seen->slots, 0, seen->slots_capacity * sizeof(uint64_t));
+	seen->example = 1;
 }
 
-/* One large example must not leave its memory to every later one. */
-static void
-shrink(ml_context *ctx, ml_seen *seen)
+static ml_status
+use_slots(ml_context *ctx, ml_seen *seen, size_t nslots)
 {
-	if (seen->slots_capacity <= KEEP_SLOTS)
-		return;
-	ml_seen_free(ctx, seen);
+	size_t		before = seen->slots_capacity;
+
+	ML_TRY(ml_grow(ctx, (void **) &seen->slots, &seen->slots_capacity, nslots, sizeof(uint64_t)));
+	if (seen->slots_capacity > before)
+		memset(seen->slots + before, 0, (seen->slots_capacity - before) * sizeof(uint64_t));
+	seen->nslots = nslots;
+	seen->shift = 32 - __builtin_ctzll(nslots);
+	clear(seen);
+	return ML_OK;
 }
 
 ml_status
@@ -33,38 +41,38 @@ ml_seen_begin(ml_context *ctx, ml_seen *seen, size_t expected)
 {
 	size_t		nslots = MIN_SLOTS;
 
-	shrink(ctx, seen);
+	/* one large example must not leave its memory to every later one */
+	if (seen->slots_capacity > KEEP_SLOTS)
+		ml_seen_free(ctx, seen);
 	seen->n = 0;
 	while (nslots < KEEP_SLOTS && nslots / 2 < expected)
 		nslots *= 2;
-	ML_TRY(ml_grow(ctx, (void **) &seen->slots, &seen->slots_capacity, nslots, sizeof(uint64_t)));
 	ML_TRY(ml_grow(ctx, (void **) &seen->keys, &seen->keys_capacity, nslots / 2, sizeof(uint32_t)));
 	ML_TRY(ml_grow(ctx, (void **) &seen->counts, &seen->counts_capacity, nslots / 2, sizeof(uint32_t)));
-	use_slots(seen, nslots);
-	return ML_OK;
+	return use_slots(ctx, seen, nslots);
 }
 
 ml_status
 ml_seen_grow(ml_context *ctx, ml_seen *seen, size_t n)
 {
 	size_t		need = seen->n + n;
-	size_t		nslots = ML_MAX(seen->nslots, MIN_SLOTS);
+	size_t		nslots = seen->nslots;
 
 	ML_TRY(ml_grow(ctx, (void **) &seen->keys, &seen->keys_capacity, need, sizeof(uint32_t)));
 	ML_TRY(ml_grow(ctx, (void **) &seen->counts, &seen->counts_capacity, need, sizeof(uint32_t)));
-	if (need <= seen->nslots / 2)
+	if (need <= nslots / 2)
 		return ML_OK;
 	while (nslots / 2 < need)
 		nslots *= 4;
-	ML_TRY(ml_grow(ctx, (void **) &seen->slots, &seen->slots_capacity, nslots, sizeof(uint64_t)));
-	use_slots(seen, nslots);
-	for (size_t i = 0; i < seen->n; i++)
+	ML_TRY(use_slots(ctx, seen, nslots));
+	for (uint64_t i = 0; i < seen->n; i++)
 	{
-		size_t		slot = ml_seen_slot(seen, seen->keys[i]);
+		size_t		slot = ml_seen_slot(seen->keys[i], seen->shift);
 
-		while (seen->slots[slot] != 0)
+		while (seen->slots[slot] >> (64 - ML_SEEN_EXAMPLES) == seen->example)
 			slot = (slot + 1) & (nslots - 1);
-		seen->slots[slot] = (uint64_t) i << 32 | (seen->keys[i] + 1);
+		seen->slots[slot] = seen->example << (64 - ML_SEEN_EXAMPLES) | i << ML_SEEN_KEY_BITS |
+			seen->keys[i];
 		if (i % POLL_KEYS == POLL_KEYS - 1)
 			ML_TRY(ml_poll(ctx));
 	}

@@ -16,7 +16,7 @@ nblocks(uint32_t hash_bits)
 size_t
 ml_vocabulary_size(int hash_bits)
 {
-	return sizeof(ml_vocabulary) + nblocks((uint32_t) hash_bits) * sizeof(ml_vocabulary_block);
+	return sizeof(ml_vocabulary) + nblocks((uint32_t) hash_bits) * sizeof(ml_bit_block);
 }
 
 void
@@ -27,7 +27,7 @@ ml_vocabulary_rank(ml_vocabulary *vocabulary)
 
 	for (size_t i = 0; i < n; i++)
 	{
-		ml_vocabulary_block *block = &vocabulary->blocks[i];
+		ml_bit_block *block = &vocabulary->blocks[i];
 
 		block->rank = rank;
 		rank += (uint32_t) __builtin_popcountll(block->bits);

@@ -17,20 +17,14 @@
 
 #include "base/mem.h"
 #include "base/print.h"
-
-typedef struct ml_vocabulary_block
-{
-	uint64_t	bits;
-	uint32_t	rank;			/* features in the blocks before this one */
-	uint32_t	unused;
-} ml_vocabulary_block;
+#include "kernel/kernel.h"
 
 typedef struct ml_vocabulary
 {
 	uint32_t	hash_bits;
 	uint32_t	nfeatures;
 	uint64_t	unused;			/* keeps each block within a cache line */
-	ml_vocabulary_block blocks[];	/* 2^hash_bits / 64 of them */
+	ml_bit_block blocks[];		/* 2^hash_bits / 64 of them */
 } ml_vocabulary;
 
 #define ML_NO_FEATURE UINT32_MAX
@@ -38,7 +32,7 @@ typedef struct ml_vocabulary
 static inline uint32_t
 ml_vocabulary_find(const ml_vocabulary *vocabulary, uint32_t bucket)
 {
-	const ml_vocabulary_block *block = &vocabulary->blocks[bucket >> 6];
+	const ml_bit_block *block = &vocabulary->blocks[bucket >> 6];
 	uint64_t	bit = UINT64_C(1) << (bucket & 63);
 
 	if ((block->bits & bit) == 0)

@@ -71,7 +71,7 @@ ml_session_close(ml_context *ctx, ml_session *session)
 
 /*
  * Add n features of a dense image to the sums; returns their squared length.
- * Inlined with a constant number of scores.
+ * Inlined with a constant number of scores: 1, 3 or 4.
  */
 static inline sum128
 add_dense(ml_session *session, const uint32_t *keys, const uint32_t *counts, size_t n,
@@ -85,14 +85,21 @@ add_dense(ml_session *session, const uint32_t *keys, const uint32_t *counts, siz
 	for (size_t i = 0; i < n; i++)
 	{
 		const uint8_t *record = records + (size_t) keys[i] * stride;
-		uint32_t	tf = ml_session_tf(session, counts[i]);
+		const int8_t *weights = (const int8_t *) record + 1;
+		int32_t		tf = (int32_t) ml_session_tf(session, counts[i]);
 		uint64_t	value = (uint64_t) tf * levels[record[0]];
 
 		if (i + AHEAD < n)
 			__builtin_prefetch(records + (size_t) keys[i + AHEAD] * stride);
 		length += value * value;
-		for (uint32_t c = 0; c < nscores; c++)
-			sums[c] += (int32_t) tf * (int8_t) record[1 + c];
+		sums[0] += tf * weights[0];
+		if (nscores > 1)
+		{
+			sums[1] += tf * weights[1];
+			sums[2] += tf * weights[2];
+		}
+		if (nscores > 3)
+			sums[3] += tf * weights[3];
 	}
 	for (uint32_t c = 0; c < nscores; c++)
 		session->sums[c] += sums[c];
