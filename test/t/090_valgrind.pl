@@ -1,0 +1,51 @@
+#
+# A backend that creates the extension, trains, classifies, explains and evaluates, under
+# valgrind: nothing that it reports comes from this extension.
+#
+# The server itself is not built for valgrind, so that some of its own reads are reported
+# too; what counts is a stack with a frame of aiaas.so in it.  --single is one process.
+#
+use strict;
+use warnings;
+
+use File::Temp qw(tempdir);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+plan skip_all => 'valgrind is not installed' if system('valgrind --version >/dev/null 2>&1') != 0;
+
+my $node = PostgreSQL::Test::Cluster->new('valgrind');
+$node->init(extra => [ '-E', 'UTF8', '--locale=C.UTF-8' ]);
+
+# One statement a line, as --single reads them.
+my @statements = (
+	q{CREATE EXTENSION aiaas},
+	q{CREATE TABLE mails AS SELECT CASE i % 3 WHEN 0 THEN 'spam' WHEN 1 THEN 'ham' ELSE 'other' END AS label, CASE i % 3 WHEN 0 THEN 'cheap pills, buy now ' WHEN 1 THEN 'minutes of the meeting ' ELSE '明天的天气很好 déjà vu ' END || i AS body FROM generate_series(1, 300) i},
+	q{SELECT version FROM aiaas_train('mails', 'label', model => 'm', options => '{"char_ngrams": [2, 4]}')},
+	q{SELECT version FROM aiaas_train('mails', 'label', model => 'm', algorithm => 'logistic_regression')},
+	q{SELECT aiaas_classify('m', body), count(*) FROM mails GROUP BY 1},
+	q{SELECT sum(aiaas_score('m', 1, body)) FROM mails},
+	q{SELECT count(*) FROM mails, aiaas_explain('m', body)},
+	q{SELECT aiaas_tokenize('m', 'Buy NOW: it''s 50% off 😀 天气')},
+	q{SELECT * FROM aiaas_evaluate('m', 'mails')},
+	q{SELECT aiaas_rollback('m')},
+	q{SELECT count(*) FROM aiaas_export('m')},
+	q{SELECT aiaas_classify('m', repeat('cheap ', 100000))},
+);
+my $log = tempdir(CLEANUP => 1) . '/log';
+my ($out, $err);
+
+IPC::Run::run(
+	[
+		'valgrind', '--quiet', "--log-file=$log", '--error-limit=no', '--num-callers=40',
+		$node->config_data('--bindir') . '/postgres', '--single', '-F', '-D', $node->data_dir,
+		'-c', 'exit_on_error=true', 'postgres'
+	],
+	'<', \join('', map { "$_\n" } @statements), '>', \$out, '2>', \$err);
+is($? >> 8, 0, 'all statements succeed') or diag($err);
+like($out, qr/version = "2".*aiaas_classify = "spam"/s, 'and answer');
+
+my @reports = grep { /aiaas\.so/ } split /\n==\d+== \n/, slurp_file($log);
+is(scalar(@reports), 0, 'no report has a frame of this extension') or diag(join("\n\n", @reports[0 .. ($#reports < 4 ? $#reports : 4)]));
+done_testing();
