@@ -478,6 +478,7 @@ aiaas_train(PG_FUNCTION_ARGS)
 {
 	training	t = {.started = GetCurrentTimestamp()};
 
+	PreventCommandIfReadOnly("aiaas_train()");	/* now, not after an hour */
 	if (PG_ARGISNULL(0))
 		refuse_null("source");
 	t.recipe.algorithm = PG_ARGISNULL(4) ? "auto" : text_to_cstring(PG_GETARG_TEXT_PP(4));
@@ -541,6 +542,7 @@ aiaas_retrain(PG_FUNCTION_ARGS)
 	identity	caller;
 	int32		version;
 
+	PreventCommandIfReadOnly("aiaas_retrain()");
 	catalog_require(t.model, CATALOG_TRAIN);
 	t.name = catalog_name(t.model);
 	version = recent_version(t.model, GetActiveSnapshot());
