@@ -125,6 +125,66 @@ SELECT sqlstate_of('SELECT aiaas.confusion_recv(NULL)'), sqlstate_of('SELECT aia
 	sqlstate_of('SELECT aiaas_log_loss(true, 1.1)'), sqlstate_of('SELECT aiaas_log_loss(true, ''NaN'')');
 SELECT aiaas.confusion_combine('[["a","b",9223372036854775807]]', '[["a","b",1]]') AS saturated;
 
+-- the same through the binary format: bytes of ours, read as a state
+CREATE TABLE forged (bytes bytea);
+CREATE TABLE states (confusion aiaas.confusion_state);
+INSERT INTO forged VALUES ('\x00000001000000016100000001620000000000000003');
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+SELECT * FROM states;
+\set VERBOSITY terse
+UPDATE forged SET bytes = '\x';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+UPDATE forged SET bytes = '\xffffffff';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+UPDATE forged SET bytes = '\x0000000100000001610000000162';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+UPDATE forged SET bytes = '\x00000001000000016100000001620000000000000000';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+UPDATE forged SET bytes = '\x00000001ffffffff6100000001620000000000000001';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+UPDATE forged SET bytes = '\x000000017fffffff6100000001620000000000000001';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+UPDATE forged SET bytes = '\x0000000100000001ff00000001620000000000000001';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+UPDATE forged SET bytes = '\x0000000100000001610000000162000000000000000300';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+ALTER TABLE states DROP COLUMN confusion, ADD COLUMN auc aiaas.auc_state;
+TRUNCATE states;
+UPDATE forged SET bytes = '\x0000003c00000001000000000000000f00000000000000010000000000000002';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+SELECT * FROM states;
+UPDATE forged SET bytes = '\x0000003c00000001000000000000001f00000000000000010000000000000002';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+UPDATE forged SET bytes = '\x0000004000000001000000000000000000000000000000010000000000000002';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+UPDATE forged SET bytes = '\x0000000000000001000000000000000f8000000000000000ffffffffffffffff';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+UPDATE forged SET bytes = '\x000000007fffffff';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+ALTER TABLE states DROP COLUMN auc, ADD COLUMN loss aiaas.log_loss_state;
+UPDATE forged SET bytes = '\x00000000000000017ff80000000000000000000000000000';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+UPDATE forged SET bytes = '\xffffffffffffffff00000000000000000000000000000000';
+\copy forged TO 'results/forged.bin' (FORMAT binary)
+\copy states FROM 'results/forged.bin' (FORMAT binary)
+\set VERBOSITY default
+DROP TABLE forged, states;
+
 -- nothing here is a cast, and all of it is parallel safe
 SELECT count(*) FROM pg_cast WHERE castsource IN ('aiaas.confusion_state'::regtype, 'aiaas.auc_state'::regtype, 'aiaas.log_loss_state'::regtype)
 	OR casttarget IN ('aiaas.confusion_state'::regtype, 'aiaas.auc_state'::regtype, 'aiaas.log_loss_state'::regtype);
