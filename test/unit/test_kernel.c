@@ -332,6 +332,56 @@ test_selection(void)
 	unit_ok(ml_kernel_cpu(text, 8) == 7, "which is cut where there is no room");
 }
 
+/* Steps of squared hinge on random state, some of it at its bounds. */
+static void
+test_hinge(const ml_kernel *kernel)
+{
+	static const size_t widths[] = {4, 8, 16};
+	int			wrong = 0;
+
+	for (int k = 0; k < 3000; k++)
+	{
+		size_t		width = widths[k % 3];
+		uint32_t	own = (uint32_t) ml_rng_below(&rng, 2 * width);
+		float		d = (float) ml_rng_double(&rng);
+		float		inverse = 1 / (2 + d);
+		ml_hinge_lanes h[2];
+		float		alpha[2][ML_HINGE_LANES];
+		float		scores[2][ML_HINGE_LANES];
+		uint32_t	flags[2];
+
+		memset(h, 0, sizeof(h));
+		h[0].valid = (UINT32_C(1) << (1 + ml_rng_below(&rng, width))) - 1;
+		for (size_t c = 0; c < width; c++)
+		{
+			h[0].bound[c] = k % 2 ? INFINITY : (float) ml_rng_double(&rng);
+			alpha[0][c] = k % 5 && c % 3 ? (float) ml_rng_double(&rng) : 0;
+			scores[0][c] = (float) (ml_rng_double(&rng) * 6 - 3);
+			if (k % 7 == 0)
+				scores[0][c] = c == own ? 4 : -4;
+			if (!(h[0].valid >> c & 1))
+				alpha[0][c] = 0;
+		}
+		h[1] = h[0];
+		memcpy(alpha[1], alpha[0], sizeof(alpha[0]));
+		memcpy(scores[1], scores[0], sizeof(scores[0]));
+		flags[0] = kernel->hinge_step(&h[0], alpha[0], scores[0], width, own, d, inverse, 0.5f);
+		flags[1] = ml_kernel_ref.hinge_step(&h[1], alpha[1], scores[1], width, own, d, inverse, 0.5f);
+		wrong += flags[0] != flags[1];
+		for (size_t c = 0; c < width; c++)
+		{
+			wrong += fabsf(alpha[0][c] - alpha[1][c]) > 1e-5f;
+			wrong += fabsf(scores[0][c] - scores[1][c]) > 1e-5f;
+			if (!(h[0].valid >> c & 1))
+				continue;
+			wrong += fabsf(h[0].highest[c] - h[1].highest[c]) > 1e-5f;
+			wrong += fabsf(h[0].lowest[c] - h[1].lowest[c]) > 1e-5f;
+			wrong += fabsf(h[0].loss[c] - h[1].loss[c]) > 1e-4f;
+		}
+	}
+	unit_is_int(wrong, 0, "%s: hinge_step", kernel->name);
+}
+
 int
 main(void)
 {
@@ -351,6 +401,7 @@ main(void)
 		test_fold(kernel);
 		test_rows(kernel);
 		test_map(kernel);
+		test_hinge(kernel);
 	}
 	return unit_done();
 }
