@@ -114,6 +114,7 @@ SELECT command, sqlstate_of('SELECT aiaas_train(' || command || ')') FROM unnest
 	$$'SELECT body, label FROM mails WHERE false', model => 'x'$$, $$'SELECT body, ''one'' AS label FROM mails', model => 'x'$$,
 	$$'SELECT NULL::text AS body, label FROM mails', model => 'x'$$, $$'SELECT '''' AS body, label FROM mails', model => 'x'$$,
 	$$'SELECT body, repeat(''x'', 1000000 + id) AS label FROM mails', model => 'x'$$,
+	$$'SELECT i::text AS body, i AS label FROM generate_series(1, 10001) i', model => 'x'$$,
 	$$'SELECT body, 1 / (id - 300) AS label FROM mails', model => 'x'$$]) command;
 SET client_min_messages = notice;
 \pset format aligned
