@@ -55,7 +55,7 @@ my %types = map { $_ => 1 } qw(void char short int long float double bool), spli
 for (map { slurp($_) } @sources)
 {
 	$types{$1} = 1 while /^\} (\w+);/gm;
-	$types{$1} = 1 while /^typedef\b[^;{}()]*?\b(\w+);/gm;
+	$types{$1} = 1 while /^(?:__extension__ )?typedef\b[^;{}()]*?\b(\w+);/gm;
 	$types{$1} = 1 while /^typedef\b[^;{}]*?\(\*(\w+)\)/gm;
 }
 my $type = join '|', map { quotemeta } sort { length $b <=> length $a } keys %types;
@@ -75,7 +75,7 @@ sub format_line
 	my ($line) = @_;
 
 	return $line if $line =~ m{^\s*/?\*};
-	$line =~ s/, \.\.\.\)/,...)/;
+	$line =~ s/, \.\.\.\)/,...)/ if $line !~ /"/;
 	$line =~ s/\(\*(\w+)\)\(/(*$1) (/;
 	$line =~ s/\)\{/) {/;
 	$line =~ s/, ,/,,/ if $line !~ /"/;
@@ -106,7 +106,7 @@ sub format_line
 # What goes on in further lines moves with its opening parenthesis.
 sub format_lines
 {
-	my ($open, $moved) = (0, 0);
+	my ($open, $moved, $column) = (0, 0, 0);
 	my @result;
 
 	for my $line (@_)
@@ -114,12 +114,13 @@ sub format_lines
 		my $new = format_line($line);
 
 		$open = 0 if $line =~ /^\S/;
-		if ($open > 0 && $moved != 0 && $line =~ /^(\s+)(.*)/)
+		if ($open > 0 && $moved != 0 && $line =~ /^(\s+)(.*)/ && width($1) > $column)
 		{
 			$new = pad(0, width($1) + $moved) . $2;
 		}
 		elsif ($open == 0)
 		{
+			$column = width($line =~ s/\(.*//r);
 			$moved = width($new =~ s/\(.*//r) - width($line =~ s/\(.*//r);
 			$moved = width($1) - width($line =~ s/(\(.*?)\(.*/$1/r) if $line =~ /\(\*\w+\)\(/ && $new =~ /^(.*?\(\*\w+\) )\(/;
 		}
@@ -171,13 +172,15 @@ sub format_text
 {
 	my ($file, $text) = @_;
 	my $directive = qr/^[ \t]*#(?:.*\\\n)*.*\n/m;
+	my $string = qr/"(?:\\.|[^"\\\n])*"/;
 	my @directives = $text =~ /$directive/g;
 
 	my $result = qx(clang-format-14 '$file');
 	die "$file: clang-format failed\n" if $? != 0;
 	$result = join '', map { "$_\n" } format_lines(grep { /\S/ } split /\n/, $result);
 	$result =~ s/$directive/shift @directives/ge;
-	die "$file: not only white space would change\n" if bare($text) != bare($result);
+	die "$file: not only white space would change\n"
+	  if bare($text) != bare($result) || join('', $text =~ /$string/g) ne join('', $result =~ /$string/g);
 
 	my @old = $text =~ /\G((?:[ \t]*\n)*.*\S.*)\n/g;
 	my @new = split /\n/, $result;
