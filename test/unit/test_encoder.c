@@ -143,6 +143,21 @@ same(slow *s, const ml_vocabulary *vocabulary, const ml_features *features)
 	return nexpected == ngot && memcmp(expected, got, ngot * sizeof(uint32_t)) == 0;
 }
 
+/* What ml_encoder_find gives, as features with all their counts. */
+static ml_features
+as_features(const ml_occurrences *found)
+{
+	static uint32_t counts[1 << 16];
+
+	for (size_t i = 0; i < found->n; i++)
+	{
+		counts[i] = 1;
+		for (size_t k = 0; k < found->nagain; k++)
+			counts[i] += found->again[k] == found->ids[i] ? found->times[k] : 0;
+	}
+	return (ml_features) {found->n, found->ids, counts};
+}
+
 static const char *const texts[] = {
 	"", "a", "A a A", "The quick brown fox, the lazy dog", "don't stop 3.14 times, e-mail me@example.org",
 	"Stra\xc3\x9f" "e und \xc3\x9c" "ber-Gr\xc3\xb6\xc3\x9f" "e na\xc3\xafve",
@@ -161,6 +176,7 @@ compare_all(unit_host *host, const ml_recipe *recipe, const ml_vocabulary *vocab
 	ml_encoder *encoder;
 	ml_words   *words;
 	bool		as_run = true;
+	bool		as_find = true;
 	bool		as_trace = true;
 	bool		named = true;
 	const ml_kernel *kernel = ml_kernel_select(level);
@@ -183,6 +199,14 @@ compare_all(unit_host *host, const ml_recipe *recipe, const ml_vocabulary *vocab
 			slow_encode(host, &s, words, inputs);
 			as_run &= ml_encoder_run(&host->ctx, encoder, inputs, &features) == ML_OK &&
 				same(&s, vocabulary, &features);
+			if (vocabulary != NULL)
+			{
+				ml_occurrences found;
+
+				as_find &= ml_encoder_find(&host->ctx, encoder, inputs, &found) == ML_OK;
+				features = as_features(&found);
+				as_find &= same(&s, vocabulary, &features);
+			}
 			as_trace &= ml_encoder_trace(&host->ctx, encoder, inputs, &features,
 										 &origins, &norigins) == ML_OK &&
 				same(&s, vocabulary, &features);
@@ -192,6 +216,7 @@ compare_all(unit_host *host, const ml_recipe *recipe, const ml_vocabulary *vocab
 					origins[k].column < recipe->ncolumns;
 		}
 	unit_ok(as_run, "%s, %s: as defined", name, ml_level_name(level));
+	unit_ok(as_find, "%s, %s: finds what is known", name, ml_level_name(level));
 	unit_ok(as_trace, "%s, %s: a trace gives the same", name, ml_level_name(level));
 	unit_ok(named, "%s, %s: every feature has a name", name, ml_level_name(level));
 	ml_words_close(&host->ctx, words);

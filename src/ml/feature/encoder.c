@@ -17,6 +17,7 @@
  */
 #include "feature/encoder.h"
 
+#include "feature/known.h"
 #include "feature/pieces.h"
 #include "feature/seen.h"
 #include "feature/trace.h"
@@ -52,7 +53,9 @@ struct ml_encoder
 	bool		pieces;
 	ml_piece_cache *cache;		/* where pieces */
 	ml_framed  *framed;			/* where pieces */
+	bool		finding;		/* into known, not into seen */
 	ml_seen		seen;
+	ml_known	known;			/* opened where there is a vocabulary */
 	uint32_t	npending;
 	uint32_t	pending[PENDING];	/* buckets not yet looked up */
 	uint32_t	column;			/* the one under way */
@@ -86,6 +89,8 @@ encoder_init(ml_context *ctx, ml_encoder *encoder)
 					(void **) &encoder->seeds));
 	for (uint32_t i = 0; i < recipe->ncolumns * KIND_COUNT; i++)
 		encoder->seeds[i] = ml_hash_join(1 + i % KIND_COUNT, i / KIND_COUNT);
+	if (encoder->vocabulary != NULL)
+		ML_TRY(ml_known_open(ctx, &encoder->known, encoder->vocabulary->nfeatures));
 	if (!encoder->pieces)
 		return ML_OK;
 	ML_TRY(ml_alloc(ctx, sizeof(ml_framed), (void **) &encoder->framed));
@@ -120,6 +125,7 @@ ml_encoder_close(ml_context *ctx, ml_encoder *encoder)
 	if (encoder->words != NULL)
 		ml_words_close(ctx, encoder->words);
 	ml_seen_free(ctx, &encoder->seen);
+	ml_known_close(ctx, &encoder->known);
 	ml_trace_close(ctx, encoder->trace);
 	ml_release(ctx, encoder->cache);
 	ml_release(ctx, encoder->framed);
@@ -146,10 +152,12 @@ look_up(const ml_encoder *encoder, uint32_t *keys, size_t n)
 }
 
 static ml_status
-count_keys(ml_context *ctx, ml_seen *seen, const uint32_t *keys, size_t n)
+count_keys(ml_context *ctx, ml_encoder *encoder, const uint32_t *keys, size_t n)
 {
-	ML_TRY(ml_seen_reserve(ctx, seen, n));
-	ml_seen_add(seen, keys, n);
+	if (encoder->finding)
+		return ml_known_add(ctx, &encoder->known, keys, n);
+	ML_TRY(ml_seen_reserve(ctx, &encoder->seen, n));
+	ml_seen_add(&encoder->seen, keys, n);
 	return ML_OK;
 }
 
@@ -159,7 +167,7 @@ flush(ml_context *ctx, ml_encoder *encoder)
 	size_t		n = look_up(encoder, encoder->pending, encoder->npending);
 
 	encoder->npending = 0;
-	return count_keys(ctx, &encoder->seen, encoder->pending, n);
+	return count_keys(ctx, encoder, encoder->pending, n);
 }
 
 /* Count one feature at once and note its origin. */
@@ -221,19 +229,15 @@ extend_and_trace(ml_context *ctx, ml_encoder *encoder, chain *c, uint64_t hash,
 	return ML_OK;
 }
 
-/* Count n features now; keys[n] gets those that are known, *known of them. */
+/* Count n buckets now; those that are known are left in keys, *known of them. */
 static ml_status
-count_hashes(ml_context *ctx, ml_encoder *encoder, const uint64_t *hashes,
-			 uint32_t *keys, size_t n, size_t *known)
+count_buckets(ml_context *ctx, ml_encoder *encoder, uint32_t *keys, size_t n, size_t *known)
 {
-	for (size_t i = 0; i < n; i++)
-	{
-		keys[i] = (uint32_t) (hashes[i] >> encoder->shift);
-		if (encoder->vocabulary != NULL)
+	if (encoder->vocabulary != NULL)
+		for (size_t i = 0; i < n; i++)
 			__builtin_prefetch(&encoder->vocabulary->blocks[keys[i] >> 6]);
-	}
 	*known = look_up(encoder, keys, n);
-	return count_keys(ctx, &encoder->seen, keys, *known);
+	return count_keys(ctx, encoder, keys, *known);
 }
 
 /* Character n-grams of a long word or one outside ASCII. */
@@ -247,21 +251,20 @@ framed_pieces(ml_context *ctx, ml_encoder *encoder, const ml_word *word, uint64_
 	for (uint32_t i = 0; i < framed->nchars; i++)
 	{
 		int			last = (int) ML_MIN((uint32_t) range[1], framed->nchars - i);
-		uint64_t	hashes[ML_NGRAM_MAX];
 		uint32_t	keys[ML_NGRAM_MAX];
 		size_t		count = 0;
-		size_t		known;
 
 		for (int n = range[0]; n <= last; n++)
 		{
-			hashes[count] = ml_pieces_hash(framed, i, (uint32_t) n, seed);
+			uint64_t	hash = ml_pieces_hash(framed, i, (uint32_t) n, seed);
+
 			if (encoder->tracing)
-				ML_TRY(trace_feature(ctx, encoder, hashes[count],
+				ML_TRY(trace_feature(ctx, encoder, hash,
 									 ml_trace_piece(encoder->trace, framed, i, (uint32_t) n)));
-			count++;
+			else
+				keys[count++] = (uint32_t) (hash >> encoder->shift);
 		}
-		if (!encoder->tracing)
-			ML_TRY(count_hashes(ctx, encoder, hashes, keys, count, &known));
+		ML_TRY(count_buckets(ctx, encoder, keys, count, &count));
 	}
 	return ML_OK;
 }
@@ -272,7 +275,6 @@ word_alone(ml_context *ctx, ml_encoder *encoder, const ml_word *word, uint64_t h
 {
 	uint64_t	seed = encoder->seeds[encoder->column * KIND_COUNT + KIND_PIECE];
 	bool		unigram = encoder->recipe->word_ngrams[0] == 1;
-	uint64_t	hashes[1 + ML_PIECES_MAX];
 	uint32_t	keys[1 + ML_PIECES_MAX];
 	const uint32_t *cached;
 	size_t		n;
@@ -280,11 +282,11 @@ word_alone(ml_context *ctx, ml_encoder *encoder, const ml_word *word, uint64_t h
 
 	cached = ml_piece_cache_find(encoder->cache, hash, encoder->column, word, &n);
 	if (cached != NULL)
-		return count_keys(ctx, &encoder->seen, cached, n);
-	hashes[0] = hash;
-	n = ml_pieces_short(word, encoder->recipe->char_ngrams, seed, hashes + unigram, &taken);
-	n += unigram;
-	ML_TRY(count_hashes(ctx, encoder, hashes, keys, n, &n));
+		return count_keys(ctx, encoder, cached, n);
+	keys[0] = (uint32_t) (hash >> encoder->shift);
+	n = ml_pieces_short(word, encoder->recipe->char_ngrams, seed, encoder->shift,
+						keys + unigram, &taken);
+	ML_TRY(count_buckets(ctx, encoder, keys, n + unigram, &n));
 	if (!taken)
 		return framed_pieces(ctx, encoder, word, seed);
 	ml_piece_cache_store(encoder->cache, hash, encoder->column, word, keys, n);
@@ -370,27 +372,50 @@ encode_column(ml_context *ctx, ml_encoder *encoder, ml_text text)
 	}
 }
 
-ml_status
-ml_encoder_run(ml_context *ctx, ml_encoder *encoder, const ml_text *inputs,
-			   ml_features *result)
+static ml_status
+encode_columns(ml_context *ctx, ml_encoder *encoder, const ml_text *inputs)
 {
-	uint32_t	ncolumns = encoder->recipe->ncolumns;
-	size_t		bytes = 0;
-
-	for (uint32_t i = 0; i < ncolumns; i++)
-		bytes = ml_size_add(bytes, inputs[i].data == NULL ? 0 : inputs[i].size);
 	encoder->npending = 0;
-	ML_TRY(ml_seen_begin(ctx, &encoder->seen, bytes / 16 * (size_t) encoder->density));
-	for (uint32_t i = 0; i < ncolumns; i++)
+	for (uint32_t i = 0; i < encoder->recipe->ncolumns; i++)
 	{
 		if (inputs[i].data == NULL)
 			continue;
 		encoder->column = i;
 		ML_TRY(encode_column(ctx, encoder, inputs[i]));
 	}
+	return ML_OK;
+}
+
+ml_status
+ml_encoder_run(ml_context *ctx, ml_encoder *encoder, const ml_text *inputs,
+			   ml_features *result)
+{
+	size_t		bytes = 0;
+
+	for (uint32_t i = 0; i < encoder->recipe->ncolumns; i++)
+		bytes = ml_size_add(bytes, inputs[i].data == NULL ? 0 : inputs[i].size);
+	encoder->finding = false;
+	ML_TRY(ml_seen_begin(ctx, &encoder->seen, bytes / 16 * (size_t) encoder->density));
+	ML_TRY(encode_columns(ctx, encoder, inputs));
 	*result = (ml_features)
 	{
 		encoder->seen.n, encoder->seen.keys, encoder->seen.counts
+	};
+	return ML_OK;
+}
+
+ml_status
+ml_encoder_find(ml_context *ctx, ml_encoder *encoder, const ml_text *inputs,
+				ml_occurrences *result)
+{
+	const ml_known *known = &encoder->known;
+
+	encoder->finding = true;
+	ML_TRY(ml_known_begin(ctx, &encoder->known));
+	ML_TRY(encode_columns(ctx, encoder, inputs));
+	*result = (ml_occurrences)
+	{
+		known->n, known->ids, known->again.n, known->again.keys, known->again.counts
 	};
 	return ML_OK;
 }

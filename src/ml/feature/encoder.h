@@ -30,6 +30,16 @@ typedef struct ml_features
 	const uint32_t *counts;		/* >= 1 */
 } ml_features;
 
+/* The same of a model's features, for serving: most of them occur once. */
+typedef struct ml_occurrences
+{
+	size_t		n;
+	const uint32_t *ids;		/* distinct */
+	size_t		nagain;
+	const uint32_t *again;		/* those of them that occur again ... */
+	const uint32_t *times;		/* ... and how many more times, >= 1 */
+} ml_occurrences;
+
 /*
  * What a feature of one example is called.  Words of an n-gram are joined by a
  * space, script characters by nothing; a piece of a word has a hyphen where
@@ -58,8 +68,12 @@ extern void ml_encoder_close(ml_context *ctx, ml_encoder *encoder);
 extern ml_status ml_encoder_run(ml_context *ctx, ml_encoder *encoder,
 								const ml_text *inputs, ml_features *result);
 
+/* The same, faster; with a vocabulary only. */
+extern ml_status ml_encoder_find(ml_context *ctx, ml_encoder *encoder,
+								 const ml_text *inputs, ml_occurrences *result);
+
 /*
- * The same, slower, and the features' origins, each distinct one once, in
+ * As ml_encoder_run, slower, and the features' origins, each distinct one once, in
  * order of first occurrence; *origins is valid until the next call.
  */
 extern ml_status ml_encoder_trace(ml_context *ctx, ml_encoder *encoder,

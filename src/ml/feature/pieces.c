@@ -12,31 +12,39 @@
 #include "feature/pieces.h"
 
 #define CACHE_BITS		12
-#define CACHE_POOL		((size_t) 1 << 18)	/* bytes of entries */
+#define CACHE_POOL		((size_t) 96 << 10) /* 32-bit words of entries */
 #define CACHE_WORD		((size_t) 32)		/* longest word kept */
 #define CACHE_KEYS		((size_t) 256)		/* most keys kept */
 
 __extension__ typedef unsigned __int128 framed_word;
 
+/* Where an entry was written, counted in words from the beginning of time. */
 typedef struct cache_slot
 {
 	uint64_t	hash;
-	uint32_t	offset;			/* into the pool */
-	uint16_t	size;			/* of the word; 0 = empty */
-	uint16_t	nkeys;
+	uint64_t	position;		/* 0 = empty */
 } cache_slot;
 
-/* An entry of the pool: column, keys, the word's bytes. */
+/* An entry of the pool; the keys and the word's bytes follow. */
+typedef struct cache_entry
+{
+	uint32_t	column;
+	uint16_t	size;			/* of the word */
+	uint16_t	nkeys;
+	uint32_t	keys[];
+} cache_entry;
+
+/* The pool is a ring: an entry is there until CACHE_POOL words have followed. */
 struct ml_piece_cache
 {
-	size_t		used;
+	uint64_t	head;			/* where the next one goes */
 	cache_slot	slots[1 << CACHE_BITS];
-	uint32_t	pool[CACHE_POOL / 4];
+	uint32_t	pool[CACHE_POOL];
 };
 
 size_t
-ml_pieces_short(const ml_word *word, const int *range, uint64_t seed,
-				uint64_t *hashes, bool *taken)
+ml_pieces_short(const ml_word *word, const int *range, uint64_t seed, int shift,
+				uint32_t *buckets, bool *taken)
 {
 	uint64_t	low = ml_load64(word->folded);
 	uint64_t	high = ml_load64(word->folded + 8);
@@ -60,10 +68,11 @@ ml_pieces_short(const ml_word *word, const int *range, uint64_t seed,
 
 		for (uint32_t n = (uint32_t) range[0]; n <= last; n++)
 		{
-			uint64_t	piece = (uint64_t) bytes & (~UINT64_C(0) >> (64 - 8 * n));
-
 			/* ml_hash of the n <= 8 bytes */
-			hashes[count++] = ml_hash_fold(ml_hash_fold(start ^ piece, ML_HASH_K2) ^ n, ML_HASH_K1);
+			uint64_t	piece = (uint64_t) bytes & (~UINT64_C(0) >> (64 - 8 * n));
+			uint64_t	hash = ml_hash_fold(start ^ piece, ML_HASH_K2);
+
+			buckets[count++] = (uint32_t) (ml_hash_fold(hash ^ n, ML_HASH_K1) >> shift);
 		}
 	}
 	return count;
@@ -92,7 +101,8 @@ ml_piece_cache_open(ml_context *ctx, ml_piece_cache **result)
 
 	ML_TRY(ml_alloc(ctx, sizeof(ml_piece_cache), &memory));
 	*result = memory;
-	(*result)->used = 0;
+	/* position 0 is out of reach from here */
+	(*result)->head = CACHE_POOL + 1;
 	memset((*result)->slots, 0, sizeof((*result)->slots));
 	return ML_OK;
 }
@@ -102,35 +112,39 @@ ml_piece_cache_find(const ml_piece_cache *cache, uint64_t hash, uint32_t column,
 					const ml_word *word, size_t *n)
 {
 	const cache_slot *slot = &cache->slots[hash >> (64 - CACHE_BITS)];
-	const uint32_t *entry = cache->pool + slot->offset;
+	const cache_entry *entry;
 
-	if (slot->hash != hash || slot->size != word->size || entry[0] != column ||
-		memcmp(entry + 1 + slot->nkeys, word->folded, word->size) != 0)
+	if (slot->hash != hash || cache->head - slot->position > CACHE_POOL)
 		return NULL;
-	*n = slot->nkeys;
-	return entry + 1;
+	entry = (const cache_entry *) &cache->pool[slot->position % CACHE_POOL];
+	if (entry->size != word->size || entry->column != column ||
+		memcmp(&entry->keys[entry->nkeys], word->folded, word->size) != 0)
+		return NULL;
+	*n = entry->nkeys;
+	return entry->keys;
 }
 
 void
 ml_piece_cache_store(ml_piece_cache *cache, uint64_t hash, uint32_t column,
 					 const ml_word *word, const uint32_t *keys, size_t n)
 {
-	cache_slot *slot = &cache->slots[hash >> (64 - CACHE_BITS)];
-	size_t		need = 1 + n + (word->size + 3) / 4;
+	size_t		need = sizeof(cache_entry) / sizeof(uint32_t) + n + (word->size + 3) / 4;
+	size_t		at = cache->head % CACHE_POOL;
+	cache_entry *entry;
 
 	if (word->size > CACHE_WORD || n > CACHE_KEYS)
 		return;
-	if (cache->used + need > CACHE_POOL / 4)
+	if (need > CACHE_POOL - at)
 	{
-		cache->used = 0;
-		memset(cache->slots, 0, sizeof(cache->slots));
+		cache->head += CACHE_POOL - at; /* entries lie in one piece */
+		at = 0;
 	}
-	slot->hash = hash;
-	slot->offset = (uint32_t) cache->used;
-	slot->size = (uint16_t) word->size;
-	slot->nkeys = (uint16_t) n;
-	cache->pool[cache->used] = column;
-	memcpy(cache->pool + cache->used + 1, keys, n * sizeof(uint32_t));
-	memcpy(cache->pool + cache->used + 1 + n, word->folded, word->size);
-	cache->used += need;
+	entry = (cache_entry *) &cache->pool[at];
+	entry->column = column;
+	entry->size = (uint16_t) word->size;
+	entry->nkeys = (uint16_t) n;
+	memcpy(entry->keys, keys, n * sizeof(uint32_t));
+	memcpy(&entry->keys[n], word->folded, word->size);
+	cache->slots[hash >> (64 - CACHE_BITS)] = (cache_slot) {hash, cache->head};
+	cache->head += need;
 }

@@ -35,12 +35,12 @@ ml_hash_padded(const void *bytes, size_t size, uint64_t seed)
 #define ML_PIECES_MAX	((ML_PIECES_WORD + 2) * ML_NGRAM_MAX)
 
 /*
- * The hashes of all character n-grams of a short ASCII word (range: n from,
- * to); room for ML_PIECES_MAX.  Returns how many, or 0 with *taken = false
- * when the word is not one of those.
+ * The buckets (hash >> shift) of all character n-grams of a short ASCII word
+ * (range: n from, to); room for ML_PIECES_MAX.  Returns how many, or 0 with
+ * *taken = false when the word is not one of those.
  */
-extern size_t ml_pieces_short(const ml_word *word, const int *range, uint64_t seed,
-							  uint64_t *hashes, bool *taken);
+extern size_t ml_pieces_short(const ml_word *word, const int *range, uint64_t seed, int shift,
+							  uint32_t *buckets, bool *taken);
 
 /* Any word, framed and cut into characters. */
 typedef struct ml_framed
@@ -63,7 +63,7 @@ ml_pieces_hash(const ml_framed *framed, uint32_t i, uint32_t n, uint64_t seed)
 /*
  * Cache: (column, word) -> the known keys of all features that the word has
  * by itself.  It compares the word's bytes, not only its hash, so a hit never
- * changes a result.  Bounded: when full it starts over.
+ * changes a result.  Bounded: the oldest entries give way.
  */
 typedef struct ml_piece_cache ml_piece_cache;
 

@@ -241,8 +241,8 @@ explain(ml_context *ctx, ml_session *session, const ml_text *inputs, int64_t lab
 	size_t		nparts;
 	double		unit;
 
+	ML_TRY(ml_session_score(ctx, session, inputs, &unit));
 	ML_TRY(ml_encoder_trace(ctx, session->encoder, inputs, &features, &origins, &norigins));
-	ML_TRY(ml_session_score(ctx, session, &features, &unit));
 	*explained = label < 0 ? ml_session_best(session) : (uint32_t) label;
 	ML_TRY(ml_arena_alloc(ctx, &session->arena, ml_size_mul(norigins, sizeof(ml_origin)),
 						  (void **) &sorted));

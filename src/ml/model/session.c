@@ -8,6 +8,9 @@
  * and in whatever order features come; the last step is plain C in double,
  * with the exponential of base/math.h.
  *
+ * It also lets us take each feature as if it occurred once, without looking at
+ * counts, and then add what those that occur again weigh more.
+ *
  *-------------------------------------------------------------------------
  */
 #include "model/session.h"
@@ -69,117 +72,154 @@ ml_session_close(ml_context *ctx, ml_session *session)
 	ml_release(ctx, session);
 }
 
+/* The tf of a feature that occurs "times" more times than once. */
+static inline int32_t
+again_tf(const ml_session *session, uint32_t times)
+{
+	return (int32_t) ml_session_tf(session, 1 + ML_MIN(times, ML_TF_COUNTS));
+}
+
 /*
- * Add n features of a dense image to the sums; returns their squared length.
- * Inlined with a constant number of scores: 1, 3 or 4.
+ * Add tf x weights of n <= CHUNK features of a dense image to the sums.
+ * Returns the sum of idf^2, or with times != NULL, where tf is what the times
+ * add to one occurrence, of what they add to (tf x idf)^2.  Inlined with a
+ * constant number of scores: 1, 3 or 4.
  */
 static inline sum128
-add_dense(ml_session *session, const uint32_t *keys, const uint32_t *counts, size_t n,
+add_dense(ml_session *session, const uint32_t *ids, const uint32_t *times, size_t n,
 		  uint32_t nscores, uint32_t stride)
 {
 	const uint8_t *records = ml_image_at(session->image, session->image->records);
 	const uint16_t *levels = ml_image_at(session->image, session->image->idf_levels);
-	int64_t		sums[ML_DENSE_SCORES] = {0};
-	sum128		length = 0;
+	int32_t		once = session->tf[1];
+	int32_t		sums[ML_DENSE_SCORES] = {0};
+	uint64_t	squares = 0;
+	sum128		added = 0;
 
 	for (size_t i = 0; i < n; i++)
 	{
-		const uint8_t *record = records + (size_t) keys[i] * stride;
+		const uint8_t *record = records + (size_t) ids[i] * stride;
 		const int8_t *weights = (const int8_t *) record + 1;
-		int32_t		tf = (int32_t) ml_session_tf(session, counts[i]);
-		uint64_t	value = (uint64_t) tf * levels[record[0]];
+		uint32_t	level = levels[record[0]];
+		int32_t		more = times == NULL ? 1 : again_tf(session, times[i]) - once;
 
 		if (i + AHEAD < n)
-			__builtin_prefetch(records + (size_t) keys[i + AHEAD] * stride);
-		length += value * value;
-		sums[0] += tf * weights[0];
+			__builtin_prefetch(records + (size_t) ids[i + AHEAD] * stride);
+		if (times == NULL)
+			squares += level * level;
+		else
+			added += (uint64_t) (level * level) * (uint64_t) (more * (more + 2 * once));
+		sums[0] += more * weights[0];
 		if (nscores > 1)
 		{
-			sums[1] += tf * weights[1];
-			sums[2] += tf * weights[2];
+			sums[1] += more * weights[1];
+			sums[2] += more * weights[2];
 		}
 		if (nscores > 3)
-			sums[3] += tf * weights[3];
+			sums[3] += more * weights[3];
 	}
 	for (uint32_t c = 0; c < nscores; c++)
-		session->sums[c] += sums[c];
-	return length;
+		session->sums[c] += (int64_t) sums[c] * (times == NULL ? once : 1);
+	return times == NULL ? squares : added;
 }
 
-static sum128
-add_sparse(ml_session *session, const uint32_t *keys, const uint32_t *counts, size_t n)
+/* The same of a sparse one. */
+static inline sum128
+add_sparse(ml_session *session, const uint32_t *ids, const uint32_t *times, size_t n)
 {
 	const ml_image *image = session->image;
 	const uint8_t *records = ml_image_at(image, image->records);
 	const uint32_t *record_at = ml_image_at(image, image->record_at);
 	const uint16_t *levels = ml_image_at(image, image->idf_levels);
-	sum128		length = 0;
+	int32_t		once = session->tf[1];
+	sum128		squares = 0;
 	bool		spill = false;
 
 	for (size_t i = 0; i < n; i++)
 	{
-		uint32_t	tf = ml_session_tf(session, counts[i]);
 		uint8_t		code;
-		ml_packed	row = ml_image_record(image, keys[i], &code);
-		uint64_t	value = (uint64_t) tf * levels[code];
+		ml_packed	row = ml_image_record(image, ids[i], &code);
+		uint32_t	level = levels[code];
+		int32_t		tf = times == NULL ? once : again_tf(session, times[i]) - once;
 
 		if (i + 2 * AHEAD < n)
-			__builtin_prefetch(record_at + keys[i + 2 * AHEAD]);
+			__builtin_prefetch(record_at + ids[i + 2 * AHEAD]);
 		if (i + AHEAD < n)
-			__builtin_prefetch(records + record_at[keys[i + AHEAD]]);
-		length += value * value;
+			__builtin_prefetch(records + record_at[ids[i + AHEAD]]);
+		squares += (uint64_t) (level * level) *
+			(uint64_t) (times == NULL ? 1 : tf * (tf + 2 * once));
 		if (row.dense)
 		{
 			if (!spill)
 				memset(session->partial, 0, image->nscores * sizeof(int32_t));
 			spill = true;
 			session->kernel->accumulate_i8(session->partial, (const int8_t *) row.entries,
-										   (int32_t) tf, image->nscores);
+										   tf, image->nscores);
 			continue;
 		}
 		for (uint32_t k = 0; k < row.count; k++)
-			session->sums[ml_packed_score(&row, k)] += (int32_t) tf * ml_packed_weight(&row, k);
+			session->sums[ml_packed_score(&row, k)] += tf * ml_packed_weight(&row, k);
 	}
 	for (uint32_t c = 0; spill && c < image->nscores; c++)
 		session->sums[c] += session->partial[c];
-	return length;
+	return squares;
 }
 
-static sum128
-add_features(ml_session *session, const uint32_t *keys, const uint32_t *counts, size_t n)
+static inline sum128
+add_features(ml_session *session, const uint32_t *ids, const uint32_t *times, size_t n)
 {
 	switch (session->image->nscores)
 	{
 		case 1:
-			return add_dense(session, keys, counts, n, 1, 2);
+			return add_dense(session, ids, times, n, 1, 2);
 		case 3:
-			return add_dense(session, keys, counts, n, 3, 4);
+			return add_dense(session, ids, times, n, 3, 4);
 		case 4:
-			return add_dense(session, keys, counts, n, 4, 8);
+			return add_dense(session, ids, times, n, 4, 8);
 		default:
-			return add_sparse(session, keys, counts, n);
+			return add_sparse(session, ids, times, n);
 	}
 }
 
+/* All features of an example -> session->sums; *length: sum of (tf x idf)^2. */
+static ml_status
+add_example(ml_context *ctx, ml_session *session, const ml_occurrences *found, sum128 *length)
+{
+	uint64_t	once = session->tf[1];
+	sum128		squares = 0;
+
+	memset(session->sums, 0, session->image->nscores * sizeof(int64_t));
+	for (size_t i = 0; i < found->n; i += CHUNK)
+	{
+		squares += add_features(session, found->ids + i, NULL,
+								ML_MIN(found->n - i, (size_t) CHUNK));
+		if (i > 0)
+			ML_TRY(ml_poll(ctx));
+	}
+	*length = squares * (once * once);
+	for (size_t i = 0; i < found->nagain; i += CHUNK)
+	{
+		*length += add_features(session, found->again + i, found->times + i,
+								ML_MIN(found->nagain - i, (size_t) CHUNK));
+		if (i > 0)
+			ML_TRY(ml_poll(ctx));
+	}
+	return ML_OK;
+}
+
 ml_status
-ml_session_score(ml_context *ctx, ml_session *session, const ml_features *features,
-				 double *unit)
+ml_session_score(ml_context *ctx, ml_session *session, const ml_text *inputs, double *unit)
 {
 	const ml_image *image = session->image;
 	const double *scale = ml_image_scale(image);
 	const double *bias = ml_image_bias(image);
 	const double *slope = ml_image_slope(image);
 	const double *offset = ml_image_offset(image);
-	sum128		length = 0;
+	ml_occurrences found;
+	sum128		length;
 
-	memset(session->sums, 0, image->nscores * sizeof(int64_t));
-	for (size_t i = 0; i < features->n; i += CHUNK)
-	{
-		if (i > 0)
-			ML_TRY(ml_poll(ctx));
-		length += add_features(session, features->keys + i, features->counts + i,
-							   ML_MIN(features->n - i, (size_t) CHUNK));
-	}
+	ML_TRY(ml_encoder_find(ctx, session->encoder, inputs, &found));
+	ML_TRY(add_example(ctx, session, &found, &length));
 	/* sums are in 1 / ML_TF_ONE, the length in 1 / (ML_TF_ONE x ML_IDF_ONE) */
 	if (!image->recipe.l2_norm)
 		*unit = 1.0 / ML_TF_ONE;
@@ -236,11 +276,9 @@ ml_session_predict(ml_context *ctx, ml_session *session, size_t n, const ml_text
 
 	for (size_t i = 0; i < n; i++)
 	{
-		ml_features features;
 		double		unit;
 
-		ML_TRY(ml_encoder_run(ctx, session->encoder, inputs + i * image->ncolumns, &features));
-		ML_TRY(ml_session_score(ctx, session, &features, &unit));
+		ML_TRY(ml_session_score(ctx, session, inputs + i * image->ncolumns, &unit));
 		if (labels != NULL)
 			labels[i] = ml_session_best(session);
 		if (probabilities != NULL)
