@@ -17,7 +17,7 @@ fi
 
 folder=$(mktemp -d /var/tmp/aiaas-bare.XXXXXX)
 root=$folder/root
-trap 'umount "$root/proc" "$root/dev/pts" "$root/dev/shm" 2>/dev/null || true
+trap 'umount -l "$root/proc" "$root/dev/pts" "$root/dev/shm" 2>/dev/null || true
 	rm -rf --one-file-system "$folder"' EXIT
 
 mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' |
