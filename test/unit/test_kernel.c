@@ -351,6 +351,8 @@ test_hinge(const ml_kernel *kernel)
 		uint32_t	flags[2];
 
 		memset(h, 0, sizeof(h));
+		memset(alpha, 0, sizeof(alpha));
+		memset(scores, 0, sizeof(scores));
 		h[0].valid = (UINT32_C(1) << (1 + ml_rng_below(&rng, width))) - 1;
 		for (size_t c = 0; c < width; c++)
 		{
