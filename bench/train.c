@@ -6,7 +6,8 @@
  *
  *	train TRAIN TEST [ALGORITHM [OPTIONS [MEGABYTES [REPEATS]]]]
  *
- * The label is the first column of a line, the text the last.  Prints the best
+ * The label is the first column of a line, the text the last; with the option
+ * "weights", the row's weight is the second.  Prints the best
  * processor time of the repeats, phase by phase, and the report of the last.
  *
  *-------------------------------------------------------------------------
@@ -128,6 +129,7 @@ typedef struct table
 	size_t		n;
 	ml_text    *labels;
 	ml_text    *texts;
+	float	   *weights;
 } table;
 
 static table
@@ -135,7 +137,7 @@ read_table(const char *path)
 {
 	FILE	   *file = fopen(path, "rb");
 	table		t = {0};
-	size_t		capacity[2] = {0, 0};
+	size_t		capacity[3] = {0, 0, 0};
 	char	   *bytes;
 	size_t		size;
 
@@ -160,6 +162,8 @@ read_table(const char *path)
 			continue;
 		must(ml_grow(&ctx, (void **) &t.labels, &capacity[0], t.n + 1, sizeof(ml_text)));
 		must(ml_grow(&ctx, (void **) &t.texts, &capacity[1], t.n + 1, sizeof(ml_text)));
+		must(ml_grow(&ctx, (void **) &t.weights, &capacity[2], t.n + 1, sizeof(float)));
+		t.weights[t.n] = strtof(first + 1, NULL);
 		t.labels[t.n] = (ml_text) {line, (size_t) (first - line)};
 		t.texts[t.n++] = (ml_text) {last + 1, (size_t) (end - last - 1)};
 	}
@@ -179,7 +183,8 @@ train(const table *t, ml_text algorithm, ml_text options, size_t memory,
 	phase_began = began;
 	must(ml_trainer_open(&ctx, algorithm, options, 1, &column, memory, ml_kernel_select(ML_LEVEL_AUTO),
 						 &trainer));
-	must(ml_trainer_add(&ctx, trainer, t->n, t->texts, t->labels, NULL));
+	must(ml_trainer_add(&ctx, trainer, t->n, t->texts, t->labels,
+						strstr(options.data, "\"weights\"") == NULL ? NULL : t->weights));
 	must(ml_trainer_finish(&ctx, trainer, stored, report));
 	enter(PHASES - 1);
 	began = now() - began;
