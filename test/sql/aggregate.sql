@@ -66,7 +66,7 @@ SET min_parallel_table_scan_size = 0;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 CREATE VIEW figures AS
-SELECT aiaas_accuracy(actual, predicted) AS accuracy, aiaas_f1(actual, predicted, true) AS f1, aiaas_recall(a, b) AS recall,
+SELECT aiaas_accuracy(actual, predicted) AS accuracy, aiaas_f1(actual, predicted, true) AS f1, round(aiaas_recall(a, b)::numeric, 12) AS recall,
 	aiaas_roc_auc(actual, p) AS roc_auc, round(aiaas_log_loss(actual, p)::numeric, 12) AS log_loss
 FROM many;
 EXPLAIN (COSTS OFF) SELECT * FROM figures;
