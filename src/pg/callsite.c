@@ -27,11 +27,9 @@
 
 #include "access/htup_details.h"
 #include "access/parallel.h"
-#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #define LABELS_SHOWN 20			/* in an error message */
@@ -206,7 +204,7 @@ model_refresh(callsite_model *model)
 	model->moment.lxid = InvalidLocalTransactionId;
 	if (table == CALLSITE_DEFAULT_MODEL)
 		table = default_model(model);
-	if (IsParallelWorker() && get_rel_persistence(table) == RELPERSISTENCE_TEMP)
+	if (IsParallelWorker() && catalog_is_temporary(table))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
 				 errmsg("temporary model %s cannot be used in a parallel worker",

@@ -217,6 +217,19 @@ catalog_is_model(Oid relation)
 	return result;
 }
 
+bool
+catalog_is_temporary(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = ((Form_pg_class) GETSTRUCT(tuple))->relpersistence == RELPERSISTENCE_TEMP;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 /* Open, check and begin to scan. */
 static void
 begin(catalog_scan *scan, Oid model, Snapshot snapshot)

@@ -50,6 +50,9 @@ extern Relation catalog_open(Oid model);
 /* True if the relation has a model's columns; no error, no lock kept. */
 extern bool catalog_is_model(Oid relation);
 
+/* False for what does not exist: any number may stand where a regclass does. */
+extern bool catalog_is_temporary(Oid relation);
+
 /* Quoted, schema-qualified where needed: for messages. */
 extern char *catalog_name(Oid model);
 

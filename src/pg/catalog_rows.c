@@ -95,6 +95,8 @@ index_fits(Relation index, const catalog_columns *columns)
 		form->indkey.values[1] == columns->chunk &&
 		index->rd_opfamily[0] == INTEGER_BTREE_FAM_OID &&
 		index->rd_opfamily[1] == INTEGER_BTREE_FAM_OID &&
+		/* ascending: the last entry is the highest version */
+		index->rd_indoption[0] == 0 && index->rd_indoption[1] == 0 &&
 		heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
 
 		/* as the planner does: broken HOT chains that our snapshot may see */

@@ -35,12 +35,18 @@
 
 /* One refusal: what was tried, and the right way. */
 static void
-refuse(Relation rel, const char *what, const char *hint)
+refuse_as(int sqlstate, Relation rel, const char *what, const char *hint)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			(errcode(sqlstate),
 			 errmsg("model %s: %s", catalog_name(RelationGetRelid(rel)), what),
 			 errhint("%s", hint)));
+}
+
+static void
+refuse(Relation rel, const char *what, const char *hint)
+{
+	refuse_as(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, rel, what, hint);
 }
 
 /* The head as it is now, this transaction's changes included. */
@@ -136,9 +142,15 @@ check_insert(Relation rel, const catalog_columns *columns, HeapTuple new)
 				   "The head is written by aiaas_deploy, aiaas_rollback and aiaas_drop_version.");
 		return;
 	}
+
+	/*
+	 * A manifest opens a version: where another transaction was faster, that is
+	 * a duplicate key, and catalog_store takes the next number.
+	 */
 	if (written_by_others(rel, columns, version))
-		refuse(rel, psprintf("version %d exists, and versions never change", version),
-			   "A new version is written by aiaas_train, aiaas_retrain or aiaas_import.");
+		refuse_as(chunk == 0 ? ERRCODE_UNIQUE_VIOLATION : ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+				  rel, psprintf("version %d exists, and versions never change", version),
+				  "A new version is written by aiaas_train, aiaas_retrain or aiaas_import.");
 	if (chunk == 0 && read_head(rel, columns, &head) && catalog_head_drops(&head, version))
 		refuse(rel, psprintf("version %d was dropped, and numbers are never used again", version),
 			   "A new version is written by aiaas_train, aiaas_retrain or aiaas_import.");

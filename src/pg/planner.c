@@ -16,13 +16,11 @@
 
 #include "planner.h"
 
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 #include "optimizer/planner.h"
-#include "utils/lsyscache.h"
 
 #include "callsite.h"
 
@@ -31,8 +29,7 @@ static planner_hook_type prev_planner_hook = NULL;
 static bool
 is_temporary(Datum regclass, bool isnull)
 {
-	return !isnull &&
-		get_rel_persistence(DatumGetObjectId(regclass)) == RELPERSISTENCE_TEMP;
+	return !isnull && catalog_is_temporary(DatumGetObjectId(regclass));
 }
 
 /*

@@ -213,6 +213,7 @@ SELECT aiaas_classify('three', body), count(*) FROM words GROUP BY 1 ORDER BY 1;
 SELECT aiaas_import('pg_temp.mine', string_agg(data, '' ORDER BY chunk)) IS NOT NULL AS imported FROM aiaas_export('three');
 EXPLAIN (COSTS off) SELECT aiaas_classify('mine', body), count(*) FROM words GROUP BY 1;
 SELECT aiaas_classify('mine', body), count(*) FROM words GROUP BY 1 ORDER BY 1;
+SELECT '987654321'::regclass AS no_relation;	-- others' queries are planned as ever
 SET force_parallel_mode = on;
 SELECT aiaas_classify('mine', 'free money');
 SELECT count(*) FROM words WHERE label = (SELECT aiaas_classify('mine', 'free money'));

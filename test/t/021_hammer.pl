@@ -1,6 +1,6 @@
 #
-# 64 connections that classify, deploy and evict at the same time for half a minute: no error, no
-# wrong answer.
+# 64 connections that classify, deploy, store and evict at the same time for half a minute: no
+# error, no wrong answer.
 #
 use strict;
 use warnings;
@@ -26,6 +26,7 @@ $node->safe_psql('postgres', qq{
 			encode(convert_to(lpad(i::text, 2, '0') || '-' || v, 'UTF8'), 'hex')), 'hex'))
 	FROM (SELECT string_agg(data, '' ORDER BY chunk) AS file FROM aiaas_export('base')) AS f,
 		generate_series(1, $models) AS i, generate_series(1, 2) AS v;
+	CREATE TABLE file AS SELECT string_agg(data, '' ORDER BY chunk) AS data FROM aiaas_export('base');
 	SELECT aiaas_classify('base', 'x')});
 
 # room for five of the 24 versions
@@ -55,6 +56,7 @@ my @scripts = (
 		SELECT aiaas_classify(('m' || :m)::regclass, 'cheap pills') AS first \\gset
 		SELECT aiaas_classify(('m' || :m)::regclass, 'cheap pills') = ':first' AS right \\gset
 		END;\n$check") . '@3',
+	script('store', "SELECT aiaas_import('base', data, '{\"deploy\": false}') FROM file;\n"),
 	script('deploy', "SELECT aiaas_deploy(('m' || :m)::regclass, :v);\n") . '@2',
 	script('unload', "SELECT aiaas_unload(('m' || :m)::regclass);\n") . '@2');
 
@@ -71,6 +73,8 @@ unlike($err, qr/does not exist|WARNING|PANIC|FATAL/, 'nothing unexpected was sai
 note($1) if $out =~ /(number of transactions actually processed: \d+)/;
 is($node->safe_psql('postgres', 'SELECT coalesce(sum(pins), 0) FROM aiaas.shared_models'), 0,
 	'nothing stays pinned');
+is($node->safe_psql('postgres', "SELECT count(*) - max(version) FROM aiaas_versions('base')"), 0,
+	'versions that were stored at the same time have their own numbers');
 is($node->safe_psql('postgres', $deadlocks), 0, 'no deadlock');
 $node->stop;
 done_testing();
