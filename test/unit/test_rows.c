@@ -47,7 +47,7 @@ make_rows(ml_context *ctx, size_t memory, ml_rows **rows)
 	uint32_t	counts[64];
 
 	*rows = NULL;
-	ML_TRY(ml_rows_open(ctx, memory, &recipe, ml_kernel_select(ML_LEVEL_AUTO), rows));
+	ML_TRY(ml_rows_open(ctx, memory, &recipe, 1, ml_kernel_select(ML_LEVEL_AUTO), rows));
 	for (uint32_t i = 0; i < ROWS; i++)
 	{
 		ml_features features;
@@ -220,7 +220,7 @@ test_failures(unit_host *host)
 	ml_rows_close(&host->ctx, rows);
 	host->spill_fails = false;
 	recipe.min_df = 2;
-	unit_ok(ml_rows_open(&host->ctx, 1 << 20, &recipe, ml_kernel_select(ML_LEVEL_AUTO), &rows) == ML_OK &&
+	unit_ok(ml_rows_open(&host->ctx, 1 << 20, &recipe, 1, ml_kernel_select(ML_LEVEL_AUTO), &rows) == ML_OK &&
 			ml_rows_add(&host->ctx, rows, &none, 0, 1) == ML_OK, "an empty row");
 	unit_fails(host, ml_rows_make_index(&host->ctx, rows, 2), ML_BAD_DATA, "no word occurs",
 			   "no features at all");

@@ -53,6 +53,7 @@ struct ml_encoder
 	bool		pieces;
 	ml_piece_cache *cache;		/* where pieces */
 	ml_framed  *framed;			/* where pieces */
+	uint64_t   *marks;			/* of buckets of pieces, or NULL */
 	bool		finding;		/* into known, not into seen */
 	ml_seen		seen;
 	ml_known	known;			/* opened where there is a vocabulary */
@@ -131,6 +132,20 @@ ml_encoder_close(ml_context *ctx, ml_encoder *encoder)
 	ml_release(ctx, encoder->framed);
 	ml_release(ctx, encoder->seeds);
 	ml_release(ctx, encoder);
+}
+
+void
+ml_encoder_mark_pieces(ml_encoder *encoder, uint64_t *bits)
+{
+	encoder->marks = bits;
+}
+
+static inline void
+mark_pieces(ml_encoder *encoder, const uint32_t *buckets, size_t n)
+{
+	if (encoder->marks != NULL)
+		for (size_t i = 0; i < n; i++)
+			encoder->marks[buckets[i] >> 6] |= UINT64_C(1) << (buckets[i] & 63);
 }
 
 ml_words *
@@ -264,6 +279,7 @@ framed_pieces(ml_context *ctx, ml_encoder *encoder, const ml_word *word, uint64_
 			else
 				keys[count++] = (uint32_t) (hash >> encoder->shift);
 		}
+		mark_pieces(encoder, keys, count);
 		ML_TRY(count_buckets(ctx, encoder, keys, count, &count));
 	}
 	return ML_OK;
@@ -286,6 +302,7 @@ word_alone(ml_context *ctx, ml_encoder *encoder, const ml_word *word, uint64_t h
 	keys[0] = (uint32_t) (hash >> encoder->shift);
 	n = ml_pieces_short(word, encoder->recipe->char_ngrams, seed, encoder->shift,
 						keys + unigram, &taken);
+	mark_pieces(encoder, keys + unigram, n);
 	ML_TRY(count_buckets(ctx, encoder, keys, n + unigram, &n));
 	if (!taken)
 		return framed_pieces(ctx, encoder, word, seed);

@@ -80,6 +80,12 @@ extern ml_status ml_encoder_trace(ml_context *ctx, ml_encoder *encoder,
 								  const ml_text *inputs, ml_features *result,
 								  const ml_origin **origins, size_t *norigins);
 
+/*
+ * For training: from now on set the bit of every bucket that a character
+ * n-gram falls into (2^hash_bits of them).
+ */
+extern void ml_encoder_mark_pieces(ml_encoder *encoder, uint64_t *bits);
+
 /* The encoder's reader of words, for who needs words alone between two calls. */
 extern ml_words *ml_encoder_words(ml_encoder *encoder);
 

@@ -44,6 +44,9 @@ static const option options_table[] = {
 	OPTION("char_ngrams", NGRAMS, recipe.char_ngrams, 0, ML_NGRAM_MAX,
 		   "array of two integers from 1 to 8, or null for none", "null",
 		   "shortest and longest run of characters within a word that is a feature"),
+	OPTION("char_weight", NUMBER, char_weight, 0.001, 1000,
+		   "number from 0.001 to 1000", "0.5",
+		   "how much a run of characters counts compared with a word"),
 	OPTION("script_ngrams", NGRAMS, recipe.script_ngrams, 0, ML_NGRAM_MAX,
 		   "array of two integers from 1 to 8, or null for none", "[1, 3]",
 		   "the same in scripts written without spaces (Chinese, Japanese, Thai, ...)"),
@@ -322,6 +325,7 @@ ml_options_read(ml_context *ctx, ml_arena *arena, ml_text algorithm, ml_text jso
 	loss = ml_loss_find(options->loss);
 	ml_recipe_default(&options->recipe);
 	options->recipe.min_df = 0;
+	options->char_weight = 0.5;
 	options->c = loss->c;
 	options->epochs = loss->epochs;
 	options->tolerance = loss->tolerance;

@@ -40,6 +40,7 @@ typedef struct ml_options
 	ml_loss		loss;			/* from algorithm: svm, logistic_regression */
 	ml_recipe	recipe;			/* columns are filled in by the trainer; min_df
 								 * 0 = by the number of rows */
+	double		char_weight;	/* factor on the idf of character n-grams */
 	double		c;				/* inverse strength of the penalty, as scikit-learn's C */
 	double		l1_ratio;		/* 0 = L2; > 0 with logistic only */
 	int			epochs;			/* most passes; fewer when converged or stopped early */

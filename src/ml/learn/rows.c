@@ -22,7 +22,7 @@
 #define POLL_WORDS		((size_t) 1 << 20)
 
 ml_status
-ml_rows_open(ml_context *ctx, size_t memory, const ml_recipe *recipe,
+ml_rows_open(ml_context *ctx, size_t memory, const ml_recipe *recipe, double piece_weight,
 			 const ml_kernel *kernel, ml_rows **result)
 {
 	void	   *block;
@@ -34,11 +34,18 @@ ml_rows_open(ml_context *ctx, size_t memory, const ml_recipe *recipe,
 	rows->limit = memory;
 	rows->recipe = recipe;
 	rows->kernel = kernel;
+	rows->piece_weight = piece_weight;
 	ML_TRY(ml_alloc_zero(ctx, set, &block));
 	rows->seen = block;
 	ML_TRY(ml_alloc_zero(ctx, set, &block));
 	rows->twice = block;
 	rows->held = 2 * set;
+	if (recipe->char_ngrams[1] > 0)
+	{
+		ML_TRY(ml_alloc_zero(ctx, set, &block));
+		rows->pieces = block;
+		rows->held += set;
+	}
 	if (recipe->min_df > 2)
 	{
 		ML_TRY(ml_alloc_zero(ctx, set * 8 * sizeof(uint16_t), &block));
@@ -60,6 +67,7 @@ ml_rows_close(ml_context *ctx, ml_rows *rows)
 	ml_release(ctx, rows->seen);
 	ml_release(ctx, rows->twice);
 	ml_release(ctx, rows->counts);
+	ml_release(ctx, rows->pieces);
 	ml_release(ctx, rows->sizes);
 	ml_release(ctx, rows->data.label);
 	ml_release(ctx, rows->data.weight);
@@ -71,6 +79,12 @@ ml_rows_close(ml_context *ctx, ml_rows *rows)
 	ml_release(ctx, rows->order);
 	ml_arena_free(ctx, &rows->arena);
 	ml_release(ctx, rows);
+}
+
+uint64_t *
+ml_rows_pieces(ml_rows *rows)
+{
+	return rows->pieces;
 }
 
 ml_rows_data *
@@ -274,6 +288,26 @@ build_vocabulary(ml_context *ctx, ml_rows *rows, int min_df, uint32_t **ranks)
 	return ML_OK;
 }
 
+/* Which ids are character n-grams. */
+static ml_status
+find_pieces(ml_context *ctx, ml_rows *rows)
+{
+	const ml_vocabulary *vocabulary = rows->index.vocabulary;
+	size_t		nblocks = ((size_t) 1 << rows->recipe->hash_bits) / 64;
+	void	   *memory;
+	uint32_t	id = 0;
+
+	if (rows->pieces == NULL)
+		return ML_OK;
+	ML_TRY(ml_arena_alloc_zero(ctx, &rows->arena, (vocabulary->nfeatures + 63) / 64 * 8, &memory));
+	rows->piece_ids = memory;
+	for (size_t i = 0; i < nblocks; i++)
+		for (uint64_t left = vocabulary->blocks[i].bits; left != 0; left &= left - 1, id++)
+			if (rows->pieces[i] & left & -left)
+				rows->piece_ids[id >> 6] |= UINT64_C(1) << (id & 63);
+	return ML_OK;
+}
+
 /* Buckets -> ids in a block's words, which are in "words". */
 static void
 map_block(ml_rows *rows, ml_rows_block *block, uint32_t *words, const uint64_t *bits,
@@ -351,17 +385,22 @@ ml_rows_make_index(ml_context *ctx, ml_rows *rows, int min_df)
 		return ml_hint(ctx, "Give more rows, or the option \"min_df\": 1.");
 	}
 
-	status = ml_arena_alloc_zero(ctx, &rows->arena, n * sizeof(uint32_t), &memory);
-	rows->df = memory;
+	status = find_pieces(ctx, rows);
 	if (status == ML_OK)
+		status = ml_arena_alloc_zero(ctx, &rows->arena, n * sizeof(uint32_t), &memory);
+	if (status == ML_OK)
+	{
+		rows->df = memory;
 		status = map_blocks(ctx, rows, min_df <= 1 ? rows->seen : rows->twice, ranks);
+	}
 	ml_release(ctx, ranks);
 	ML_TRY(status);
 
 	ml_release(ctx, rows->seen);
 	ml_release(ctx, rows->twice);
 	ml_release(ctx, rows->counts);
-	rows->seen = rows->twice = NULL;
+	ml_release(ctx, rows->pieces);
+	rows->seen = rows->twice = rows->pieces = NULL;
 	rows->counts = NULL;
 	rows->held = 0;
 

@@ -73,14 +73,18 @@ typedef struct ml_rows_index
 
 /*
  * memory: bytes that rows (and what is kept per row) may take before they are
- * spilled.  min_df: 0 = 2, or 1 when the rows turn out to be few.
+ * spilled.  piece_weight: factor on the idf of character n-grams, which are
+ * many per word and would drown the words in a row's length.
  */
 extern ml_status ml_rows_open(ml_context *ctx, size_t memory, const ml_recipe *recipe,
-							  const ml_kernel *kernel, ml_rows **result);
+							  double piece_weight, const ml_kernel *kernel, ml_rows **result);
 extern void ml_rows_close(ml_context *ctx, ml_rows *rows);
 
 extern ml_status ml_rows_add(ml_context *ctx, ml_rows *rows, const ml_features *features,
 							 uint32_t label, float weight);
+
+/* For ml_encoder_mark_pieces; NULL when the recipe has no character n-grams. */
+extern uint64_t *ml_rows_pieces(ml_rows *rows);
 
 /* Arrays that the caller may write labels and parts into. */
 extern ml_rows_data *ml_rows_get(ml_rows *rows);

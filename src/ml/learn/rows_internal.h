@@ -37,6 +37,8 @@ struct ml_rows
 	uint64_t   *seen;
 	uint64_t   *twice;
 	uint16_t   *counts;
+	uint64_t   *pieces;			/* buckets of character n-grams, or NULL */
+	double		piece_weight;
 
 	ml_rows_block *blocks;
 	size_t		nblocks;
@@ -53,6 +55,7 @@ struct ml_rows
 	ml_rows_index index;
 	uint32_t   *df;				/* [nfeatures] of the parts weighed last */
 	bool		weighed;		/* df no longer counts all rows */
+	uint64_t   *piece_ids;		/* the same by id; NULL without */
 	int			min_df;
 
 	/* the pass under way */

@@ -11,9 +11,6 @@
 
 #define POLL_WORDS		((size_t) 1 << 20)
 
-/* Codes below this are one document frequency each, 1, 2, ... */
-#define EXACT_LEVELS	192
-
 ml_status
 ml_rows_load(ml_context *ctx, ml_rows *rows, const ml_rows_block *block, size_t at)
 {
@@ -180,40 +177,67 @@ count_df(ml_context *ctx, ml_rows *rows, uint32_t parts, uint64_t *nrows)
 }
 
 /*
- * The level of a document frequency: one each for the small ones, which most
- * features have, and geometric steps between EXACT_LEVELS and all rows.
+ * A scale of idf codes, of words or of character n-grams: one code each for
+ * the small document frequencies, which most features have, then geometric
+ * steps up to all rows.
  */
-static uint8_t
-level_of(uint32_t df, uint64_t nrows)
+typedef struct idf_scale
 {
-	double		span;
+	int			first;			/* code */
+	int			exact;			/* codes of document frequencies 1, 2, ... */
+	int			steps;			/* codes after them */
+	double		span;			/* ln(rows / exact) */
+} idf_scale;
 
-	if (df <= EXACT_LEVELS)
-		return (uint8_t) (ML_MAX(df, 1u) - 1);
-	span = ml_log((double) nrows / EXACT_LEVELS);
-	return (uint8_t) (EXACT_LEVELS + ML_MIN(ml_log((double) df / EXACT_LEVELS) / span, 1.0) *
-					  (ML_IDF_LEVELS - EXACT_LEVELS - 1));
+static void
+make_scale(ml_rows *rows, uint64_t nrows, int first, int ncodes, double weight,
+		   idf_scale *scale)
+{
+	double		most = (double) ML_MAX(nrows, UINT64_C(1));
+
+	scale->first = first;
+	scale->exact = ncodes * 3 / 4;
+	scale->steps = ncodes - scale->exact;
+	scale->span = ml_log(ML_MAX(most / scale->exact, 1.01));
+	for (int i = 0; i < ncodes; i++)
+	{
+		double		df = i < scale->exact ? i + 1 : scale->exact *
+			ml_exp(scale->span * (i - scale->exact + 0.5) / scale->steps);
+		uint16_t	level = ml_idf_level(rows->recipe->idf, nrows, (uint64_t) ML_MIN(df, most));
+
+		rows->index.idf_levels[first + i] =
+			(uint16_t) ML_MAX(ML_MIN(weight * level + 0.5, (double) UINT16_MAX), 1.0);
+	}
+}
+
+static uint8_t
+code_of(const idf_scale *scale, uint32_t df)
+{
+	double		step;
+
+	if (df <= (uint32_t) scale->exact)
+		return (uint8_t) (scale->first + (int) ML_MAX(df, 1u) - 1);
+	step = ml_log((double) df / scale->exact) / scale->span * scale->steps;
+	return (uint8_t) (scale->first + scale->exact +
+					  (int) ML_MIN(step, (double) (scale->steps - 1)));
 }
 
 static void
 set_idf(ml_rows *rows, uint64_t nrows)
 {
 	ml_rows_index *index = &rows->index;
-	bool		idf = rows->recipe->idf;
-	double		ratio = (double) ML_MAX(nrows, (uint64_t) EXACT_LEVELS + 1) / EXACT_LEVELS;
+	int			ncodes = rows->piece_ids == NULL ? ML_IDF_LEVELS : ML_IDF_LEVELS / 2;
+	idf_scale	words;
+	idf_scale	pieces;
 
-	for (int i = 0; i < ML_IDF_LEVELS; i++)
-	{
-		double		df = i < EXACT_LEVELS ? i + 1 :
-			EXACT_LEVELS * ml_exp(ml_log(ratio) * (i - EXACT_LEVELS + 0.5) /
-								  (ML_IDF_LEVELS - EXACT_LEVELS - 1));
-
-		index->idf_levels[i] = ml_idf_level(idf, nrows,
-											ML_MIN((uint64_t) df, ML_MAX(nrows, UINT64_C(1))));
-	}
+	make_scale(rows, nrows, 0, ncodes, 1, &words);
+	if (rows->piece_ids != NULL)
+		make_scale(rows, nrows, ncodes, ncodes, rows->piece_weight, &pieces);
 	for (uint32_t i = 0; i < index->nfeatures; i++)
 	{
-		index->idf_code[i] = level_of(rows->df[i], nrows);
+		bool		piece = rows->piece_ids != NULL && (rows->piece_ids[i >> 6] >> (i & 63) & 1);
+
+		index->idf_code[i] = code_of(piece ? &pieces : &words, rows->df[i]);
 		index->idf[i] = rows->df[i] < (uint32_t) rows->min_df ? 0 :
 			(float) index->idf_levels[index->idf_code[i]] / ML_IDF_ONE;
 	}

@@ -39,8 +39,11 @@ open_trainer(ml_context *ctx, ml_text algorithm, ml_text options, uint32_t ncolu
 	trainer->nslots = 64;
 	ML_TRY(ml_alloc_zero(ctx, trainer->nslots * sizeof(uint32_t), &memory));
 	trainer->slots = memory;
-	ML_TRY(ml_rows_open(ctx, trainer->memory / 2, recipe, trainer->kernel, &trainer->rows));
-	return ml_encoder_open(ctx, recipe, NULL, trainer->kernel, &trainer->encoder);
+	ML_TRY(ml_rows_open(ctx, trainer->memory / 2, recipe, trainer->options.char_weight,
+						trainer->kernel, &trainer->rows));
+	ML_TRY(ml_encoder_open(ctx, recipe, NULL, trainer->kernel, &trainer->encoder));
+	ml_encoder_mark_pieces(trainer->encoder, ml_rows_pieces(trainer->rows));
+	return ML_OK;
 }
 
 ml_status
