@@ -58,7 +58,7 @@ define_settings(void)
 							 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("aiaas.private_memory",
 							"Sets the memory that one backend may use for models of its own.",
-							"Models are private where shared memory can't hold them: not preloaded, temporary, or written by the current transaction.",
+							"Models are private where shared memory cannot hold them: not preloaded, temporary, or written by the current transaction.",
 							&residency_private_memory, 256 * 1024, 1024, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomStringVariable("aiaas.default_model",

@@ -23,6 +23,7 @@
 
 #include <math.h>
 
+#include "access/parallel.h"
 #include "catalog/pg_authid.h"
 #include "commands/tablespace.h"
 #include "funcapi.h"
@@ -59,8 +60,8 @@ static const int sqlstates[] = {
 
 int			bridge_kernel_level = ML_LEVEL_AUTO;
 
-int
-bridge_sqlstate(ml_status status)
+static int
+sqlstate_of(ml_status status)
 {
 	return status < lengthof(sqlstates) ? sqlstates[status] : ERRCODE_INTERNAL_ERROR;
 }
@@ -225,6 +226,19 @@ static void
 host_warn(void *user, const char *text)
 {
 	call_server(user, &(server_call) {.run = send_message, .level = WARNING, .source = text});
+}
+
+bool
+bridge_first_time(List **told, Oid model)
+{
+	MemoryContext caller;
+
+	if (IsParallelWorker() || list_member_oid(*told, model))
+		return false;
+	caller = MemoryContextSwitchTo(TopMemoryContext);
+	*told = lappend_oid(*told, model);
+	MemoryContextSwitchTo(caller);
+	return true;
 }
 
 static void
@@ -495,7 +509,7 @@ bridge_destroy(bridge *b)
 	MemoryContextDelete(b->mcxt);
 }
 
-bool
+void
 bridge_check(bridge *b, ml_status status, const char *subject)
 {
 	const ml_error *error = &b->ctx.error;
@@ -508,9 +522,9 @@ bridge_check(bridge *b, ml_status status, const char *subject)
 		ReThrowError(thrown);
 	}
 	if (likely(status == ML_OK))
-		return true;
+		return;
 	ereport(ERROR,
-			(errcode(bridge_sqlstate(status)),
+			(errcode(sqlstate_of(status)),
 			 subject != NULL ?
 			 errmsg_internal("%s: %s", subject, message_text(error->text)) :
 			 errmsg_internal("%s", message_text(error->text)),

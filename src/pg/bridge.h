@@ -15,6 +15,7 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
 #include "ml.h"
@@ -37,16 +38,12 @@ extern bridge *bridge_create(MemoryContext parent);
 extern void bridge_destroy(bridge *b);
 
 /*
- * Return true when status is ML_OK, else throw: the error that a callback
- * caught while the engine ran (a cancel, a full disk), or ereport(ERROR) with
- * the status's SQLSTATE; subject, if not NULL, begins the message:
- * 'model spam version 3: ...' (catalog_subject; it is only needed when status
- * is not ML_OK, so make it then).
+ * Throw unless status is ML_OK: the error that a callback caught while the
+ * engine ran (a cancel, a full disk), or ereport(ERROR) with the status's
+ * SQLSTATE; subject, if not NULL, begins the message: 'model spam version 3:
+ * ...' (catalog_subject).
  */
-extern bool bridge_check(bridge *b, ml_status status, const char *subject);
-
-/* SQLSTATE of a status; the table is in bridge.c and in the README. */
-extern int	bridge_sqlstate(ml_status status);
+extern void bridge_check(bridge *b, ml_status status, const char *subject);
 
 /* The kernel table that the GUC aiaas.kernel chose. */
 extern const ml_kernel *bridge_kernel(void);
@@ -58,6 +55,12 @@ extern const ml_kernel *bridge_kernel(void);
 extern ml_text bridge_text_in(text *value); /* detoasted by the caller */
 extern text *bridge_text_out(ml_text value);
 extern Jsonb *bridge_json_out(ml_text json);
+
+/*
+ * For a message that a session is told once about each model: true the first
+ * time, and never in a parallel worker, whose messages come once for each.
+ */
+extern bool bridge_first_time(List **told, Oid model);
 
 /*
  * Progress of a training, shown by the function aiaas.progress() while it

@@ -118,15 +118,11 @@ warn_unicode(const callsite_model *model)
 	Oid			table = model->pin->version.model;
 	ml_text		trained = ml_image_unicode(model->pin->image);
 	const char *present = ml_words_unicode_version();
-	MemoryContext oldcontext;
 
 	if (trained.size == strlen(present) && memcmp(trained.data, present, trained.size) == 0)
 		return;
-	if (IsParallelWorker() || list_member_oid(told, table))
+	if (!bridge_first_time(&told, table))
 		return;
-	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
-	told = lappend_oid(told, table);
-	MemoryContextSwitchTo(oldcontext);
 	ereport(WARNING,
 			(errmsg("%s was trained with Unicode %.*s, this server's ICU has %s",
 					model->subject, (int) trained.size, trained.data, present),
@@ -170,11 +166,9 @@ model_open(callsite_model *model, const catalog_version *version, Snapshot snaps
 	callback->func = close_session;
 	callback->arg = model;
 	MemoryContextRegisterResetCallback(model->bridge->mcxt, callback);
-	do
-	{
-		status = ml_session_open(&model->bridge->ctx, pin->image, bridge_kernel(),
-								 &model->session);
-	} while (!callsite_check(model, status));
+	status = ml_session_open(&model->bridge->ctx, pin->image, bridge_kernel(),
+							 &model->session);
+	callsite_check(model, status);
 	model->pin = pin;
 	MemoryContextSwitchTo(oldcontext);
 	warn_unicode(model);

@@ -53,7 +53,7 @@ typedef struct callsite_model
 	residency_pin *pin;			/* NULL: nothing below is valid */
 	bridge	   *bridge;
 	ml_session *session;
-	char	   *subject;		/* 'model "spam" version 3' */
+	char	   *subject;		/* 'model spam version 3' */
 	uint32		ncolumns;
 	uint32		nlabels;
 	ml_text    *inputs;			/* [ncolumns] */
@@ -81,11 +81,10 @@ extern void callsite_require_text(callsite_model *model);
 /* Inputs of a record; NULL when all the model's columns are NULL in it. */
 extern const ml_text *callsite_record(callsite_model *model, HeapTupleHeader record);
 
-/* True when the call is done, false: call again; see bridge_check. */
-static inline bool
+static inline void
 callsite_check(callsite_model *model, ml_status status)
 {
-	return bridge_check(model->bridge, status, model->subject);
+	bridge_check(model->bridge, status, model->subject);
 }
 
 #endif							/* AIAAS_CALLSITE_H */

@@ -49,14 +49,6 @@ catalog_extension_oid(void)
 	return get_extension_oid("aiaas", false);
 }
 
-Oid
-catalog_model_type(void)
-{
-	/* the schema belongs to the extension, whatever the search_path */
-	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("model"),
-						   ObjectIdGetDatum(get_namespace_oid("aiaas", false)));
-}
-
 char *
 catalog_name(Oid model)
 {

@@ -154,8 +154,6 @@ extern void catalog_drop_version(Oid model, int32 version);
 /* Append "at": now in UTC, "by": the current user. */
 extern void catalog_append_stamp(StringInfo json);
 
-/* OIDs in the extension's own schemas, never through search_path. */
 extern Oid	catalog_extension_oid(void);
-extern Oid	catalog_model_type(void);	/* aiaas.model */
 
 #endif							/* AIAAS_CATALOG_H */

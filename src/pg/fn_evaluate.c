@@ -63,13 +63,13 @@ judge_row(judgement *j, ml_text actual, uint32 predicted, const double *probabil
 	ml_context *ctx = &j->model->bridge->ctx;
 	int64		number = ml_image_find_label(image, actual);
 
-	(void) callsite_check(j->model, ml_confusion_tally(ctx, &j->confusion, &j->confusion_size, actual,
+	callsite_check(j->model, ml_confusion_tally(ctx, &j->confusion, &j->confusion_size, actual,
 													   ml_image_label(image, predicted), 1));
 	if (number < 0)
 		j->unknown++;
 	ml_log_loss_add(&j->loss, number < 0 ? 0 : probabilities[number]);
 	if (number >= 0 && j->nlabels == 2)
-		(void) callsite_check(j->model, ml_auc_tally(ctx, &j->auc, &j->auc_size, number == 1,
+		callsite_check(j->model, ml_auc_tally(ctx, &j->auc, &j->auc_size, number == 1,
 													 probabilities[1]));
 }
 
@@ -84,7 +84,7 @@ judge_batch(void *state, const source_batch *batch)
 		size_t		n = Min(j->step, batch->n - done);
 		const ml_text *inputs = batch->inputs + done * ninputs;
 
-		(void) callsite_check(j->model, ml_session_predict(&j->model->bridge->ctx, j->model->session, n,
+		callsite_check(j->model, ml_session_predict(&j->model->bridge->ctx, j->model->session, n,
 														   inputs, j->predicted, j->probabilities));
 		for (size_t i = 0; i < n; i++)
 			if (!says_nothing(inputs + i * ninputs, ninputs, batch->labels[done + i]))

@@ -62,11 +62,9 @@ predict(callsite_model *model, size_t n, const ml_text *inputs, uint32 *labels,
 {
 	ml_status	status;
 
-	do
-	{
-		status = ml_session_predict(&model->bridge->ctx, model->session, n, inputs,
-									labels, probabilities);
-	} while (!callsite_check(model, status));
+	status = ml_session_predict(&model->bridge->ctx, model->session, n, inputs,
+								labels, probabilities);
+	callsite_check(model, status);
 }
 
 /* ---------- classify ---------- */
@@ -191,8 +189,7 @@ aiaas_classify_array(PG_FUNCTION_ARGS)
  * absent or NULL means the predicted one.
  */
 static inline double
-score_of(callsite_model *model, const double *probabilities, uint32 predicted,
-		 bool named, uint32 label)
+score_of(const double *probabilities, uint32 predicted, bool named, uint32 label)
 {
 	return probabilities[named ? label : predicted];
 }
@@ -218,7 +215,7 @@ score_one(FunctionCallInfo fcinfo, callsite_model *model, int input, const ml_te
 	bool		named = get_label(fcinfo, model, input + 1, &label);
 
 	predict(model, 1, inputs, &predicted, model->probabilities);
-	PG_RETURN_FLOAT8(score_of(model, model->probabilities, predicted, named, label));
+	PG_RETURN_FLOAT8(score_of(model->probabilities, predicted, named, label));
 }
 
 /*
@@ -296,7 +293,7 @@ aiaas_score_array(PG_FUNCTION_ARGS)
 		predict(model, n, b.inputs + start, predicted, probabilities);
 		for (int i = 0; i < n; i++)
 			results[start + i] =
-				Float8GetDatum(score_of(model, probabilities + (size_t) i * model->nlabels,
+				Float8GetDatum(score_of(probabilities + (size_t) i * model->nlabels,
 										predicted[i], named, label));
 	}
 	return batch_result(&b, results, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
@@ -397,12 +394,10 @@ put_explanation(FunctionCallInfo fcinfo, callsite_model *model, int input,
 	bool		named = get_label(fcinfo, model, input + 1, &label);
 	ml_status	status;
 
-	do
-	{
-		status = ml_session_explain(&model->bridge->ctx, model->session, inputs,
-									named ? (int64) label : -1, &explained,
-									&parts, &nparts);
-	} while (!callsite_check(model, status));
+	status = ml_session_explain(&model->bridge->ctx, model->session, inputs,
+								named ? (int64) label : -1, &explained,
+								&parts, &nparts);
+	callsite_check(model, status);
 	for (size_t i = 0; i < nparts; i++)
 	{
 		text	   *feature = bridge_text_out(parts[i].feature);
@@ -472,12 +467,10 @@ aiaas_tokenize(PG_FUNCTION_ARGS)
 
 	if (model == NULL)
 		PG_RETURN_NULL();
-	do
-	{
-		status = ml_session_tokenize(&model->bridge->ctx, model->session,
-									 bridge_text_in(PG_GETARG_TEXT_PP(input)),
-									 &tokens, &ntokens);
-	} while (!callsite_check(model, status));
+	status = ml_session_tokenize(&model->bridge->ctx, model->session,
+								 bridge_text_in(PG_GETARG_TEXT_PP(input)),
+								 &tokens, &ntokens);
+	callsite_check(model, status);
 	words = initArrayResult(TEXTOID, CurrentMemoryContext, false);
 	for (size_t i = 0; i < ntokens; i++)
 	{

@@ -394,7 +394,7 @@ aiaas_export(PG_FUNCTION_ARGS)
 	if (memcmp(digest, version.digest, sizeof(digest)) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("%s is damaged: its bytes don't have the digest of its manifest",
+				 errmsg("%s is damaged: its bytes do not have the digest that its manifest states",
 						catalog_subject(&version))));
 	return (Datum) 0;
 }

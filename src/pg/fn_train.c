@@ -268,7 +268,7 @@ learn_batch(void *state, const source_batch *batch)
 	ml_status	status = ml_trainer_add(&t->b->ctx, t->trainer, batch->n, batch->inputs,
 										batch->labels, batch->weights);
 
-	(void) bridge_check(t->b, status, NULL);
+	bridge_check(t->b, status, NULL);
 }
 
 static void
@@ -282,7 +282,7 @@ open_trainer(training *t)
 	status = ml_trainer_open(&t->b->ctx, engine_text(t->recipe.algorithm),
 							 engine_text(t->recipe.options), t->recipe.nfeatures, columns,
 							 (size_t) maintenance_work_mem * 1024, bridge_kernel(), &t->trainer);
-	(void) bridge_check(t->b, status, NULL);
+	bridge_check(t->b, status, NULL);
 }
 
 static void
@@ -293,7 +293,7 @@ read_options(training *t)
 	t->b = bridge_create(CurrentMemoryContext);
 	status = ml_options_read(&t->b->ctx, &t->arena, engine_text(t->recipe.algorithm),
 							 engine_text(t->recipe.options), &t->options);
-	(void) bridge_check(t->b, status, NULL);
+	bridge_check(t->b, status, NULL);
 }
 
 /*
@@ -350,14 +350,14 @@ fit(training *t, bool as_owner)
 		(void) source_read(t->source, &t->want, learn_batch, t);
 		if (as_owner)
 			become_caller(&caller);
-		(void) bridge_check(t->b, ml_trainer_finish(&t->b->ctx, t->trainer, &t->stored, &t->report), NULL);
+		bridge_check(t->b, ml_trainer_finish(&t->b->ctx, t->trainer, &t->stored, &t->report), NULL);
 	}
 	PG_FINALLY();
 	{
 		ml_trainer_close(&t->b->ctx, t->trainer);
 	}
 	PG_END_TRY();
-	(void) bridge_check(t->b, ml_stored_describe(&t->b->ctx, t->stored.data, t->stored.size, &description), NULL);
+	bridge_check(t->b, ml_stored_describe(&t->b->ctx, t->stored.data, t->stored.size, &description), NULL);
 	seconds = (GetCurrentTimestamp() - t->started) / 1e6;
 	t->manifest = manifest_create(&t->recipe, (ml_text) {description.data, description.size},
 								  (ml_text) {t->report.data, t->report.size}, seconds);

@@ -206,7 +206,7 @@ check_member(Relation rel)
 
 	if (OidIsValid(extension) && extension == catalog_extension_oid() &&
 		!(creating_extension && CurrentExtensionObject == extension))
-		refuse(rel, "it belongs to the extension aiaas and can't be changed",
+		refuse(rel, "it belongs to the extension aiaas and cannot be changed",
 			   "Make a copy of your own: aiaas_import(name, data) of what aiaas_export gives.");
 }
 

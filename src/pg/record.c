@@ -128,8 +128,10 @@ record_map_create(MemoryContext mcxt, const char *subject, const ml_image *image
 				  Oid type, int32 typmod)
 {
 	uint32		ncolumns = ml_image_ncolumns(image);
-	TupleDesc	tupdesc = lookup_rowtype_tupdesc_copy(type, typmod);
-	MemoryContext own = AllocSetContextCreate(mcxt, "aiaas record", ALLOCSET_SMALL_SIZES);
+
+	/* beneath the caller's until it is complete, so that an error frees it */
+	MemoryContext own = AllocSetContextCreate(CurrentMemoryContext, "aiaas record",
+											  ALLOCSET_SMALL_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(own);
 	record_map *map = palloc0(offsetof(record_map, columns) +
 							  ncolumns * sizeof(record_column));
@@ -137,12 +139,13 @@ record_map_create(MemoryContext mcxt, const char *subject, const ml_image *image
 	map->mcxt = own;
 	map->type = type;
 	map->typmod = typmod;
-	map->tupdesc = CreateTupleDescCopy(tupdesc);
+	map->tupdesc = lookup_rowtype_tupdesc_copy(type, typmod);
 	MemoryContextSwitchTo(oldcontext);
 	map->ncolumns = ncolumns;
 	for (uint32 i = 0; i < ncolumns; i++)
 		map_column(&map->columns[i], own, subject,
 				   column_name(ml_image_column(image, i)), map->tupdesc, type);
+	MemoryContextSetParent(own, mcxt);
 	return map;
 }
 

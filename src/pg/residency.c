@@ -24,7 +24,6 @@
 
 #include "residency_internal.h"
 
-#include "access/parallel.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
@@ -96,14 +95,9 @@ notice_private(const catalog_version *version, residency_reason reason)
 	static List *told = NIL;
 	const char *detail = NULL;
 	const char *hint = NULL;
-	MemoryContext oldcontext;
 
-	if (IsParallelWorker() || list_member_oid(told, version->model))
+	if (!bridge_first_time(&told, version->model))
 		return;
-	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
-	told = lappend_oid(told, version->model);
-	MemoryContextSwitchTo(oldcontext);
-
 	switch (reason)
 	{
 		case RESIDENCY_NOT_PRELOADED:

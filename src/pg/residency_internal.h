@@ -45,7 +45,7 @@ typedef struct residency_load
 {
 	MemoryContext mcxt;
 	bridge	   *bridge;
-	char	   *subject;		/* 'model "spam" version 3' */
+	char	   *subject;		/* 'model spam version 3' */
 	void	   *stored;
 	size_t		stored_size;
 	size_t		image_size;

@@ -20,7 +20,6 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-
 /*
  * Lock the indexes of one table.
  */
@@ -84,11 +83,9 @@ residency_load_open(residency_load *load, const catalog_version *version,
 						load->subject),
 				 errhint("The rows were changed by hand or damaged. Restore the model from a dump, or deploy another version.")));
 
-	do
-	{
-		status = ml_image_plan(&load->bridge->ctx, load->stored, load->stored_size,
-							   &load->image_size);
-	} while (!bridge_check(load->bridge, status, load->subject));
+	status = ml_image_plan(&load->bridge->ctx, load->stored, load->stored_size,
+						   &load->image_size);
+	bridge_check(load->bridge, status, load->subject);
 	MemoryContextSwitchTo(oldcontext);
 }
 
@@ -100,11 +97,9 @@ residency_load_build(residency_load *load, void *image)
 {
 	ml_status	status;
 
-	do
-	{
-		status = ml_image_build(&load->bridge->ctx, load->stored, load->stored_size,
-								image, load->image_size);
-	} while (!bridge_check(load->bridge, status, load->subject));
+	status = ml_image_build(&load->bridge->ctx, load->stored, load->stored_size,
+							image, load->image_size);
+	bridge_check(load->bridge, status, load->subject);
 }
 
 /*

@@ -19,7 +19,6 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-
 struct residency_private
 {
 	dlist_node	node;

@@ -56,7 +56,6 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-
 /*
  * Larger than DSA's size classes, so that every image is whole pages of the
  * arena and begins at a page.
@@ -486,6 +485,7 @@ directory_publish(residency_load *load)
 {
 	residency_entry *entry = loading.entry;
 	residency_key key = entry->key;
+	char	   *image = dsa_get_address(arena, loading.pointer);
 	int			unused = -1;
 	int			i;
 
@@ -508,7 +508,7 @@ directory_publish(residency_load *load)
 		memcpy(slot->digest, load->digest, CATALOG_DIGEST_SIZE);
 		slot->size = load->image_size;
 		slot->pointer = loading.pointer;
-		slot->offset = (char *) dsa_get_address(arena, loading.pointer) - arena_start;
+		slot->offset = image - arena_start;
 		loading.pointer = InvalidDsaPointer;
 		i = unused;
 	}

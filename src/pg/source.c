@@ -375,7 +375,6 @@ source_column(const source *s, const char *name)
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("the source has no column \"%s\"", name),
 			 near >= 0 ? errhint("Perhaps you meant \"%s\".", names[near].data) : 0));
-	return -1;
 }
 
 bool
