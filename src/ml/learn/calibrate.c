@@ -40,25 +40,27 @@ softplus(double x)
 }
 
 /* Negative log likelihood of slope and offset, with targets high and low. */
-static double
-platt_loss(const sample *s, double slope, double offset, double high, double low)
+static ml_status
+platt_loss(ml_context *ctx, const sample *s, double slope, double offset, double high,
+		   double low, double *loss)
 {
-	double		sum = 0;
-
+	*loss = 0;
 	for (uint32_t i = 0; i < s->n; i++)
 	{
 		double		z = slope * s->scores[i] + offset;
 		double		target = s->labels[i] == 1 ? high : low;
 
-		sum += s->weights[i] * (softplus(z) - target * z);
+		*loss += s->weights[i] * (softplus(z) - target * z);
+		if (i % POLL_SCORES == 0)
+			ML_TRY(ml_poll(ctx));
 	}
-	return sum;
+	return ML_OK;
 }
 
 /* First and second derivatives: g[2], and the upper triangle h[3]. */
-static void
-platt_derivatives(const sample *s, double slope, double offset, double high, double low,
-				  double *g, double *h)
+static ml_status
+platt_derivatives(ml_context *ctx, const sample *s, double slope, double offset, double high,
+				  double low, double *g, double *h)
 {
 	g[0] = g[1] = 0;
 	/* a ridge keeps the matrix invertible when all scores are equal */
@@ -77,7 +79,10 @@ platt_derivatives(const sample *s, double slope, double offset, double high, dou
 		h[0] += second * x * x;
 		h[1] += second * x;
 		h[2] += second;
+		if (i % POLL_SCORES == 0)
+			ML_TRY(ml_poll(ctx));
 	}
+	return ML_OK;
 }
 
 static ml_status
@@ -97,7 +102,7 @@ platt(ml_context *ctx, const sample *s, ml_calibration *result)
 		return ML_OK;
 	high = (positive + 1) / (positive + 2);
 	low = 1 / (negative + 2);
-	loss = platt_loss(s, slope, offset, high, low);
+	ML_TRY(platt_loss(ctx, s, slope, offset, high, low, &loss));
 	for (int i = 0; i < ITERATIONS; i++)
 	{
 		double		g[2];
@@ -107,8 +112,7 @@ platt(ml_context *ctx, const sample *s, ml_calibration *result)
 		double		size = 1;
 		double		next = loss;
 
-		ML_TRY(ml_poll(ctx));
-		platt_derivatives(s, slope, offset, high, low, g, h);
+		ML_TRY(platt_derivatives(ctx, s, slope, offset, high, low, g, h));
 		det = h[0] * h[2] - h[1] * h[1];
 		if (fabs(g[0]) + fabs(g[1]) < 1e-9 * (positive + negative) || !(det > 0))
 			break;
@@ -116,7 +120,8 @@ platt(ml_context *ctx, const sample *s, ml_calibration *result)
 		step[1] = -(h[0] * g[1] - h[1] * g[0]) / det;
 		for (; size > 1e-10; size *= 0.5)
 		{
-			next = platt_loss(s, slope + size * step[0], offset + size * step[1], high, low);
+			ML_TRY(platt_loss(ctx, s, slope + size * step[0], offset + size * step[1], high, low,
+							  &next));
 			if (next < loss + 1e-4 * size * (g[0] * step[0] + g[1] * step[1]))
 				break;
 		}
@@ -198,7 +203,7 @@ temperature(ml_context *ctx, const sample *s, ml_calibration *result)
 		next = h > 0 ? slope - g / h : 0;
 		if (!(next > low && next < high))
 			next = sqrt(low * high);
-		if (fabs(next - slope) <= 1e-7 * slope)
+		if (fabs(next - slope) <= 1e-5 * slope)
 			break;
 		slope = next;
 	}
@@ -207,11 +212,12 @@ temperature(ml_context *ctx, const sample *s, ml_calibration *result)
 }
 
 /* Mean log loss under the calibration found. */
-static void
-measure(const sample *s, ml_calibration *result)
+static ml_status
+measure(ml_context *ctx, const sample *s, ml_calibration *result)
 {
 	double		total = 0;
 	double		loss = 0;
+	uint32_t	work = 0;
 
 	for (uint32_t i = 0; i < s->n; i++)
 	{
@@ -220,6 +226,12 @@ measure(const sample *s, ml_calibration *result)
 		double		sum = 0;
 
 		total += s->weights[i];
+		work += s->nscores;
+		if (work > POLL_SCORES)
+		{
+			work = 0;
+			ML_TRY(ml_poll(ctx));
+		}
 		if (s->nscores == 1)
 		{
 			loss += s->weights[i] * softplus(s->labels[i] == 1 ? -own : own);
@@ -231,6 +243,7 @@ measure(const sample *s, ml_calibration *result)
 		loss += s->weights[i] * ml_log(sum);
 	}
 	result->loss = total > 0 ? loss / total : 0;
+	return ML_OK;
 }
 
 ml_status
@@ -249,8 +262,7 @@ ml_calibrate(ml_context *ctx, const float *scores, const uint32_t *labels,
 		ML_TRY(platt(ctx, &s, result));
 	else
 		ML_TRY(temperature(ctx, &s, result));
-	measure(&s, result);
-	return ML_OK;
+	return measure(ctx, &s, result);
 }
 
 uint32_t

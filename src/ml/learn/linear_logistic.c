@@ -371,8 +371,8 @@ scaled_square(const logistic *l, const float *a, uint32_t width)
 }
 
 /* d = -H x gradient, by the two loops over the history. */
-static void
-direction(logistic *l, float r, uint32_t width)
+static ml_status
+direction(ml_context *ctx, logistic *l, float r, uint32_t width)
 {
 	double		alpha[HISTORY];
 	float		gamma = 1;
@@ -385,6 +385,7 @@ direction(logistic *l, float r, uint32_t width)
 
 		alpha[p] = l->rho[p] * dot(l->s[p], l->d, l->n);
 		add(l->d, l->y[p], (float) -alpha[p], l->n);
+		ML_TRY(ml_poll(ctx));
 	}
 	if (l->pairs > 0)
 		gamma = (float) (1 / (l->rho[l->newest] * scaled_square(l, l->y[l->newest], width)));
@@ -397,11 +398,13 @@ direction(logistic *l, float r, uint32_t width)
 		double		beta = l->rho[p] * dot(l->y[p], l->d, l->n);
 
 		add(l->d, l->s[p], (float) (alpha[p] - beta), l->n);
+		ML_TRY(ml_poll(ctx));
 	}
 	if (r > 0)
 		for (size_t i = 0; i < l->nweights; i++)
 			if (l->d[i] * pseudo(l, r, i) >= 0)
 				l->d[i] = 0;
+	return ml_poll(ctx);
 }
 
 /* trial = w + step x d, kept in w's orthant; returns gradient.(trial - w). */
@@ -466,7 +469,7 @@ iterate(ml_context *ctx, ml_linear *linear, uint32_t parts, double *objective, b
 	float		r = (float) linear->options->l1_ratio;
 	float		step = 1;
 
-	direction(l, r, linear->width);
+	ML_TRY(direction(ctx, l, r, linear->width));
 	for (int k = 0; k < HALVINGS; k++, step *= 0.5f)
 	{
 		double		slope = move(l, step, r);
@@ -474,6 +477,7 @@ iterate(ml_context *ctx, ml_linear *linear, uint32_t parts, double *objective, b
 
 		if (!(slope < 0))
 			break;
+		ML_TRY(ml_poll(ctx));
 		ML_TRY(evaluate(ctx, linear, l->trial, parts, l->trial_g, &value));
 		if (value <= *objective + ARMIJO * slope)
 		{

@@ -54,7 +54,7 @@ static const option options_table[] = {
 		   "integer from 10 to 24", "22",
 		   "features are hashed into 2 to the power of this many buckets"),
 	OPTION("min_df", INTEGER, recipe.min_df, 1, 65535,
-		   "integer from 1 to 65535", "2, or 1 below 1000 rows",
+		   "integer from 1 to 65535", "2, or 1 below 1000 rows or 20 features per row",
 		   "features that occur in fewer rows are left out"),
 	OPTION("sublinear_tf", BOOLEAN, recipe.sublinear_tf, 0, 1,
 		   "boolean", "true",

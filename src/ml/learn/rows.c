@@ -93,12 +93,23 @@ ml_rows_get(ml_rows *rows)
 	return &rows->data;
 }
 
+uint64_t
+ml_rows_words(const ml_rows *rows)
+{
+	return rows->words;
+}
+
 size_t
 ml_rows_memory(const ml_rows *rows)
 {
+	size_t		group = rows->group_capacity * sizeof(uint32_t) +
+		rows->group_items_capacity * sizeof(ml_row);
+
+	/* what passes over spilled blocks are going to need */
+	if (rows->spilled > 0)
+		group = ML_MAX(group, rows->limit / 4);
 	return rows->held + rows->resident + rows->open_capacity * sizeof(uint32_t) +
-		rows->capacity * ML_ROWS_PER_ROW + rows->items_capacity * sizeof(ml_row) +
-		rows->group_capacity * sizeof(uint32_t) + rows->group_items_capacity * sizeof(ml_row) +
+		rows->capacity * ML_ROWS_PER_ROW + rows->items_capacity * sizeof(ml_row) + group +
 		rows->arena.total;
 }
 
@@ -250,6 +261,7 @@ ml_rows_add(ml_context *ctx, ml_rows *rows, const ml_features *features, uint32_
 			features->keys[i];
 	see(rows, features);
 	rows->open_used += need;
+	rows->words += need;
 	rows->sizes[number] = (uint32_t) need;
 	rows->data.label[number] = label;
 	rows->data.weight[number] = weight;

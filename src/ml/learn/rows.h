@@ -89,6 +89,9 @@ extern uint64_t *ml_rows_pieces(ml_rows *rows);
 /* Arrays that the caller may write labels and parts into. */
 extern ml_rows_data *ml_rows_get(ml_rows *rows);
 
+/* Features of all rows together, before those too rare go. */
+extern uint64_t ml_rows_words(const ml_rows *rows);
+
 /* Bytes held now, and those in the spill file. */
 extern size_t ml_rows_memory(const ml_rows *rows);
 extern uint64_t ml_rows_spilled(const ml_rows *rows);

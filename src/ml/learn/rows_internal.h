@@ -28,6 +28,7 @@ struct ml_rows
 	size_t		limit;			/* bytes before blocks are spilled */
 	size_t		held;			/* bytes of the bit sets and counts */
 	size_t		resident;		/* bytes of the blocks in memory */
+	uint64_t	words;			/* added */
 	uint64_t	spilled;		/* bytes written to the spill file */
 	const ml_recipe *recipe;
 	const ml_kernel *kernel;
@@ -66,7 +67,7 @@ struct ml_rows
 	uint32_t	nitems;
 	uint32_t	items_parts;	/* the mask that they were gathered for */
 	bool		items_shuffled;
-	bool		items_done;		/* handed out in this pass */
+	uint32_t	items_at;		/* handed out in this pass */
 	ml_row	   *group_items;	/* rows of the group read from the file */
 	size_t		group_items_capacity;
 	uint32_t   *group;			/* its words */
@@ -75,6 +76,7 @@ struct ml_rows
 	size_t		order_capacity;
 	uint32_t	nspilled;
 	uint32_t	next_spilled;
+	size_t		words_left;		/* of the spilled blocks not yet read */
 };
 
 /* Read a spilled block into rows->group, "at" words behind its beginning. */

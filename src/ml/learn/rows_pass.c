@@ -10,6 +10,7 @@
 #include "learn/rows_internal.h"
 
 #define POLL_WORDS		((size_t) 1 << 20)
+#define POLL_ITEMS		((uint32_t) 1 << 18)
 
 ml_status
 ml_rows_load(ml_context *ctx, ml_rows *rows, const ml_rows_block *block, size_t at)
@@ -43,8 +44,8 @@ gather_items(ml_context *ctx, ml_rows *rows, const ml_rows_block *block, const u
 	return ML_OK;
 }
 
-static void
-shuffle_items(ml_rng *rng, ml_row *items, uint32_t n)
+static ml_status
+shuffle_items(ml_context *ctx, ml_rng *rng, ml_row *items, uint32_t n)
 {
 	for (uint32_t i = n; i > 1; i--)
 	{
@@ -53,7 +54,10 @@ shuffle_items(ml_rng *rng, ml_row *items, uint32_t n)
 
 		items[i - 1] = items[j];
 		items[j] = swap;
+		if (i % POLL_ITEMS == 0)
+			ML_TRY(ml_poll(ctx));
 	}
+	return ML_OK;
 }
 
 ml_status
@@ -63,14 +67,19 @@ ml_rows_begin(ml_context *ctx, ml_rows *rows, uint32_t parts, ml_rng *rng)
 
 	rows->parts = parts;
 	rows->rng = rng;
-	rows->items_done = false;
+	rows->items_at = 0;
 	rows->next_spilled = 0;
 	rows->nspilled = 0;
+	rows->words_left = 0;
 	ML_TRY(ml_grow(ctx, &order, &rows->order_capacity, rows->nblocks, sizeof(uint32_t)));
 	rows->order = order;
 	for (size_t i = 0; i < rows->nblocks; i++)
-		if (rows->blocks[i].words == NULL)
-			rows->order[rows->nspilled++] = (uint32_t) i;
+	{
+		if (rows->blocks[i].words != NULL)
+			continue;
+		rows->order[rows->nspilled++] = (uint32_t) i;
+		rows->words_left += rows->blocks[i].nwords;
+	}
 
 	/* rows in memory: gathered anew only for another mask */
 	if (parts != rows->items_parts || (rng == NULL && rows->items_shuffled))
@@ -86,19 +95,18 @@ ml_rows_begin(ml_context *ctx, ml_rows *rows, uint32_t parts, ml_rng *rng)
 	}
 	if (rng != NULL)
 	{
-		shuffle_items(rng, rows->items, rows->nitems);
+		ML_TRY(shuffle_items(ctx, rng, rows->items, rows->nitems));
 		rows->items_shuffled = true;
 		ml_rng_shuffle(rng, rows->order, rows->nspilled);
 	}
 	return ML_OK;
 }
 
-/* Read the next spilled blocks, as many as an eighth of the memory holds. */
+/* Read the next spilled blocks, as many as "limit" words allow. */
 static ml_status
-load_group(ml_context *ctx, ml_rows *rows, uint32_t *n)
+load_group(ml_context *ctx, ml_rows *rows, size_t limit, uint32_t *n)
 {
 	size_t		used = 0;
-	size_t		limit = rows->limit / 8 / sizeof(uint32_t);
 	uint32_t	last = rows->next_spilled;
 
 	while (last < rows->nspilled &&
@@ -109,6 +117,7 @@ load_group(ml_context *ctx, ml_rows *rows, uint32_t *n)
 		ML_TRY(ml_poll(ctx));
 		last++;
 	}
+	rows->words_left -= used;
 	/* only now do the words stay where they are */
 	used = 0;
 	for (; rows->next_spilled < last; rows->next_spilled++)
@@ -119,27 +128,56 @@ load_group(ml_context *ctx, ml_rows *rows, uint32_t *n)
 							&rows->group_items_capacity, n));
 		used += block->nwords;
 	}
-	if (rows->rng != NULL)
-		shuffle_items(rows->rng, rows->group_items, *n);
 	return ML_OK;
+}
+
+/*
+ * Shuffled, a group is a share of the rows in memory together with spilled
+ * blocks: those in memory are the source's first, often of one label.
+ */
+static ml_status
+mix_group(ml_context *ctx, ml_rows *rows, size_t limit, uint32_t *n)
+{
+	size_t		groups = ML_MAX(rows->words_left / ML_MAX(limit, (size_t) 1), (size_t) 1);
+	uint32_t	share = rows->nitems - rows->items_at;
+	void	   *grown;
+
+	ML_TRY(load_group(ctx, rows, limit, n));
+	if (rows->next_spilled < rows->nspilled)
+		share = (uint32_t) (share / groups);
+	grown = rows->group_items;
+	ML_TRY(ml_grow(ctx, &grown, &rows->group_items_capacity, (size_t) *n + share,
+				   sizeof(ml_row)));
+	rows->group_items = grown;
+	if (share > 0)
+		memcpy(rows->group_items + *n, rows->items + rows->items_at, share * sizeof(ml_row));
+	rows->items_at += share;
+	*n += share;
+	return shuffle_items(ctx, rows->rng, rows->group_items, *n);
 }
 
 ml_status
 ml_rows_next(ml_context *ctx, ml_rows *rows, const ml_row **group, uint32_t *n)
 {
+	size_t		limit = rows->limit / 8 / sizeof(uint32_t);
+	bool		mix = rows->rng != NULL && rows->nspilled > 0;
+
 	*n = 0;
 	*group = NULL;
 	ML_TRY(ml_poll(ctx));
-	if (!rows->items_done)
+	if (!mix && rows->items_at < rows->nitems)
 	{
-		rows->items_done = true;
+		rows->items_at = rows->nitems;
 		*group = rows->items;
 		*n = rows->nitems;
 	}
 	/* a group may hold no row of these parts */
 	while (*n == 0 && rows->next_spilled < rows->nspilled)
 	{
-		ML_TRY(load_group(ctx, rows, n));
+		if (mix)
+			ML_TRY(mix_group(ctx, rows, limit, n));
+		else
+			ML_TRY(load_group(ctx, rows, limit, n));
 		*group = rows->group_items;
 	}
 	return ML_OK;

@@ -17,7 +17,9 @@
 
 #include <math.h>
 
-#define FEW_ROWS		1000	/* below: features seen once count as well */
+/* below: features seen once count as well */
+#define FEW_ROWS		1000
+#define SHORT_ROWS		20		/* words, on average */
 #define PROGRESS_ROWS	1024
 
 static ml_status
@@ -353,7 +355,12 @@ ml_trainer_finish(ml_context *ctx, ml_trainer *trainer, ml_buffer *stored, ml_bu
 	trainer->encoder = NULL;
 	ML_TRY(check_rows(ctx, trainer));
 	if (recipe->min_df == 0)
-		recipe->min_df = ml_rows_get(trainer->rows)->nrows < FEW_ROWS ? 1 : 2;
+	{
+		uint64_t	nrows = ml_rows_get(trainer->rows)->nrows;
+
+		recipe->min_df = nrows < FEW_ROWS ||
+			ml_rows_words(trainer->rows) < SHORT_ROWS * nrows ? 1 : 2;
+	}
 	trainer->nscores = trainer->nlabels == 2 ? 1 : trainer->nlabels;
 	ML_TRY(sort_labels(ctx, trainer));
 	ML_TRY(set_class_weights(ctx, trainer));
