@@ -26,21 +26,40 @@ ml_rows_load(ml_context *ctx, ml_rows *rows, const ml_rows_block *block, size_t 
 	return ML_OK;
 }
 
-/* Append the rows of a block that are in the parts of this pass. */
-static ml_status
-gather_items(ml_context *ctx, ml_rows *rows, const ml_rows_block *block, const uint32_t *words,
-			 ml_row **items, size_t *capacity, uint32_t *n)
+/* Append the rows of a block that are in the parts of this pass; there is room. */
+static void
+gather_items(const ml_rows *rows, const ml_rows_block *block, const uint32_t *words,
+			 ml_row *items, uint32_t *n)
 {
-	void	   *grown = *items;
-
-	ML_TRY(ml_grow(ctx, &grown, capacity, (size_t) *n + block->nrows, sizeof(ml_row)));
-	*items = grown;
 	for (uint32_t i = block->first; i < block->first + block->nrows; i++)
 	{
 		if (rows->parts >> rows->data.part[i] & 1)
-			(*items)[(*n)++] = (ml_row) {words, rows->sizes[i], i};
+			items[(*n)++] = (ml_row) {words, rows->sizes[i], i};
 		words += rows->sizes[i];
 	}
+}
+
+/* Gather the rows in memory anew, for another mask or in order again. */
+static ml_status
+gather_resident(ml_context *ctx, ml_rows *rows)
+{
+	void	   *grown = rows->items;
+	size_t		need = 0;
+
+	rows->nitems = 0;
+	for (size_t i = 0; i < rows->nblocks; i++)
+		need += rows->blocks[i].words != NULL ? rows->blocks[i].nrows : 0;
+	ML_TRY(ml_grow(ctx, &grown, &rows->items_capacity, need, sizeof(ml_row)));
+	rows->items = grown;
+	for (size_t i = 0; i < rows->nblocks; i++)
+		if (rows->blocks[i].words != NULL)
+		{
+			gather_items(rows, &rows->blocks[i], rows->blocks[i].words, rows->items,
+						 &rows->nitems);
+			ML_TRY(ml_poll(ctx));
+		}
+	rows->items_parts = rows->parts;
+	rows->items_shuffled = false;
 	return ML_OK;
 }
 
@@ -81,17 +100,10 @@ ml_rows_begin(ml_context *ctx, ml_rows *rows, uint32_t parts, ml_rng *rng)
 		rows->words_left += rows->blocks[i].nwords;
 	}
 
-	/* rows in memory: gathered anew only for another mask */
 	if (parts != rows->items_parts || (rng == NULL && rows->items_shuffled))
 	{
-		rows->nitems = 0;
 		rows->items_parts = 0;
-		for (size_t i = 0; i < rows->nblocks; i++)
-			if (rows->blocks[i].words != NULL)
-				ML_TRY(gather_items(ctx, rows, &rows->blocks[i], rows->blocks[i].words,
-									&rows->items, &rows->items_capacity, &rows->nitems));
-		rows->items_parts = parts;
-		rows->items_shuffled = false;
+		ML_TRY(gather_resident(ctx, rows));
 	}
 	if (rng != NULL)
 	{
@@ -102,64 +114,71 @@ ml_rows_begin(ml_context *ctx, ml_rows *rows, uint32_t parts, ml_rng *rng)
 	return ML_OK;
 }
 
-/* Read the next spilled blocks, as many as "limit" words allow. */
+/* Room for "limit" words, or one block if that is larger, and for n rows. */
 static ml_status
-load_group(ml_context *ctx, ml_rows *rows, size_t limit, uint32_t *n)
+reserve_group(ml_context *ctx, ml_rows *rows, size_t words, size_t n)
 {
-	size_t		used = 0;
-	uint32_t	last = rows->next_spilled;
+	void	   *grown = rows->group;
 
-	while (last < rows->nspilled &&
-		   (used == 0 || used + rows->blocks[rows->order[last]].nwords <= limit))
-	{
-		ML_TRY(ml_rows_load(ctx, rows, &rows->blocks[rows->order[last]], used));
-		used += rows->blocks[rows->order[last]].nwords;
-		ML_TRY(ml_poll(ctx));
-		last++;
-	}
-	rows->words_left -= used;
-	/* only now do the words stay where they are */
-	used = 0;
-	for (; rows->next_spilled < last; rows->next_spilled++)
-	{
-		const ml_rows_block *block = &rows->blocks[rows->order[rows->next_spilled]];
-
-		ML_TRY(gather_items(ctx, rows, block, rows->group + used, &rows->group_items,
-							&rows->group_items_capacity, n));
-		used += block->nwords;
-	}
+	ML_TRY(ml_grow(ctx, &grown, &rows->group_capacity, words, sizeof(uint32_t)));
+	rows->group = grown;
+	grown = rows->group_items;
+	/* other blocks may hold a few more rows */
+	if (n > rows->group_items_capacity)
+		n += n / 4;
+	ML_TRY(ml_grow(ctx, &grown, &rows->group_items_capacity, n, sizeof(ml_row)));
+	rows->group_items = grown;
 	return ML_OK;
 }
 
 /*
- * Shuffled, a group is a share of the rows in memory together with spilled
- * blocks: those in memory are the source's first, often of one label.
+ * Read the next spilled blocks, as many as an eighth of the memory holds.
+ * Shuffled, a group also has a share of the rows in memory: those are the
+ * source's first, often of one label.
  */
 static ml_status
-mix_group(ml_context *ctx, ml_rows *rows, size_t limit, uint32_t *n)
+load_group(ml_context *ctx, ml_rows *rows, uint32_t *n)
 {
+	size_t		limit = rows->limit / 8 / sizeof(uint32_t);
 	size_t		groups = ML_MAX(rows->words_left / ML_MAX(limit, (size_t) 1), (size_t) 1);
-	uint32_t	share = rows->nitems - rows->items_at;
-	void	   *grown;
+	uint32_t	share = rows->rng == NULL ? 0 : rows->nitems - rows->items_at;
+	uint32_t	last = rows->next_spilled;
+	size_t		words = 0;
+	size_t		nrows = 0;
 
-	ML_TRY(load_group(ctx, rows, limit, n));
-	if (rows->next_spilled < rows->nspilled)
+	for (; last < rows->nspilled; last++)
+	{
+		const ml_rows_block *block = &rows->blocks[rows->order[last]];
+
+		if (words > 0 && words + block->nwords > limit)
+			break;
+		words += block->nwords;
+		nrows += block->nrows;
+	}
+	if (last < rows->nspilled)
 		share = (uint32_t) (share / groups);
-	grown = rows->group_items;
-	ML_TRY(ml_grow(ctx, &grown, &rows->group_items_capacity, (size_t) *n + share,
-				   sizeof(ml_row)));
-	rows->group_items = grown;
+	rows->words_left -= words;
+	ML_TRY(reserve_group(ctx, rows, ML_MAX(words, limit), nrows + share));
+
+	for (words = 0; rows->next_spilled < last; rows->next_spilled++)
+	{
+		const ml_rows_block *block = &rows->blocks[rows->order[rows->next_spilled]];
+
+		ML_TRY(ml_rows_load(ctx, rows, block, words));
+		gather_items(rows, block, rows->group + words, rows->group_items, n);
+		words += block->nwords;
+		ML_TRY(ml_poll(ctx));
+	}
 	if (share > 0)
 		memcpy(rows->group_items + *n, rows->items + rows->items_at, share * sizeof(ml_row));
 	rows->items_at += share;
 	*n += share;
-	return shuffle_items(ctx, rows->rng, rows->group_items, *n);
+	return rows->rng == NULL ? ML_OK : shuffle_items(ctx, rows->rng, rows->group_items, *n);
 }
 
 ml_status
 ml_rows_next(ml_context *ctx, ml_rows *rows, const ml_row **group, uint32_t *n)
 {
-	size_t		limit = rows->limit / 8 / sizeof(uint32_t);
 	bool		mix = rows->rng != NULL && rows->nspilled > 0;
 
 	*n = 0;
@@ -174,10 +193,7 @@ ml_rows_next(ml_context *ctx, ml_rows *rows, const ml_row **group, uint32_t *n)
 	/* a group may hold no row of these parts */
 	while (*n == 0 && rows->next_spilled < rows->nspilled)
 	{
-		if (mix)
-			ML_TRY(mix_group(ctx, rows, limit, n));
-		else
-			ML_TRY(load_group(ctx, rows, limit, n));
+		ML_TRY(load_group(ctx, rows, n));
 		*group = rows->group_items;
 	}
 	return ML_OK;
