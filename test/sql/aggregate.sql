@@ -121,7 +121,8 @@ SELECT input, sqlstate_of(format('SELECT %L::aiaas.auc_state', input)) FROM unne
 SELECT input, sqlstate_of(format('SELECT %L::aiaas.log_loss_state', input)) FROM unnest(ARRAY[
 	'', '[]', '[1, 2]', '[-1, 2, 3]', '[1, 1e400, 0]', '[1, "2", 0]', '[1, 2, 0]']) input;
 SELECT sqlstate_of('SELECT ''\x00''::bytea::aiaas.confusion_state'), sqlstate_of('SELECT ''x''::text::bytea::aiaas.auc_state');
-SELECT sqlstate_of('SELECT aiaas.confusion_recv(NULL)'), sqlstate_of('SELECT aiaas_roc_auc(true, ''NaN'')'),
+-- (the minor releases of the server differ in how)
+SELECT left(sqlstate_of('SELECT aiaas.confusion_recv(NULL)'), 5) IN ('42883', '0A000') AS refused, sqlstate_of('SELECT aiaas_roc_auc(true, ''NaN'')'),
 	sqlstate_of('SELECT aiaas_log_loss(true, 1.1)'), sqlstate_of('SELECT aiaas_log_loss(true, ''NaN'')');
 SELECT aiaas.confusion_combine('[["a","b",9223372036854775807]]', '[["a","b",1]]') AS saturated;
 
