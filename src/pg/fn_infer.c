@@ -21,6 +21,7 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -451,6 +452,43 @@ aiaas_explain_record(PG_FUNCTION_ARGS)
 /* ---------- tokenize ---------- */
 
 /*
+ * An array of texts is written down as it lies in memory.  The server's own
+ * builder needs several times the space, and can't be cancelled: a text of
+ * 100 MB has 15 million words.
+ */
+static void
+begin_array(StringInfo array)
+{
+	initStringInfo(array);
+	appendStringInfoSpaces(array, ARR_OVERHEAD_NONULLS(1));
+}
+
+static void
+append_element(StringInfo array, const text *element)
+{
+	static const char padding[ALIGNOF_INT] = {0};
+
+	appendBinaryStringInfo(array, (const char *) element, VARSIZE(element));
+	appendBinaryStringInfo(array, padding, INTALIGN(array->len) - array->len);
+}
+
+static ArrayType *
+finish_array(StringInfo array, int n)
+{
+	ArrayType  *result = (ArrayType *) array->data;
+
+	if (n == 0)
+		return construct_empty_array(TEXTOID);
+	SET_VARSIZE(result, array->len);
+	result->ndim = 1;
+	result->dataoffset = 0;
+	result->elemtype = TEXTOID;
+	ARR_DIMS(result)[0] = n;
+	ARR_LBOUND(result)[0] = 1;
+	return result;
+}
+
+/*
  * aiaas_tokenize(model, input text) returns text[]: the words that the model
  * sees.
  */
@@ -460,25 +498,29 @@ aiaas_tokenize(PG_FUNCTION_ARGS)
 {
 	int			input;
 	callsite_model *model = get_model(fcinfo, 0, &input);
-	ArrayBuildState *words;
+	StringInfoData array;
 	const ml_text *tokens;
 	size_t		ntokens;
-	ml_status	status;
+	int			n = 0;
 
 	if (model == NULL)
 		PG_RETURN_NULL();
-	status = ml_session_tokenize(&model->bridge->ctx, model->session,
-								 bridge_text_in(PG_GETARG_TEXT_PP(input)),
-								 &tokens, &ntokens);
-	callsite_check(model, status);
-	words = initArrayResult(TEXTOID, CurrentMemoryContext, false);
-	for (size_t i = 0; i < ntokens; i++)
+	begin_array(&array);
+	ml_session_tokenize(model->session, bridge_text_in(PG_GETARG_TEXT_PP(input)));
+	for (;;)
 	{
-		text	   *word = bridge_text_out(tokens[i]);
+		callsite_check(model, ml_session_tokens(&model->bridge->ctx, model->session,
+												&tokens, &ntokens));
+		if (ntokens == 0)
+			break;
+		n += ntokens;
+		for (size_t i = 0; i < ntokens; i++)
+		{
+			text	   *word = bridge_text_out(tokens[i]);
 
-		words = accumArrayResult(words, PointerGetDatum(word), false, TEXTOID,
-								 CurrentMemoryContext);
-		pfree(word);
+			append_element(&array, word);
+			pfree(word);
+		}
 	}
-	return makeArrayResult(words, CurrentMemoryContext);
+	PG_RETURN_ARRAYTYPE_P(finish_array(&array, n));
 }

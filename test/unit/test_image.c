@@ -74,7 +74,10 @@ use(ml_context *ctx, const void *stored, size_t size)
 	if (status == ML_OK)
 		status = ml_session_explain(ctx, session, texts, -1, &label, &parts, &n);
 	if (status == ML_OK)
-		status = ml_session_tokenize(ctx, session, texts[1], &tokens, &n);
+	{
+		ml_session_tokenize(session, texts[1]);
+		status = ml_session_tokens(ctx, session, &tokens, &n);
+	}
 	if (status == ML_OK)
 		status = ml_stored_describe(ctx, stored, size, &json);
 	ml_buffer_free(ctx, &json);

@@ -344,12 +344,15 @@ test_names(unit_host *host, const model *two, const model *one)
 			"pieces of words");
 	unit_fails(host, ml_session_explain(&host->ctx, session, row, one->nlabels, &label, &parts, &n),
 			   ML_BAD_INPUT, "no label", "explain a label that is not there");
-	if (ml_session_tokenize(&host->ctx, session, row[1], &tokens, &n) != ML_OK)
+	ml_session_tokenize(session, row[1]);
+	if (ml_session_tokens(&host->ctx, session, &tokens, &n) != ML_OK)
 		abort();
 	unit_is_int(n, 6, "tokens");
 	unit_is_text(tokens[1], "a", "a token is a folded word");
 	unit_is_text(tokens[3], "\xe4\xb8\x8d", "or a character");
-	unit_ok(ml_session_tokenize(&host->ctx, session, ML_TEXT(""), &tokens, &n) == ML_OK && n == 0,
+	unit_ok(ml_session_tokens(&host->ctx, session, &tokens, &n) == ML_OK && n == 0, "and no more");
+	ml_session_tokenize(session, ML_TEXT(""));
+	unit_ok(ml_session_tokens(&host->ctx, session, &tokens, &n) == ML_OK && n == 0,
 			"no tokens in nothing");
 	ml_session_close(&host->ctx, session);
 }
@@ -382,7 +385,8 @@ test_edges(unit_host *host, const model *m)
 	input = ML_TEXT("money \xff money");
 	unit_fails(host, ml_session_predict(&host->ctx, session, 1, &input, &label, got), ML_BAD_TEXT, "",
 			   "not UTF-8");
-	unit_fails(host, ml_session_tokenize(&host->ctx, session, input, &tokens, &n), ML_BAD_TEXT, "",
+	ml_session_tokenize(session, input);
+	unit_fails(host, ml_session_tokens(&host->ctx, session, &tokens, &n), ML_BAD_TEXT, "",
 			   "not UTF-8: tokens");
 	for (size_t i = 0; i < size; i++)
 		large[i] = "money free lunch "[i % 17];

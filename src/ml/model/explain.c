@@ -274,62 +274,20 @@ ml_session_explain(ml_context *ctx, ml_session *session, const ml_text *inputs,
 	return status;
 }
 
-/* All words of a text one after the other, and the size of each. */
-static ml_status
-collect_words(ml_context *ctx, ml_words *words, ml_buffer *bytes, uint32_t **sizes, size_t *n)
+void
+ml_session_tokenize(ml_session *session, ml_text input)
 {
-	ml_word		batch[64];
-	size_t		capacity = 0;
-	size_t		count;
-
-	*n = 0;
-	for (;;)
-	{
-		ML_TRY(ml_words_next(ctx, words, batch, ML_LENGTH(batch), &count));
-		if (count == 0)
-			return ML_OK;
-		ML_TRY(ml_grow(ctx, (void **) sizes, &capacity, *n + count, sizeof(uint32_t)));
-		for (size_t i = 0; i < count; i++)
-		{
-			ML_TRY(ml_append(ctx, bytes, batch[i].folded, batch[i].size));
-			(*sizes)[(*n)++] = batch[i].size;
-		}
-	}
-}
-
-static ml_status
-tokenize(ml_context *ctx, ml_session *session, ml_buffer *bytes, uint32_t **sizes,
-		 const ml_text **tokens, size_t *ntokens)
-{
-	ml_text    *out;
-	ml_text		copy;
-	size_t		used = 0;
-
-	ML_TRY(collect_words(ctx, ml_encoder_words(session->encoder), bytes, sizes, ntokens));
-	ML_TRY(ml_arena_copy(ctx, &session->arena, (ml_text) {bytes->data, bytes->size}, &copy));
-	ML_TRY(ml_arena_alloc(ctx, &session->arena, ml_size_mul(*ntokens, sizeof(ml_text)),
-						  (void **) &out));
-	for (size_t i = 0; i < *ntokens; i++)
-	{
-		out[i] = (ml_text) {copy.data + used, (*sizes)[i]};
-		used += (*sizes)[i];
-	}
-	*tokens = out;
-	return ML_OK;
+	ml_words_begin(ml_encoder_words(session->encoder), input);
 }
 
 ml_status
-ml_session_tokenize(ml_context *ctx, ml_session *session, ml_text input,
-					const ml_text **tokens, size_t *ntokens)
+ml_session_tokens(ml_context *ctx, ml_session *session, const ml_text **tokens, size_t *n)
 {
-	ml_buffer	bytes = {0};
-	uint32_t   *sizes = NULL;
-	ml_status	status;
+	ml_word		words[ML_SESSION_TOKENS];
 
-	ml_arena_reset(ctx, &session->arena);
-	ml_words_begin(ml_encoder_words(session->encoder), input);
-	status = tokenize(ctx, session, &bytes, &sizes, tokens, ntokens);
-	ml_buffer_free(ctx, &bytes);
-	ml_release(ctx, sizes);
-	return status;
+	ML_TRY(ml_words_next(ctx, ml_encoder_words(session->encoder), words, ML_LENGTH(words), n));
+	for (size_t i = 0; i < *n; i++)
+		session->tokens[i] = (ml_text) {words[i].folded, words[i].size};
+	*tokens = session->tokens;
+	return ML_OK;
 }

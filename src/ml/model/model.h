@@ -83,9 +83,14 @@ extern ml_status ml_session_explain(ml_context *ctx, ml_session *session,
 									uint32_t *explained,
 									const ml_contribution **parts, size_t *nparts);
 
-/* The words of a text as the model sees them.  Valid until the next call. */
-extern ml_status ml_session_tokenize(ml_context *ctx, ml_session *session, ml_text input,
-									 const ml_text **tokens, size_t *ntokens);
+/*
+ * The words of a text as the model sees them, some at a time, so that memory
+ * is bounded whatever the text: begin, then ask until *n is 0.  The tokens are
+ * valid until the next call.
+ */
+extern void ml_session_tokenize(ml_session *session, ml_text input);
+extern ml_status ml_session_tokens(ml_context *ctx, ml_session *session,
+								   const ml_text **tokens, size_t *n);
 
 /*
  * Training.  memory: bytes for everything, rows beyond it go to the host's

@@ -11,6 +11,9 @@
 #include "feature/encoder.h"
 #include "model/image.h"
 
+/* Words handed out at a time. */
+#define ML_SESSION_TOKENS	64
+
 struct ml_session
 {
 	const ml_image *image;
@@ -21,7 +24,8 @@ struct ml_session
 	int32_t    *partial;		/* [nscores] the same since the last spill */
 	double	   *logits;			/* [nscores] */
 	uint16_t	tf[ML_TF_COUNTS];
-	ml_arena	arena;			/* results of explain and tokenize */
+	ml_arena	arena;			/* results of explain */
+	ml_text		tokens[ML_SESSION_TOKENS];	/* results of tokens */
 };
 
 static inline uint32_t
