@@ -266,7 +266,7 @@ main(int argc, char **argv)
 		}
 	}
 	share = accuracy(&test, &stored, &log_loss);
-	printf("%.*s\n", (int) ML_MIN(report.size, (size_t) 2500), report.data);
+	printf("%.*s\n", (int) ML_MIN(report.size, (size_t) 1200), report.data);
 	printf("%zu rows: %.1f ms (read %.1f, count %.1f, fit %.1f, calibrate %.1f, evaluate %.1f, "
 		   "store %.1f), peak %.1f MB\n", rows.n, best * 1e3, phases[ML_PHASE_READ] * 1e3,
 		   phases[ML_PHASE_COUNT] * 1e3, phases[ML_PHASE_FIT] * 1e3,

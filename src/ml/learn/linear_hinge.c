@@ -22,7 +22,7 @@
 #include <math.h>
 
 #define WAKE_PASSES	16			/* even where the others do not converge */
-#define FETCH_ROWS	3			/* how far ahead rows are fetched into the caches */
+#define FETCH_ROWS	5			/* how far ahead rows are fetched into the caches */
 #define FETCH_WORDS	48			/* of a longer row, its first words */
 
 typedef struct hinge
