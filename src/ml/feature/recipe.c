@@ -45,10 +45,10 @@ static const member members[] = {
  *	word 1-2, min_df 2		0.6672		0.8513		0.7812	0.9891
  *	  + char 2-5, min_df 1	0.6869					0.7920	0.9881
  *	  + char 2-5, min_df 2	0.6808					0.7909	0.9881
-^ *	  the same, unweighted	0.6789					0.7852
+ *	  the same, unweighted	0.6789					0.7852
  *
  * Character n-grams are worth a point or two where texts are short, and cost
- * five times the training and three times the serving; so they are an option.
+ * five times the training; so they are an option.
  * min_df is 2, but 1 where texts are short (trainer): there a rare word is
  * much of what a text has.
  */
