@@ -22,19 +22,19 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 
 #include "aggregate.h"
-#include "compat.h"
 
 /* What a label counts as when the aggregate has a label argument. */
 static const ml_text is_it = ML_TEXT("t");
@@ -172,7 +172,11 @@ aiaas_confusion_recv(PG_FUNCTION_ARGS)
 static void
 send_label(StringInfo message, ml_text label)
 {
-	pq_sendcountedtext(message, label.data, (int) label.size, false);
+	char	   *converted = pg_server_to_client(label.data, (int) label.size);
+	int			size = converted == label.data ? (int) label.size : (int) strlen(converted);
+
+	pq_sendint32(message, size);
+	pq_sendbytes(message, converted, size);
 }
 
 AIAAS_FUNCTION(aiaas_confusion_send);

@@ -8,7 +8,7 @@
 #ifndef AIAAS_AGGREGATE_H
 #define AIAAS_AGGREGATE_H
 
-#include "postgres.h"
+#include "compat.h"
 
 #include "fmgr.h"
 #include "utils/jsonb.h"
@@ -39,9 +39,9 @@ extern Datum aggregate_unchanged(FunctionCallInfo fcinfo);
 /* NaN is NULL in SQL. */
 extern Datum aggregate_result(FunctionCallInfo fcinfo, double value);
 
-extern void aggregate_refuse_state(const char *type) pg_attribute_noreturn();
-extern void aggregate_refuse_text(const char *type, const char *detail) pg_attribute_noreturn();
-extern void aggregate_refuse_binary(const char *type) pg_attribute_noreturn();
+pg_noreturn extern void aggregate_refuse_state(const char *type);
+pg_noreturn extern void aggregate_refuse_text(const char *type, const char *detail);
+pg_noreturn extern void aggregate_refuse_binary(const char *type);
 
 /*
  * The text form of a state is a JSON array.  Elements: of that type or NULL;

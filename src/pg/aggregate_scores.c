@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include <math.h>
 
@@ -16,7 +16,6 @@
 #include "utils/builtins.h"
 
 #include "aggregate.h"
-#include "compat.h"
 
 /*
  * aiaas.auc_state: [bits lost, ["key in hexadecimal", positives, negatives], ...]
@@ -107,8 +106,8 @@ aiaas_auc_out(PG_FUNCTION_ARGS)
 	{
 		ml_auc_bin	bin = ml_auc_get(auc, i);
 
-		appendStringInfo(&out, ", [\"%016" INT64_MODIFIER "x\", " INT64_FORMAT ", " INT64_FORMAT "]",
-						 bin.key, bin.positives, bin.negatives);
+		appendStringInfo(&out, ", [\"%016llx\", " INT64_FORMAT ", " INT64_FORMAT "]",
+						 (unsigned long long) bin.key, bin.positives, bin.negatives);
 	}
 	appendStringInfoChar(&out, ']');
 	PG_RETURN_CSTRING(out.data);

@@ -107,10 +107,16 @@ call_server(bridge *b, server_call *call)
  * palloc gave, since that is only 8-byte aligned.
  */
 
+static inline char *
+aligned(char *raw)
+{
+	return (char *) TYPEALIGN(ALIGNMENT, raw + sizeof(void *));
+}
+
 static inline void *
 align_block(char *raw)
 {
-	char	   *block = (char *) TYPEALIGN(ALIGNMENT, raw + sizeof(void *));
+	char	   *block = aligned(raw);
 
 	((void **) block)[-1] = raw;
 	return block;
@@ -140,21 +146,20 @@ host_resize(void *user, void *pointer, size_t size)
 {
 	char	   *raw = raw_block(pointer);
 	size_t		offset = (char *) pointer - raw;
-	void	   *block;
 
 	if (!AllocHugeSizeIsValid(size + ALIGNMENT + sizeof(void *)))
 		return NULL;
 	raw = compat_repalloc_no_oom(raw, size + ALIGNMENT + sizeof(void *));
 	if (raw == NULL)
 		return NULL;
-	block = align_block(raw);
-	/* a moved block may lie differently against the alignment */
-	if ((char *) block - raw != offset)
-	{
-		memmove(block, raw + offset, size);
-		((void **) block)[-1] = raw;
-	}
-	return block;
+
+	/*
+	 * A moved block may lie differently against the alignment; its bytes go to
+	 * their place before the pointer is written, which may be where they were.
+	 */
+	if (aligned(raw) != raw + offset)
+		memmove(aligned(raw), raw + offset, size);
+	return align_block(raw);
 }
 
 static void

@@ -119,16 +119,10 @@ open_fitting_index(Oid oid, const catalog_columns *columns)
 static Relation
 open_key_index(Relation rel, const catalog_columns *columns)
 {
-	Oid			primary = compat_primary_key(rel);
 	Relation	index = NULL;
-	List	   *candidates;
+	List	   *candidates = RelationGetIndexList(rel);
 	ListCell   *cell;
 
-	if (OidIsValid(primary))
-		index = open_fitting_index(primary, columns);
-	if (index != NULL)
-		return index;
-	candidates = RelationGetIndexList(rel);
 	foreach(cell, candidates)
 	{
 		index = open_fitting_index(lfirst_oid(cell), columns);

@@ -21,7 +21,6 @@
 #include "utils/backend_status.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/relcache.h"
 
 #if PG_VERSION_NUM < 150000
 #error "aiaas needs PostgreSQL 15 or later"
@@ -48,10 +47,9 @@
 #define compat_local_beentry(i) pgstat_fetch_stat_local_beentry(i)
 #endif
 
-#if PG_VERSION_NUM >= 180000
-#define compat_primary_key(rel) RelationGetPrimaryKeyIndex(rel, false)
-#else
-#define compat_primary_key(rel) RelationGetPrimaryKeyIndex(rel)
+/* Before a declaration, as from 18 on. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
 #endif
 
 /* The running transaction's local number. */

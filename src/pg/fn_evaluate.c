@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -20,7 +20,6 @@
 #include "bridge.h"
 #include "callsite.h"
 #include "catalog.h"
-#include "compat.h"
 #include "manifest.h"
 #include "source.h"
 

@@ -18,7 +18,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include "access/table.h"
 #include "catalog/namespace.h"
@@ -36,7 +36,6 @@
 
 #include "bridge.h"
 #include "catalog.h"
-#include "compat.h"
 #include "manifest.h"
 #include "source.h"
 
@@ -330,8 +329,45 @@ become_caller(const identity *caller)
 }
 
 /*
- * Read the source, fit, and make the manifest.  The trainer is closed whatever
- * happens: it may hold more than memory of ours.
+ * Read the source, as the model's owner if it is a stored one, and fit.
+ */
+static void
+learn(training *t, bool as_owner)
+{
+	identity	caller = {0};
+	ml_status	status;
+
+	open_trainer(t);
+	if (as_owner)
+		caller = become_owner(t->model);
+	(void) source_read(t->source, &t->want, learn_batch, t);
+	if (as_owner)
+		become_caller(&caller);
+	status = ml_trainer_finish(&t->b->ctx, t->trainer, &t->stored, &t->report);
+	bridge_check(t->b, status, NULL);
+}
+
+/*
+ * The trainer is closed whatever happens: it may hold more than memory of ours.
+ */
+static void
+learn_and_close(training *t, bool as_owner)
+{
+	PG_TRY();
+	{
+		learn(t, as_owner);
+	}
+	PG_CATCH();
+	{
+		ml_trainer_close(&t->b->ctx, t->trainer);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	ml_trainer_close(&t->b->ctx, t->trainer);
+}
+
+/*
+ * The new version's bytes and its manifest.
  */
 static void
 fit(training *t, bool as_owner)
@@ -340,23 +376,7 @@ fit(training *t, bool as_owner)
 	double		seconds;
 
 	bridge_progress_start(t->name);
-	PG_TRY();
-	{
-		identity	caller = {0};
-
-		open_trainer(t);
-		if (as_owner)
-			caller = become_owner(t->model);
-		(void) source_read(t->source, &t->want, learn_batch, t);
-		if (as_owner)
-			become_caller(&caller);
-		bridge_check(t->b, ml_trainer_finish(&t->b->ctx, t->trainer, &t->stored, &t->report), NULL);
-	}
-	PG_FINALLY();
-	{
-		ml_trainer_close(&t->b->ctx, t->trainer);
-	}
-	PG_END_TRY();
+	learn_and_close(t, as_owner);
 	bridge_check(t->b, ml_stored_describe(&t->b->ctx, t->stored.data, t->stored.size, &description), NULL);
 	seconds = (GetCurrentTimestamp() - t->started) / 1e6;
 	t->manifest = manifest_create(&t->recipe, (ml_text) {description.data, description.size},

@@ -214,7 +214,7 @@ SELECT aiaas_import('pg_temp.mine', string_agg(data, '' ORDER BY chunk)) IS NOT 
 EXPLAIN (COSTS off) SELECT aiaas_classify('mine', body), count(*) FROM words GROUP BY 1;
 SELECT aiaas_classify('mine', body), count(*) FROM words GROUP BY 1 ORDER BY 1;
 SELECT '987654321'::regclass AS no_relation;	-- others' queries are planned as ever
-SET force_parallel_mode = on;
+SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 SELECT aiaas_classify('mine', 'free money');
 SELECT count(*) FROM words WHERE label = (SELECT aiaas_classify('mine', 'free money'));
 SET plan_cache_mode = force_generic_plan;
@@ -225,7 +225,7 @@ RESET plan_cache_mode;
 SET aiaas.default_model = 'pg_temp.mine';
 SELECT count(*) FROM words WHERE aiaas_classify(body) = label;
 RESET aiaas.default_model;
-RESET force_parallel_mode;
+SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 RESET parallel_leader_participation;
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
