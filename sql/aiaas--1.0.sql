@@ -6,6 +6,7 @@
 SET LOCAL search_path = pg_catalog, pg_temp;
 
 CREATE SCHEMA aiaas;
+COMMENT ON SCHEMA aiaas IS 'what the functions aiaas_* stand on: views, types, the default model';
 GRANT USAGE ON SCHEMA aiaas TO PUBLIC;
 
 --
@@ -57,33 +58,30 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.aiaas_drop_version(regclass, integer)
 	IS 'delete a version that is not live; its number is never used again';
 
-CREATE FUNCTION @extschema@.aiaas_versions(
-	model regclass,
-	OUT version integer,
-	OUT live boolean,
-	OUT task text,
-	OUT algorithm text,
-	OUT rows bigint,
-	OUT metric text,
-	OUT score double precision,
-	OUT size bigint,
-	OUT digest text,
-	OUT created_at timestamptz,
-	OUT created_by text,
-	OUT deployed_at timestamptz,
-	OUT deployed_by text)
-RETURNS SETOF record
+CREATE FUNCTION @extschema@.aiaas_versions(model regclass)
+RETURNS TABLE (
+	version integer,
+	live boolean,
+	task text,
+	algorithm text,
+	rows bigint,
+	metric text,
+	score double precision,
+	size bigint,
+	digest text,
+	created_at timestamptz,
+	created_by text,
+	deployed_at timestamptz,
+	deployed_by text)
 AS 'MODULE_PATHNAME', 'aiaas_versions'
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000 ROWS 10;
 COMMENT ON FUNCTION @extschema@.aiaas_versions(regclass)
 	IS 'versions of a model: which is live, how they were made, how good they are on held-out rows';
 
-CREATE FUNCTION @extschema@.aiaas_export(
-	model regclass,
-	version integer DEFAULT NULL,
-	OUT chunk integer,
-	OUT data bytea)
-RETURNS SETOF record
+CREATE FUNCTION @extschema@.aiaas_export(model regclass, version integer DEFAULT NULL)
+RETURNS TABLE (
+	chunk integer,
+	data bytea)
 AS 'MODULE_PATHNAME', 'aiaas_export'
 LANGUAGE C STABLE PARALLEL RESTRICTED COST 10000 ROWS 10;
 COMMENT ON FUNCTION @extschema@.aiaas_export(regclass, integer)
@@ -102,47 +100,46 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION @extschema@.aiaas_import(text, bytea, jsonb)
 	IS 'store a file that aiaas_export gave as a new version, making the model if there is none';
 
-CREATE FUNCTION @extschema@.aiaas_kernels(
-	OUT level text,
-	OUT supported boolean,
-	OUT fastest boolean,
-	OUT in_use boolean,
-	OUT cpu text)
-RETURNS SETOF record
+CREATE FUNCTION @extschema@.aiaas_kernels()
+RETURNS TABLE (
+	level text,
+	supported boolean,
+	fastest boolean,
+	in_use boolean,
+	cpu text)
 AS 'MODULE_PATHNAME', 'aiaas_kernels'
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 3;
 COMMENT ON FUNCTION @extschema@.aiaas_kernels()
 	IS 'kernels for CPU levels: which this CPU can run, which is fast on it, which aiaas.kernel chose';
 
-CREATE FUNCTION aiaas.progress(
-	OUT pid integer,
-	OUT datid oid,
-	OUT userid oid,
-	OUT model text,
-	OUT phase text,
-	OUT rows bigint,
-	OUT epoch integer,
-	OUT loss double precision,
-	OUT started timestamptz)
-RETURNS SETOF record
+CREATE FUNCTION aiaas.progress()
+RETURNS TABLE (
+	pid integer,
+	datid oid,
+	userid oid,
+	model text,
+	phase text,
+	rows bigint,
+	epoch integer,
+	loss double precision,
+	started timestamptz)
 AS 'MODULE_PATHNAME', 'aiaas_progress'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
 COMMENT ON FUNCTION aiaas.progress()
 	IS 'trainings that run now, in all databases; see the view aiaas.training_progress';
 
-CREATE FUNCTION aiaas.describe_model(
-	model oid,
-	OUT task text,
-	OUT algorithm text,
-	OUT live_version integer,
-	OUT versions integer,
-	OUT rows bigint,
-	OUT metric text,
-	OUT score double precision,
-	OUT size bigint,
-	OUT trained_at timestamptz,
-	OUT deployed_at timestamptz)
-RETURNS SETOF record
+CREATE FUNCTION aiaas.describe_model(model oid)
+RETURNS TABLE (
+	task text,
+	algorithm text,
+	live_version integer,
+	versions integer,
+	rows bigint,
+	metric text,
+	score double precision,
+	size bigint,
+	trained_at timestamptz,
+	deployed_at timestamptz)
 AS 'MODULE_PATHNAME', 'aiaas_describe_model'
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000 ROWS 1;
 COMMENT ON FUNCTION aiaas.describe_model(oid)
@@ -207,7 +204,7 @@ RETURNS text[]
 AS 'MODULE_PATHNAME', 'aiaas_classify_array'
 LANGUAGE C STABLE STRICT COST 2000 PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.aiaas_classify(text[])
-	IS 'label of an array of texts, as one batch, by the model that aiaas.default_model names';
+	IS 'labels of an array of texts, as one batch, by the model that aiaas.default_model names';
 
 CREATE FUNCTION @extschema@.aiaas_classify(model regclass, input text)
 RETURNS text
@@ -221,7 +218,7 @@ RETURNS text[]
 AS 'MODULE_PATHNAME', 'aiaas_classify_array'
 LANGUAGE C STABLE STRICT COST 2000 PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.aiaas_classify(regclass, text[])
-	IS 'label of an array of texts, as one batch, by the live version of a model';
+	IS 'labels of an array of texts, as one batch, by the live version of a model';
 
 CREATE FUNCTION @extschema@.aiaas_classify(model regclass, input record)
 RETURNS text
@@ -242,7 +239,7 @@ RETURNS text[]
 AS 'MODULE_PATHNAME', 'aiaas_classify_array'
 LANGUAGE C IMMUTABLE STRICT COST 2000 PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.aiaas_classify(regclass, integer, text[])
-	IS 'label of an array of texts, as one batch, by one version of a model';
+	IS 'labels of an array of texts, as one batch, by one version of a model';
 
 CREATE FUNCTION @extschema@.aiaas_classify(model regclass, version integer, input record)
 RETURNS text
@@ -256,14 +253,14 @@ RETURNS double precision
 AS 'MODULE_PATHNAME', 'aiaas_score'
 LANGUAGE C STABLE STRICT COST 200 PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.aiaas_score(text)
-	IS 'probability of a label (default: the predicted one) for a text, by the model that aiaas.default_model names';
+	IS 'probability of the predicted label of a text, by the model that aiaas.default_model names';
 
 CREATE FUNCTION @extschema@.aiaas_score(input text[])
 RETURNS double precision[]
 AS 'MODULE_PATHNAME', 'aiaas_score_array'
 LANGUAGE C STABLE STRICT COST 2000 PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.aiaas_score(text[])
-	IS 'probability of a label (default: the predicted one) for an array of texts, as one batch, by the model that aiaas.default_model names';
+	IS 'probability of the predicted label of each of an array of texts, as one batch, by the model that aiaas.default_model names';
 
 CREATE FUNCTION @extschema@.aiaas_score(model regclass, input text, label text DEFAULT NULL)
 RETURNS double precision
@@ -277,7 +274,7 @@ RETURNS double precision[]
 AS 'MODULE_PATHNAME', 'aiaas_score_array'
 LANGUAGE C STABLE COST 2000 PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.aiaas_score(regclass, text[], text)
-	IS 'probability of a label (default: the predicted one) for an array of texts, as one batch, by the live version of a model';
+	IS 'probability of a label (default: the predicted one) for each of an array of texts, as one batch, by the live version of a model';
 
 CREATE FUNCTION @extschema@.aiaas_score(model regclass, input record, label text DEFAULT NULL)
 RETURNS double precision
@@ -298,7 +295,7 @@ RETURNS double precision[]
 AS 'MODULE_PATHNAME', 'aiaas_score_array'
 LANGUAGE C IMMUTABLE COST 2000 PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.aiaas_score(regclass, integer, text[], text)
-	IS 'probability of a label (default: the predicted one) for an array of texts, as one batch, by one version of a model';
+	IS 'probability of a label (default: the predicted one) for each of an array of texts, as one batch, by one version of a model';
 
 CREATE FUNCTION @extschema@.aiaas_score(model regclass, version integer, input record, label text DEFAULT NULL)
 RETURNS double precision
@@ -347,7 +344,7 @@ RETURNS TABLE (feature text, contribution double precision)
 AS 'MODULE_PATHNAME', 'aiaas_explain'
 LANGUAGE C STABLE STRICT COST 500 ROWS 50 PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.aiaas_explain(text)
-	IS 'what each word adds to a label''s score (default: the predicted one), in logits, for a text, by the model that aiaas.default_model names';
+	IS 'what each word adds to the predicted label''s score, in logits, for a text, by the model that aiaas.default_model names';
 
 CREATE FUNCTION @extschema@.aiaas_explain(model regclass, input text, label text DEFAULT NULL)
 RETURNS TABLE (feature text, contribution double precision)
@@ -395,11 +392,18 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.aiaas_unload(regclass)
 	IS 'free the memory of a model''s versions that are not in use now (owner only); returns how many';
 
-CREATE FUNCTION aiaas.shared_images(
-	OUT database name, OUT model regclass, OUT version integer, OUT digest text,
-	OUT bytes bigint, OUT pins integer, OUT hits bigint, OUT loads bigint,
-	OUT loaded_at timestamp with time zone, OUT last_used timestamp with time zone)
-RETURNS SETOF record
+CREATE FUNCTION aiaas.shared_images()
+RETURNS TABLE (
+	database name,
+	model regclass,
+	version integer,
+	digest text,
+	bytes bigint,
+	pins integer,
+	hits bigint,
+	loads bigint,
+	loaded_at timestamp with time zone,
+	last_used timestamp with time zone)
 AS 'MODULE_PATHNAME', 'aiaas_shared_images'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 100;
 COMMENT ON FUNCTION aiaas.shared_images()
@@ -429,7 +433,7 @@ CREATE FUNCTION @extschema@.aiaas_train(
 	OUT rows bigint,
 	OUT metrics jsonb,
 	OUT duration interval)
-	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000
 	AS 'MODULE_PATHNAME', 'aiaas_train';
 COMMENT ON FUNCTION @extschema@.aiaas_train(text, text, text, text[], text, jsonb) IS
 	'train a new version of a model on a table, view or query; what is NULL is inferred where it is obvious';
@@ -443,24 +447,24 @@ CREATE FUNCTION @extschema@.aiaas_retrain(
 	OUT rows bigint,
 	OUT metrics jsonb,
 	OUT duration interval)
-	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE COST 1000000
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000000
 	AS 'MODULE_PATHNAME', 'aiaas_retrain';
 COMMENT ON FUNCTION @extschema@.aiaas_retrain(regclass) IS
 	'train a new version like the live one on its source as it is now, which is read as the owner of the model';
 
 CREATE FUNCTION @extschema@.aiaas_training_info(model regclass, version integer DEFAULT NULL)
 	RETURNS TABLE (item text, value text)
-	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE ROWS 50 COST 1000
+	LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 50 COST 1000
 	AS 'MODULE_PATHNAME', 'aiaas_training_info';
 COMMENT ON FUNCTION @extschema@.aiaas_training_info(regclass, integer) IS
 	'how a version (default: the live one) was trained: recipe, rows, loss per epoch, metrics';
 
 CREATE VIEW aiaas.training_progress AS
 	SELECT p.pid, d.datname AS database, r.rolname AS "user", p.model, p.phase, p.rows, p.epoch, p.loss,
-		clock_timestamp() - p.started AS elapsed
-	FROM aiaas.progress() p
-	LEFT JOIN pg_database d ON d.oid = p.datid
-	LEFT JOIN pg_roles r ON r.oid = p.userid;
+		   pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) p.started AS elapsed
+	FROM aiaas.progress() AS p
+	LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) p.datid
+	LEFT JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) p.userid;
 COMMENT ON VIEW aiaas.training_progress IS
 	'trainings that run now: phase, rows and epoch, loss; of other users only who';
 GRANT SELECT ON aiaas.training_progress TO PUBLIC;
@@ -469,14 +473,14 @@ GRANT SELECT ON aiaas.training_progress TO PUBLIC;
 
 CREATE FUNCTION @extschema@.aiaas_evaluate(model regclass, source text DEFAULT NULL)
 	RETURNS TABLE (metric text, value double precision)
-	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10 COST 100000
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10 COST 100000
 	AS 'MODULE_PATHNAME', 'aiaas_evaluate';
 COMMENT ON FUNCTION @extschema@.aiaas_evaluate(regclass, text) IS
 	'how good the live version is: on the rows that training held out, or on a table, view or query';
 
 CREATE FUNCTION @extschema@.aiaas_confusion_matrix(model regclass, source text DEFAULT NULL)
 	RETURNS TABLE (actual text, predicted text, count bigint)
-	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 100 COST 100000
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 100 COST 100000
 	AS 'MODULE_PATHNAME', 'aiaas_confusion_matrix';
 COMMENT ON FUNCTION @extschema@.aiaas_confusion_matrix(regclass, text) IS
 	'rows by actual and predicted label, zeros left out: of the rows that training held out, or of a table, view or query';
@@ -488,17 +492,17 @@ COMMENT ON FUNCTION @extschema@.aiaas_confusion_matrix(regclass, text) IS
 
 CREATE TYPE aiaas.confusion_state;
 
-CREATE FUNCTION aiaas.confusion_in(cstring) RETURNS aiaas.confusion_state
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_in';
+CREATE FUNCTION aiaas.confusion_in(state cstring) RETURNS aiaas.confusion_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_in';
 COMMENT ON FUNCTION aiaas.confusion_in(cstring) IS 'I/O of aiaas.confusion_state';
-CREATE FUNCTION aiaas.confusion_out(aiaas.confusion_state) RETURNS cstring
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_out';
+CREATE FUNCTION aiaas.confusion_out(state aiaas.confusion_state) RETURNS cstring
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_out';
 COMMENT ON FUNCTION aiaas.confusion_out(aiaas.confusion_state) IS 'I/O of aiaas.confusion_state';
-CREATE FUNCTION aiaas.confusion_recv(internal) RETURNS aiaas.confusion_state
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_recv';
+CREATE FUNCTION aiaas.confusion_recv(state internal) RETURNS aiaas.confusion_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_recv';
 COMMENT ON FUNCTION aiaas.confusion_recv(internal) IS 'I/O of aiaas.confusion_state';
-CREATE FUNCTION aiaas.confusion_send(aiaas.confusion_state) RETURNS bytea
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_send';
+CREATE FUNCTION aiaas.confusion_send(state aiaas.confusion_state) RETURNS bytea
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_send';
 COMMENT ON FUNCTION aiaas.confusion_send(aiaas.confusion_state) IS 'I/O of aiaas.confusion_state';
 
 CREATE TYPE aiaas.confusion_state (
@@ -514,17 +518,17 @@ COMMENT ON TYPE aiaas.confusion_state IS 'state of aiaas_accuracy, aiaas_precisi
 
 CREATE TYPE aiaas.auc_state;
 
-CREATE FUNCTION aiaas.auc_in(cstring) RETURNS aiaas.auc_state
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_in';
+CREATE FUNCTION aiaas.auc_in(state cstring) RETURNS aiaas.auc_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_in';
 COMMENT ON FUNCTION aiaas.auc_in(cstring) IS 'I/O of aiaas.auc_state';
-CREATE FUNCTION aiaas.auc_out(aiaas.auc_state) RETURNS cstring
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_out';
+CREATE FUNCTION aiaas.auc_out(state aiaas.auc_state) RETURNS cstring
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_out';
 COMMENT ON FUNCTION aiaas.auc_out(aiaas.auc_state) IS 'I/O of aiaas.auc_state';
-CREATE FUNCTION aiaas.auc_recv(internal) RETURNS aiaas.auc_state
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_recv';
+CREATE FUNCTION aiaas.auc_recv(state internal) RETURNS aiaas.auc_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_recv';
 COMMENT ON FUNCTION aiaas.auc_recv(internal) IS 'I/O of aiaas.auc_state';
-CREATE FUNCTION aiaas.auc_send(aiaas.auc_state) RETURNS bytea
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_send';
+CREATE FUNCTION aiaas.auc_send(state aiaas.auc_state) RETURNS bytea
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_send';
 COMMENT ON FUNCTION aiaas.auc_send(aiaas.auc_state) IS 'I/O of aiaas.auc_state';
 
 CREATE TYPE aiaas.auc_state (
@@ -540,17 +544,17 @@ COMMENT ON TYPE aiaas.auc_state IS 'state of aiaas_roc_auc';
 
 CREATE TYPE aiaas.log_loss_state;
 
-CREATE FUNCTION aiaas.log_loss_in(cstring) RETURNS aiaas.log_loss_state
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_in';
+CREATE FUNCTION aiaas.log_loss_in(state cstring) RETURNS aiaas.log_loss_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_in';
 COMMENT ON FUNCTION aiaas.log_loss_in(cstring) IS 'I/O of aiaas.log_loss_state';
-CREATE FUNCTION aiaas.log_loss_out(aiaas.log_loss_state) RETURNS cstring
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_out';
+CREATE FUNCTION aiaas.log_loss_out(state aiaas.log_loss_state) RETURNS cstring
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_out';
 COMMENT ON FUNCTION aiaas.log_loss_out(aiaas.log_loss_state) IS 'I/O of aiaas.log_loss_state';
-CREATE FUNCTION aiaas.log_loss_recv(internal) RETURNS aiaas.log_loss_state
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_recv';
+CREATE FUNCTION aiaas.log_loss_recv(state internal) RETURNS aiaas.log_loss_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_recv';
 COMMENT ON FUNCTION aiaas.log_loss_recv(internal) IS 'I/O of aiaas.log_loss_state';
-CREATE FUNCTION aiaas.log_loss_send(aiaas.log_loss_state) RETURNS bytea
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_send';
+CREATE FUNCTION aiaas.log_loss_send(state aiaas.log_loss_state) RETURNS bytea
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_send';
 COMMENT ON FUNCTION aiaas.log_loss_send(aiaas.log_loss_state) IS 'I/O of aiaas.log_loss_state';
 
 CREATE TYPE aiaas.log_loss_state (
@@ -564,65 +568,66 @@ CREATE TYPE aiaas.log_loss_state (
 );
 COMMENT ON TYPE aiaas.log_loss_state IS 'state of aiaas_log_loss';
 
+-- labels of other types than text are compared as their output functions, which are STABLE, write them
 CREATE FUNCTION aiaas.confusion_accum(state aiaas.confusion_state, actual text, predicted text) RETURNS aiaas.confusion_state
-	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accum';
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accum';
 COMMENT ON FUNCTION aiaas.confusion_accum(aiaas.confusion_state,text,text) IS 'transition of the metric aggregates';
 CREATE FUNCTION aiaas.confusion_accum(state aiaas.confusion_state, actual text, predicted text, label text) RETURNS aiaas.confusion_state
-	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accum';
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accum';
 COMMENT ON FUNCTION aiaas.confusion_accum(aiaas.confusion_state,text,text,text) IS 'transition of the metric aggregates of one label';
 CREATE FUNCTION aiaas.confusion_accum(state aiaas.confusion_state, actual anyelement, predicted text) RETURNS aiaas.confusion_state
-	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accum';
+	LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accum';
 COMMENT ON FUNCTION aiaas.confusion_accum(aiaas.confusion_state,anyelement,text) IS 'transition of the metric aggregates';
 CREATE FUNCTION aiaas.confusion_accum(state aiaas.confusion_state, actual anyelement, predicted text, label text) RETURNS aiaas.confusion_state
-	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accum';
+	LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accum';
 COMMENT ON FUNCTION aiaas.confusion_accum(aiaas.confusion_state,anyelement,text,text) IS 'transition of the metric aggregates of one label';
 CREATE FUNCTION aiaas.confusion_accum(state aiaas.confusion_state, actual anycompatible, predicted anycompatible) RETURNS aiaas.confusion_state
-	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accum';
+	LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accum';
 COMMENT ON FUNCTION aiaas.confusion_accum(aiaas.confusion_state,anycompatible,anycompatible) IS 'transition of the metric aggregates';
 CREATE FUNCTION aiaas.confusion_accum(state aiaas.confusion_state, actual anycompatible, predicted anycompatible, label anycompatible) RETURNS aiaas.confusion_state
-	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accum';
+	LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accum';
 COMMENT ON FUNCTION aiaas.confusion_accum(aiaas.confusion_state,anycompatible,anycompatible,anycompatible) IS 'transition of the metric aggregates of one label';
 CREATE FUNCTION aiaas.confusion_combine(state aiaas.confusion_state, other aiaas.confusion_state) RETURNS aiaas.confusion_state
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_combine';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_combine';
 COMMENT ON FUNCTION aiaas.confusion_combine(aiaas.confusion_state,aiaas.confusion_state) IS 'adds two states';
 CREATE FUNCTION aiaas.confusion_accuracy(state aiaas.confusion_state) RETURNS double precision
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accuracy';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_accuracy';
 COMMENT ON FUNCTION aiaas.confusion_accuracy(aiaas.confusion_state) IS 'share of rows predicted rightly';
 CREATE FUNCTION aiaas.confusion_precision(state aiaas.confusion_state) RETURNS double precision
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_precision';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_precision';
 COMMENT ON FUNCTION aiaas.confusion_precision(aiaas.confusion_state) IS 'precision, mean over labels';
 CREATE FUNCTION aiaas.confusion_recall(state aiaas.confusion_state) RETURNS double precision
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_recall';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_recall';
 COMMENT ON FUNCTION aiaas.confusion_recall(aiaas.confusion_state) IS 'recall, mean over labels';
 CREATE FUNCTION aiaas.confusion_f1(state aiaas.confusion_state) RETURNS double precision
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_f1';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_f1';
 COMMENT ON FUNCTION aiaas.confusion_f1(aiaas.confusion_state) IS 'F1, mean over labels';
 CREATE FUNCTION aiaas.confusion_precision_label(state aiaas.confusion_state) RETURNS double precision
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_precision_label';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_precision_label';
 COMMENT ON FUNCTION aiaas.confusion_precision_label(aiaas.confusion_state) IS 'precision of the label';
 CREATE FUNCTION aiaas.confusion_recall_label(state aiaas.confusion_state) RETURNS double precision
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_recall_label';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_recall_label';
 COMMENT ON FUNCTION aiaas.confusion_recall_label(aiaas.confusion_state) IS 'recall of the label';
 CREATE FUNCTION aiaas.confusion_f1_label(state aiaas.confusion_state) RETURNS double precision
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_f1_label';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_f1_label';
 COMMENT ON FUNCTION aiaas.confusion_f1_label(aiaas.confusion_state) IS 'F1 of the label';
 CREATE FUNCTION aiaas.auc_accum(state aiaas.auc_state, actual boolean, score double precision) RETURNS aiaas.auc_state
-	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_accum';
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_accum';
 COMMENT ON FUNCTION aiaas.auc_accum(aiaas.auc_state,boolean,double precision) IS 'transition of aiaas_roc_auc';
 CREATE FUNCTION aiaas.auc_combine(state aiaas.auc_state, other aiaas.auc_state) RETURNS aiaas.auc_state
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_combine';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_combine';
 COMMENT ON FUNCTION aiaas.auc_combine(aiaas.auc_state,aiaas.auc_state) IS 'adds two states';
 CREATE FUNCTION aiaas.auc_final(state aiaas.auc_state) RETURNS double precision
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_final';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_final';
 COMMENT ON FUNCTION aiaas.auc_final(aiaas.auc_state) IS 'area under the ROC curve';
 CREATE FUNCTION aiaas.log_loss_accum(state aiaas.log_loss_state, actual boolean, probability double precision) RETURNS aiaas.log_loss_state
-	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_accum';
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_accum';
 COMMENT ON FUNCTION aiaas.log_loss_accum(aiaas.log_loss_state,boolean,double precision) IS 'transition of aiaas_log_loss';
 CREATE FUNCTION aiaas.log_loss_combine(state aiaas.log_loss_state, other aiaas.log_loss_state) RETURNS aiaas.log_loss_state
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_combine';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_combine';
 COMMENT ON FUNCTION aiaas.log_loss_combine(aiaas.log_loss_state,aiaas.log_loss_state) IS 'adds two states';
 CREATE FUNCTION aiaas.log_loss_final(state aiaas.log_loss_state) RETURNS double precision
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_final';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_log_loss_final';
 COMMENT ON FUNCTION aiaas.log_loss_final(aiaas.log_loss_state) IS 'mean log loss';
 
 CREATE AGGREGATE @extschema@.aiaas_accuracy(actual text, predicted text) (

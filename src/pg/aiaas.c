@@ -63,7 +63,7 @@ define_settings(void)
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomStringVariable("aiaas.default_model",
 							   "Names the model of the functions that are called without one.",
-							   NULL,
+							   "It is named with its schema; an empty value names none.",
 							   &callsite_default_model, "aiaas.sentiment",
 							   PGC_USERSET, 0, check_default_model, NULL, NULL);
 	if (!process_shared_preload_libraries_in_progress)
