@@ -35,6 +35,7 @@
 #include "utils/lsyscache.h"
 
 #include "aggregate.h"
+#include "document.h"
 
 /* What a label counts as when the aggregate has a label argument. */
 static const ml_text is_it = ML_TEXT("t");
@@ -85,9 +86,9 @@ aiaas_confusion_in(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < JsonContainerSize(cells); i++)
 	{
-		JsonbContainer *cell = aggregate_json_tuple(cells, i, 3);
-		JsonbValue *actual = cell ? aggregate_json_element(cell, 0, jbvString) : NULL;
-		JsonbValue *predicted = cell ? aggregate_json_element(cell, 1, jbvString) : NULL;
+		JsonbContainer *cell = document_tuple(cells, i, 3);
+		JsonbValue *actual = document_element(cell, 0, jbvString);
+		JsonbValue *predicted = document_element(cell, 1, jbvString);
 		int64		count;
 
 		CHECK_FOR_INTERRUPTS();

@@ -43,13 +43,8 @@ pg_noreturn extern void aggregate_refuse_state(const char *type);
 pg_noreturn extern void aggregate_refuse_text(const char *type, const char *detail);
 pg_noreturn extern void aggregate_refuse_binary(const char *type);
 
-/*
- * The text form of a state is a JSON array.  Elements: of that type or NULL;
- * an array of n or NULL; a whole number >= 0 or false.
- */
+/* The text form of a state is a JSON array (document.h); a count is >= 0. */
 extern JsonbContainer *aggregate_json(const char *text, const char *type);
-extern JsonbValue *aggregate_json_element(JsonbContainer *array, int i, enum jbvType kind);
-extern JsonbContainer *aggregate_json_tuple(JsonbContainer *array, int i, int n);
-extern bool aggregate_json_count(JsonbContainer *array, int i, int64 *count);
+extern bool aggregate_json_count(const JsonbContainer *array, int i, int64 *count);
 
 #endif							/* AIAAS_AGGREGATE_H */

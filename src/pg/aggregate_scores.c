@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 
 #include "aggregate.h"
+#include "document.h"
 
 /*
  * aiaas.auc_state: [bits lost, ["key in hexadecimal", positives, negatives], ...]
@@ -55,8 +56,8 @@ auc_argument(FunctionCallInfo fcinfo, int i)
 static bool
 json_bin(JsonbContainer *bins, int i, ml_auc_bin *bin)
 {
-	JsonbContainer *tuple = aggregate_json_tuple(bins, i, 3);
-	JsonbValue *key = tuple ? aggregate_json_element(tuple, 0, jbvString) : NULL;
+	JsonbContainer *tuple = document_tuple(bins, i, 3);
+	JsonbValue *key = document_element(tuple, 0, jbvString);
 	char		digits[17];
 	char	   *end;
 
@@ -236,19 +237,6 @@ log_loss_checked(ml_log_loss loss)
 	return result;
 }
 
-static bool
-json_float(JsonbContainer *array, int i, double *value)
-{
-	JsonbValue *found = aggregate_json_element(array, i, jbvNumeric);
-
-	if (found == NULL)
-		return false;
-	/* what is out of range becomes an infinity */
-	*value = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												NumericGetDatum(found->val.numeric)));
-	return true;
-}
-
 AIAAS_FUNCTION(aiaas_log_loss_in);
 Datum
 aiaas_log_loss_in(PG_FUNCTION_ARGS)
@@ -258,7 +246,8 @@ aiaas_log_loss_in(PG_FUNCTION_ARGS)
 	ml_log_loss *result = NULL;
 
 	if (JsonContainerSize(array) == 3 && aggregate_json_count(array, 0, &loss.count) &&
-		json_float(array, 1, &loss.sum) && json_float(array, 2, &loss.correction))
+		document_float(document_element(array, 1, jbvNumeric), &loss.sum) &&
+		document_float(document_element(array, 2, jbvNumeric), &loss.correction))
 		result = log_loss_checked(loss);
 	if (result == NULL)
 		aggregate_refuse_text(LOG_LOSS, "It must be [count, sum, correction].");

@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "aggregate.h"
+#include "document.h"
 
 aggregate_state *
 aggregate_create(size_t size)
@@ -90,43 +91,15 @@ aggregate_result(FunctionCallInfo fcinfo, double value)
 JsonbContainer *
 aggregate_json(const char *text, const char *type)
 {
-	Jsonb	   *json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	Jsonb	   *json = document_parse(text);
 
 	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
 		aggregate_refuse_text(type, "It must be a JSON array.");
 	return &json->root;
 }
 
-JsonbValue *
-aggregate_json_element(JsonbContainer *array, int i, enum jbvType kind)
-{
-	JsonbValue *value = getIthJsonbValueFromContainer(array, i);
-
-	return value != NULL && value->type == kind ? value : NULL;
-}
-
-JsonbContainer *
-aggregate_json_tuple(JsonbContainer *array, int i, int n)
-{
-	JsonbValue *value = aggregate_json_element(array, i, jbvBinary);
-
-	if (value == NULL || !JsonContainerIsArray(value->val.binary.data) ||
-		JsonContainerSize(value->val.binary.data) != n)
-		return NULL;
-	return value->val.binary.data;
-}
-
 bool
-aggregate_json_count(JsonbContainer *array, int i, int64 *count)
+aggregate_json_count(const JsonbContainer *array, int i, int64 *count)
 {
-	JsonbValue *value = aggregate_json_element(array, i, jbvNumeric);
-	char	   *digits;
-	char	   *end;
-
-	if (value == NULL)
-		return false;
-	digits = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
-	errno = 0;
-	*count = strtoi64(digits, &end, 10);
-	return errno == 0 && *end == '\0' && *count >= 0;
+	return document_whole(document_element(array, i, jbvNumeric), 0, PG_INT64_MAX, count);
 }

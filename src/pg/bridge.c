@@ -37,6 +37,7 @@
 #include "utils/wait_event.h"
 
 #include "catalog.h"
+#include "document.h"
 
 #define ALIGNMENT		16		/* what ml_host promises; palloc gives 8 */
 #define SPILL_SLICE		((size_t) 1 << 20)
@@ -596,7 +597,5 @@ bridge_text_out(ml_text value)
 Jsonb *
 bridge_json_out(ml_text json)
 {
-	char	   *text = text_to_cstring(bridge_text_out(json));
-
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	return document_parse(text_to_cstring(bridge_text_out(json)));
 }

@@ -37,6 +37,8 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
+#include "document.h"
+
 #define HASH_SLICE			((size_t) 1 << 20)
 
 /* ------------------------------------------------------------------------
@@ -265,7 +267,7 @@ reject_format(Oid model, int32 version, const JsonbContainer *root, int64 newest
 {
 	int64		format;
 
-	if (root != NULL && catalog_json_integer(root, "format", newest + 1, PG_INT64_MAX, &format))
+	if (root != NULL && document_integer(root, "format", newest + 1, PG_INT64_MAX, &format))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 version == 0 ?
@@ -299,11 +301,11 @@ parse_manifest_fields(parsed_row *row, const JsonbContainer *root)
 {
 	int64		format;
 	int64		chunks;
-	char	   *digest = catalog_json_string(root, "digest");
+	char	   *digest = document_string(root, "digest");
 
-	if (!catalog_json_integer(root, "format", 1, CATALOG_MANIFEST_FORMAT, &format) ||
-		!catalog_json_integer(root, "chunks", 1, PG_INT32_MAX, &chunks) ||
-		!catalog_json_integer(root, "bytes", 1, MaxAllocHugeSize, &row->bytes) ||
+	if (!document_integer(root, "format", 1, CATALOG_MANIFEST_FORMAT, &format) ||
+		!document_integer(root, "chunks", 1, PG_INT32_MAX, &chunks) ||
+		!document_integer(root, "bytes", 1, MaxAllocHugeSize, &row->bytes) ||
 		digest == NULL || strlen(digest) != 2 * CATALOG_DIGEST_SIZE ||
 		strspn(digest, "0123456789abcdef") != 2 * CATALOG_DIGEST_SIZE)
 		return false;

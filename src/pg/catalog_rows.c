@@ -10,8 +10,8 @@
  * exactly (version, chunk); otherwise the heap is scanned, which finds the
  * same rows.
  *
- * JSON of heads and manifests is a claim of whoever wrote the row: every
- * reader here answers "no" instead of throwing when it makes no sense.
+ * A head is a claim of whoever wrote the row, too: what makes no sense is no
+ * head.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,6 +31,8 @@
 #include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+
+#include "document.h"
 
 #define NKEYS 2
 
@@ -270,61 +272,8 @@ catalog_scan_manifest(catalog_scan *scan, int32 version)
 }
 
 /* ------------------------------------------------------------------------
- * JSON
+ * Heads
  */
-
-static bool
-number_in_range(const JsonbValue *json, int64 min, int64 max, int64 *value)
-{
-	char	   *digits;
-	char	   *end;
-
-	if (json == NULL || json->type != jbvNumeric)
-		return false;
-	digits = DatumGetCString(DirectFunctionCall1(numeric_out,
-												 NumericGetDatum(json->val.numeric)));
-	errno = 0;
-	*value = strtoll(digits, &end, 10);
-	return *end == '\0' && errno == 0 && *value >= min && *value <= max;
-}
-
-static JsonbValue *
-json_member(const JsonbContainer *object, const char *key, JsonbValue *value)
-{
-	if (!JsonContainerIsObject(object))
-		return NULL;
-	return getKeyJsonValueFromContainer(unconstify(JsonbContainer *, object), key,
-										strlen(key), value);
-}
-
-bool
-catalog_json_integer(const JsonbContainer *object, const char *key,
-					 int64 min, int64 max, int64 *value)
-{
-	JsonbValue	member;
-
-	return number_in_range(json_member(object, key, &member), min, max, value);
-}
-
-char *
-catalog_json_string(const JsonbContainer *object, const char *key)
-{
-	JsonbValue	member;
-
-	if (json_member(object, key, &member) == NULL || member.type != jbvString)
-		return NULL;
-	return pnstrdup(member.val.string.val, member.val.string.len);
-}
-
-JsonbContainer *
-catalog_json_container(const JsonbContainer *object, const char *key)
-{
-	JsonbValue	member;
-
-	if (json_member(object, key, &member) == NULL || member.type != jbvBinary)
-		return NULL;
-	return member.val.binary.data;
-}
 
 /* {"format": 1, "live": 3 or null, "history": [...], "dropped": [1, 2]} */
 bool
@@ -332,22 +281,18 @@ catalog_head_parse(Jsonb *head, catalog_head_state *state)
 {
 	JsonbContainer *root = &head->root;
 	JsonbContainer *dropped;
-	JsonbValue	live;
 	int64		number;
 
 	memset(state, 0, sizeof(*state));
 	if (!JB_ROOT_IS_OBJECT(head) ||
-		!catalog_json_integer(root, "format", CATALOG_HEAD_FORMAT, CATALOG_HEAD_FORMAT, &number) ||
-		json_member(root, "live", &live) == NULL)
+		!document_integer(root, "format", CATALOG_HEAD_FORMAT, CATALOG_HEAD_FORMAT, &number))
 		return false;
-	if (live.type != jbvNull)
-	{
-		if (!number_in_range(&live, 1, PG_INT32_MAX, &number))
-			return false;
+	if (document_integer(root, "live", 1, PG_INT32_MAX, &number))
 		state->live = number;
-	}
-	state->history = catalog_json_container(root, "history");
-	dropped = catalog_json_container(root, "dropped");
+	else if (document_member(root, "live", jbvNull) == NULL)
+		return false;
+	state->history = document_container(root, "history");
+	dropped = document_container(root, "dropped");
 	if (state->history == NULL || !JsonContainerIsArray(state->history) ||
 		dropped == NULL || !JsonContainerIsArray(dropped))
 		return false;
@@ -355,7 +300,7 @@ catalog_head_parse(Jsonb *head, catalog_head_state *state)
 	state->dropped = palloc(sizeof(int32) * Max(state->ndropped, 1));
 	for (int i = 0; i < state->ndropped; i++)
 	{
-		if (!number_in_range(getIthJsonbValueFromContainer(dropped, i), 1, PG_INT32_MAX, &number))
+		if (!document_whole(document_element(dropped, i, jbvNumeric), 1, PG_INT32_MAX, &number))
 			return false;
 		state->dropped[i] = number;
 	}

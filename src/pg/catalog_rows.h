@@ -73,12 +73,4 @@ typedef struct catalog_head_state
 extern bool catalog_head_parse(Jsonb *head, catalog_head_state *state);
 extern bool catalog_head_drops(const catalog_head_state *state, int32 version);
 
-/* A whole number in [min, max] of that key. */
-extern bool catalog_json_integer(const JsonbContainer *object, const char *key,
-								 int64 min, int64 max, int64 *value);
-/* A string of that key, palloc'd; NULL when absent or no string. */
-extern char *catalog_json_string(const JsonbContainer *object, const char *key);
-/* An object or array of that key; NULL when absent or another type. */
-extern JsonbContainer *catalog_json_container(const JsonbContainer *object, const char *key);
-
 #endif							/* AIAAS_CATALOG_ROWS_H */

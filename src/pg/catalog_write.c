@@ -42,6 +42,7 @@
 #include "utils/varlena.h"
 
 #include "callsite.h"
+#include "document.h"
 
 #define HISTORY_LIMIT	256		/* entries kept in a head: a head stays small */
 #define STORE_ATTEMPTS	100
@@ -125,12 +126,6 @@ insert_unless_taken(Oid model, int32 version, Jsonb *manifest)
 	return error == NULL;
 }
 
-static Jsonb *
-jsonb_of(const char *json)
-{
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
-}
-
 /* ------------------------------------------------------------------------
  * Heads
  */
@@ -203,7 +198,7 @@ next_head(const catalog_head_state *state, int32 version, const char *action)
 	if (action == NULL && version > 0)
 		appendStringInfo(&json, "%s%d", state->ndropped > 0 ? ", " : "", version);
 	appendStringInfoString(&json, "]}");
-	return jsonb_of(json.data);
+	return document_parse(json.data);
 }
 
 /*
@@ -325,9 +320,9 @@ previous_version(Oid model, const catalog_head_state *head)
 		char	   *action;
 
 		if (entry->type != jbvBinary ||
-			!catalog_json_integer(entry->val.binary.data, "version", 1, PG_INT32_MAX, &version))
+			!document_integer(entry->val.binary.data, "version", 1, PG_INT32_MAX, &version))
 			continue;
-		action = catalog_json_string(entry->val.binary.data, "action");
+		action = document_string(entry->val.binary.data, "action");
 		if (action != NULL && strcmp(action, "rollback") == 0)
 			while (depth > 0 && stack[depth - 1] != version)
 				depth--;
@@ -405,8 +400,7 @@ complete_manifest(const void *stored, size_t size, Jsonb *manifest)
 	facts = psprintf("{\"format\": %d, \"digest\": \"%s\", \"bytes\": %zu, \"chunks\": %zu}",
 					 CATALOG_MANIFEST_FORMAT, hex, size,
 					 (size + CATALOG_CHUNK_SIZE - 1) / CATALOG_CHUNK_SIZE);
-	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(manifest),
-											  JsonbPGetDatum(jsonb_of(facts))));
+	return document_merge(manifest, document_parse(facts));
 }
 
 /*

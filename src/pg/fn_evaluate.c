@@ -20,6 +20,7 @@
 #include "bridge.h"
 #include "callsite.h"
 #include "catalog.h"
+#include "document.h"
 #include "manifest.h"
 #include "source.h"
 
@@ -181,7 +182,7 @@ static JsonbContainer *
 stored_figures(JsonbContainer *report, const catalog_version *version, const char *key,
 			   const char *what, const char *why_not, const char *function)
 {
-	JsonbContainer *figures = manifest_container(report, key);
+	JsonbContainer *figures = document_container(report, key);
 
 	if (figures == NULL)
 		ereport(ERROR,
@@ -216,9 +217,9 @@ put_stored_metrics(ReturnSetInfo *result, Oid model)
 	double		value;
 
 	for (int i = 0; i < ML_METRICS_MAX; i++)
-		if (manifest_number(metrics, ml_metric_names[i], &value))
+		if (document_number(metrics, ml_metric_names[i], &value))
 			put_metric(result, ml_metric_names[i], value);
-	if (manifest_number(report, "holdout_rows", &value))
+	if (document_number(report, "holdout_rows", &value))
 		put_metric(result, "rows", value);
 }
 
@@ -311,19 +312,15 @@ put_measured_matrix(ReturnSetInfo *result, const ml_confusion *confusion)
 static bool
 stored_cell(JsonbContainer *matrix, int i, matrix_cell *cell)
 {
-	JsonbValue *tuple = getIthJsonbValueFromContainer(matrix, i);
-	JsonbValue *parts[3];
+	JsonbContainer *tuple = document_tuple(matrix, i, 3);
+	char	   *actual = document_text(document_element(tuple, 0, jbvString));
+	char	   *predicted = document_text(document_element(tuple, 1, jbvString));
 
-	if (tuple->type != jbvBinary || !JsonContainerIsArray(tuple->val.binary.data) ||
-		JsonContainerSize(tuple->val.binary.data) != 3)
+	if (actual == NULL || predicted == NULL ||
+		!document_whole(document_element(tuple, 2, jbvNumeric), 0, PG_INT64_MAX, &cell->count))
 		return false;
-	for (int k = 0; k < 3; k++)
-		parts[k] = getIthJsonbValueFromContainer(tuple->val.binary.data, k);
-	if (parts[0]->type != jbvString || parts[1]->type != jbvString || parts[2]->type != jbvNumeric)
-		return false;
-	cell->actual = bridge_text_in(cstring_to_text_with_len(parts[0]->val.string.val, parts[0]->val.string.len));
-	cell->predicted = bridge_text_in(cstring_to_text_with_len(parts[1]->val.string.val, parts[1]->val.string.len));
-	cell->count = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(parts[2]->val.numeric)));
+	cell->actual = bridge_text_in(cstring_to_text(actual));
+	cell->predicted = bridge_text_in(cstring_to_text(predicted));
 	return true;
 }
 

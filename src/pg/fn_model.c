@@ -28,6 +28,7 @@
 #include "utils/snapmgr.h"
 
 #include "bridge.h"
+#include "document.h"
 #include "manifest.h"
 
 /* ------------------------------------------------------------------------
@@ -96,22 +97,19 @@ summarize(const Jsonb *manifest, summary *s)
 	memset(s, 0, sizeof(*s));
 	if (manifest == NULL)
 		return;
-	s->task = manifest_text(manifest, "task");
-	s->algorithm = manifest_text(manifest, "algorithm");
-	s->digest = manifest_text(manifest, "digest");
-	s->has_bytes = catalog_json_integer(&manifest->root, "bytes", 0, PG_INT64_MAX, &s->bytes);
+	s->task = document_string(&manifest->root, "task");
+	s->algorithm = document_string(&manifest->root, "algorithm");
+	s->digest = document_string(&manifest->root, "digest");
+	s->has_bytes = document_integer(&manifest->root, "bytes", 0, PG_INT64_MAX, &s->bytes);
 	s->has_score = manifest_score(manifest, &s->score);
 	report = manifest_report(manifest);
-	s->has_rows = report != NULL &&
-		catalog_json_integer(report, "rows", 0, PG_INT64_MAX, &s->rows);
+	s->has_rows = document_integer(report, "rows", 0, PG_INT64_MAX, &s->rows);
 	made = manifest_trained(manifest);
 	s->trained = made != NULL;
 	if (made == NULL)
-		made = catalog_json_container(&manifest->root, "imported");
-	if (made == NULL)
-		return;
-	s->at = catalog_json_string(made, "at");
-	s->by = catalog_json_string(made, "by");
+		made = document_container(&manifest->root, "imported");
+	s->at = document_string(made, "at");
+	s->by = document_string(made, "by");
 }
 
 static bool
@@ -158,7 +156,7 @@ last_deployment(const catalog_head_state *head, int32 version)
 		int64		number;
 
 		if (entry->type == jbvBinary &&
-			catalog_json_integer(entry->val.binary.data, "version", 1, PG_INT32_MAX, &number) &&
+			document_integer(entry->val.binary.data, "version", 1, PG_INT32_MAX, &number) &&
 			(version == 0 || number == version))
 			return entry->val.binary.data;
 	}
@@ -193,9 +191,9 @@ version_row(ReturnSetInfo *result, int32 version, Jsonb *manifest,
 	values[8] = text_or_null(s.digest, &nulls[8]);
 	values[9] = time_or_null(s.at, &nulls[9]);
 	values[10] = text_or_null(s.by, &nulls[10]);
-	values[11] = time_or_null(deployed == NULL ? NULL : catalog_json_string(deployed, "at"),
+	values[11] = time_or_null(document_string(deployed, "at"),
 							  &nulls[11]);
-	values[12] = text_or_null(deployed == NULL ? NULL : catalog_json_string(deployed, "by"),
+	values[12] = text_or_null(document_string(deployed, "by"),
 							  &nulls[12]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -288,7 +286,7 @@ facts_row(ReturnSetInfo *result, const model_facts *facts)
 	values[7] = Int64GetDatum(s.bytes);
 	nulls[7] = !s.has_bytes;
 	values[8] = time_or_null(s.trained ? s.at : NULL, &nulls[8]);
-	values[9] = time_or_null(deployed == NULL ? NULL : catalog_json_string(deployed, "at"),
+	values[9] = time_or_null(document_string(deployed, "at"),
 							 &nulls[9]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -424,8 +422,7 @@ describe_file(const char *model, const void *data, size_t size, Jsonb *more)
 	bridge_check(b, ml_stored_describe(&b->ctx, data, size, &json), subject);
 	description = bridge_json_out((ml_text) {json.data, json.size});
 	bridge_destroy(b);
-	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(description),
-											  JsonbPGetDatum(more)));
+	return document_merge(description, more);
 }
 
 /* {"deploy": true | false}; the default is to deploy if that is permitted. */
@@ -485,8 +482,7 @@ aiaas_import(PG_FUNCTION_ARGS)
 	appendStringInfoString(&json, "{\"imported\": {");
 	catalog_append_stamp(&json);
 	appendStringInfoString(&json, "}}");
-	manifest = describe_file(name, data, size,
-							 DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data))));
+	manifest = describe_file(name, data, size, document_parse(json.data));
 	model = catalog_resolve(name, &created);
 	version = catalog_store(model, data, size, manifest);
 	deploy = deploy && (required || catalog_permits(model, CATALOG_DEPLOY));

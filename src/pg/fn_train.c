@@ -36,6 +36,7 @@
 
 #include "bridge.h"
 #include "catalog.h"
+#include "document.h"
 #include "manifest.h"
 #include "source.h"
 
@@ -451,7 +452,7 @@ static Datum
 training_result(FunctionCallInfo fcinfo, const training *t)
 {
 	JsonbContainer *report = manifest_report(t->manifest);
-	JsonbContainer *metrics = manifest_container(report, "metrics");
+	JsonbContainer *metrics = document_container(report, "metrics");
 	TupleDesc	columns;
 	Datum		values[7];
 	bool		nulls[7] = {false};
@@ -460,16 +461,16 @@ training_result(FunctionCallInfo fcinfo, const training *t)
 
 	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	(void) manifest_number(report, "rows", &rows);
+	(void) document_number(report, "rows", &rows);
 	duration->time = GetCurrentTimestamp() - t->started;
 	values[0] = ObjectIdGetDatum(t->model);
 	values[1] = Int32GetDatum(t->version);
-	values[2] = CStringGetTextDatum(manifest_text(t->manifest, "task"));
-	values[3] = CStringGetTextDatum(manifest_text(t->manifest, "algorithm"));
+	values[2] = CStringGetTextDatum(document_string(&t->manifest->root, "task"));
+	values[3] = CStringGetTextDatum(document_string(&t->manifest->root, "algorithm"));
 	values[4] = Int64GetDatum((int64) rows);
 	nulls[5] = metrics == NULL;
 	if (metrics != NULL)
-		values[5] = DirectFunctionCall1(jsonb_in, CStringGetDatum(JsonbToCString(NULL, metrics, 0)));
+		values[5] = JsonbPGetDatum(document_parse(JsonbToCString(NULL, metrics, 0)));
 	values[6] = PointerGetDatum(duration);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls));
 }
@@ -566,7 +567,8 @@ aiaas_retrain(PG_FUNCTION_ARGS)
 	catalog_require(t.model, CATALOG_TRAIN);
 	t.name = catalog_name(t.model);
 	version = recent_version(t.model, GetActiveSnapshot());
-	if (!manifest_read_recipe(catalog_manifest(t.model, version, GetActiveSnapshot()), &t.recipe))
+	if (!manifest_read_recipe(catalog_manifest(t.model, version, GetActiveSnapshot()),
+							  psprintf("model %s version %d", t.name, version), &t.recipe))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("version %d of model %s was imported: how to train it is not known", version, t.name),

@@ -8,7 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -16,6 +16,7 @@
 
 #include "bridge.h"
 #include "catalog.h"
+#include "document.h"
 #include "manifest.h"
 
 static void
@@ -52,77 +53,33 @@ manifest_create(const manifest_recipe *recipe, ml_text stored, ml_text report, d
 	append_member(&json, "report", NULL);
 	appendStringInfoString(&json, text_to_cstring(bridge_text_out(report)));
 	appendStringInfoString(&json, "}}");
-	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(described),
-											  DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data))));
-}
-
-static JsonbValue *
-member(const JsonbContainer *object, const char *key, enum jbvType kind)
-{
-	JsonbValue *value;
-
-	if (object == NULL || !JsonContainerIsObject(object))
-		return NULL;
-	value = getKeyJsonValueFromContainer(unconstify(JsonbContainer *, object), key, strlen(key), NULL);
-	return value != NULL && value->type == kind ? value : NULL;
-}
-
-static char *
-string_of(const JsonbValue *value)
-{
-	return value == NULL ? NULL : pnstrdup(value->val.string.val, value->val.string.len);
-}
-
-JsonbContainer *
-manifest_container(JsonbContainer *object, const char *key)
-{
-	JsonbValue *value = member(object, key, jbvBinary);
-
-	return value == NULL ? NULL : value->val.binary.data;
-}
-
-bool
-manifest_number(JsonbContainer *object, const char *key, double *value)
-{
-	JsonbValue *found = member(object, key, jbvNumeric);
-
-	if (found == NULL)
-		return false;
-	*value = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												NumericGetDatum(found->val.numeric)));
-	return true;
-}
-
-char *
-manifest_text(const Jsonb *manifest, const char *key)
-{
-	return string_of(member(&manifest->root, key, jbvString));
+	return document_merge(described, document_parse(json.data));
 }
 
 JsonbContainer *
 manifest_trained(const Jsonb *manifest)
 {
-	return manifest_container(unconstify(JsonbContainer *, &manifest->root), "trained");
+	return document_container(&manifest->root, "trained");
 }
 
 JsonbContainer *
 manifest_report(const Jsonb *manifest)
 {
-	return manifest_container(manifest_trained(manifest), "report");
+	return document_container(manifest_trained(manifest), "report");
 }
 
 bool
 manifest_score(const Jsonb *manifest, double *value)
 {
-	JsonbContainer *metrics = manifest_container(manifest_report(manifest), "metrics");
+	JsonbContainer *metrics = document_container(manifest_report(manifest), "metrics");
 
-	return manifest_number(metrics, MANIFEST_SCORE, value);
+	return document_number(metrics, MANIFEST_SCORE, value);
 }
 
 char *
 manifest_target(const Jsonb *manifest)
 {
-	return string_of(member(manifest_trained(manifest), "target", jbvString));
+	return document_string(manifest_trained(manifest), "target");
 }
 
 /* The names in an array of strings. */
@@ -137,32 +94,32 @@ strings_of(JsonbContainer *array, int *n)
 	strings = palloc_array(char *, JsonContainerSize(array));
 	for (int i = 0; i < JsonContainerSize(array); i++)
 	{
-		JsonbValue *value = getIthJsonbValueFromContainer(array, i);
+		char	   *string = document_text(document_element(array, i, jbvString));
 
-		if (value == NULL || value->type != jbvString)
-			continue;
-		strings[(*n)++] = string_of(value);
+		if (string != NULL)
+			strings[(*n)++] = string;
 	}
 	return strings;
 }
 
 bool
-manifest_read_recipe(const Jsonb *manifest, manifest_recipe *recipe)
+manifest_read_recipe(const Jsonb *manifest, const char *subject, manifest_recipe *recipe)
 {
 	JsonbContainer *trained = manifest_trained(manifest);
-	JsonbContainer *options = manifest_container(trained, "options");
+	JsonbContainer *options = document_container(trained, "options");
 
 	if (trained == NULL)
 		return false;
-	recipe->source = string_of(member(trained, "source", jbvString));
-	recipe->target = string_of(member(trained, "target", jbvString));
-	recipe->features = strings_of(manifest_container(trained, "features"), &recipe->nfeatures);
-	recipe->algorithm = string_of(member(trained, "algorithm", jbvString));
+	recipe->source = document_string(trained, "source");
+	recipe->target = document_string(trained, "target");
+	recipe->features = strings_of(document_container(trained, "features"), &recipe->nfeatures);
+	recipe->algorithm = document_string(trained, "algorithm");
 	recipe->options = options == NULL ? "{}" : JsonbToCString(NULL, options, 0);
 	if (recipe->source == NULL || recipe->target == NULL || recipe->nfeatures == 0 ||
 		recipe->algorithm == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("the manifest does not tell how the version was trained")));
+				 errmsg("%s is damaged: its manifest does not tell how it was trained", subject),
+				 errhint("Train a version with aiaas_train, which writes a new manifest.")));
 	return true;
 }

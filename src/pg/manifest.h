@@ -38,21 +38,15 @@ extern Jsonb *manifest_create(const manifest_recipe *recipe, ml_text stored,
 							  ml_text report, double seconds);
 
 /* False when the version was not trained here; an incomplete one is an error. */
-extern bool manifest_read_recipe(const Jsonb *manifest, manifest_recipe *recipe);
+extern bool manifest_read_recipe(const Jsonb *manifest, const char *subject,
+								 manifest_recipe *recipe);
 
 /* The target only; NULL when the version was not trained here. */
 extern char *manifest_target(const Jsonb *manifest);
 
-/* A string of the manifest itself ("task", "algorithm"); NULL when absent. */
-extern char *manifest_text(const Jsonb *manifest, const char *key);
-
 /* "trained" or its "report"; NULL when absent. */
 extern JsonbContainer *manifest_trained(const Jsonb *manifest);
 extern JsonbContainer *manifest_report(const Jsonb *manifest);
-
-/* An object or array; a number of an object.  NULL, false when absent. */
-extern JsonbContainer *manifest_container(JsonbContainer *object, const char *key);
-extern bool manifest_number(JsonbContainer *object, const char *key, double *value);
 
 /* The figure of the held-out rows by which versions are compared. */
 #define MANIFEST_SCORE "accuracy"
