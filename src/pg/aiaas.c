@@ -37,10 +37,13 @@ static bool
 check_default_model(char **value, void **extra, GucSource source)
 {
 	char	   *copy = pstrdup(*value);
-	List	   *names;
+	List	   *names = NIL;
 	bool		valid = **value == '\0' ||
 		(SplitIdentifierString(copy, '.', &names) && list_length(names) == 2);
 
+	/* a postmaster that reads its file again must not grow */
+	list_free(names);
+	pfree(copy);
 	if (!valid)
 		GUC_check_errdetail("A model is named with its schema: schema.name.");
 	return valid;

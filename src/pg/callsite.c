@@ -335,7 +335,7 @@ report_label(callsite_model *model, text *label)
 			 errmsg("%s has no label \"%s\"", model->subject, text_to_cstring(label)),
 			 errdetail("Its labels: %s.", list.data),
 			 nearest >= 0 ?
-			 errhint("Perhaps you mean \"%s\".",
+			 errhint("Perhaps you meant \"%s\".",
 					 text_to_cstring(callsite_label(model, nearest))) : 0));
 }
 

@@ -283,7 +283,14 @@ reject_format(Oid model, int32 version, const JsonbContainer *root, int64 newest
 			 version == 0 ?
 			 errmsg("model %s is damaged: its head (row 0, 0) makes no sense", catalog_name(model)) :
 			 errmsg("model %s version %d is damaged: its manifest makes no sense",
-					catalog_name(model), version)));
+					catalog_name(model), version),
+			 errhint("The rows were changed by hand or damaged. Restore the model from a dump.")));
+}
+
+void
+catalog_reject_head(Oid model, const Jsonb *head)
+{
+	reject_format(model, 0, head == NULL ? NULL : &head->root, CATALOG_HEAD_FORMAT);
 }
 
 static void
@@ -292,7 +299,7 @@ parse_head(parsed_row *row, Jsonb *head)
 	catalog_head_state state;
 
 	if (head == NULL || !catalog_head_parse(head, &state))
-		reject_format(row->model, 0, head == NULL ? NULL : &head->root, CATALOG_HEAD_FORMAT);
+		catalog_reject_head(row->model, head);
 	row->live = state.live;
 }
 
@@ -551,7 +558,14 @@ damaged(const catalog_version *version, const char *what, long long a, long long
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("%s is damaged", catalog_subject(version)),
 			 errdetail_internal(what, a, b),
-			 errhint("Import the version again, or deploy another one.")));
+			 errhint("The rows were changed by hand or damaged. Restore the model from a dump, or deploy another version.")));
+}
+
+void
+catalog_check_digest(const catalog_version *version, const uint8 *digest)
+{
+	if (memcmp(digest, version->digest, CATALOG_DIGEST_SIZE) != 0)
+		damaged(version, "Its bytes do not have the digest that its manifest states.", 0, 0);
 }
 
 /* All rows of a version but the manifest, by chunk number. */

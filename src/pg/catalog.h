@@ -94,12 +94,15 @@ extern Jsonb *catalog_head(Oid model, Snapshot snapshot);	/* NULL if none */
  * The stored bytes of a version: chunks 1..n in order, none missing, joined in
  * one allocation in mcxt.  Interruptible.  ERROR XX001 naming model, version
  * and chunk.  The digest is not checked here: compare what catalog_digest
- * computes (interruptibly) with the manifest's.
+ * computes (interruptibly) with catalog_check_digest.
  */
 extern void *catalog_read(const catalog_version *version, Snapshot snapshot,
 						  MemoryContext mcxt, size_t *size);
 extern void catalog_digest(const void *bytes, size_t size,
 						   uint8 digest[CATALOG_DIGEST_SIZE]);
+
+/* ERROR XX001 unless the digest of the bytes is the one that the manifest states. */
+extern void catalog_check_digest(const catalog_version *version, const uint8 *digest);
 
 /*
  * The same, piece by piece and without the join: "each" gets chunk 1..n in

@@ -71,6 +71,10 @@ typedef struct catalog_head_state
 
 /* False when it makes no sense. */
 extern bool catalog_head_parse(Jsonb *head, catalog_head_state *state);
+
+/* ERROR: XX001, or 0A000 when a later release wrote it. */
+extern void catalog_reject_head(Oid model, const Jsonb *head);
+
 extern bool catalog_head_drops(const catalog_head_state *state, int32 version);
 
 #endif							/* AIAAS_CATALOG_ROWS_H */

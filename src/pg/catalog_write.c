@@ -217,7 +217,8 @@ lock_head(Oid model, catalog_head_state *state)
 	{
 		catalog_head_state none = {0};
 		bool		isnull;
-		Datum		head;
+		Datum		value;
+		Jsonb	   *head;
 
 		if (SPI_execute(sql, false, 0) != SPI_OK_SELECT)
 			elog(ERROR, "could not lock the head of model %s", catalog_name(model));
@@ -227,12 +228,10 @@ lock_head(Oid model, catalog_head_state *state)
 			(void) insert_unless_taken(model, 0, next_head(&none, 0, NULL));
 			continue;
 		}
-		head = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-		if (isnull || !catalog_head_parse(DatumGetJsonbPCopy(head), state))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("model %s is damaged: its head (row 0, 0) makes no sense",
-							catalog_name(model))));
+		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		head = isnull ? NULL : DatumGetJsonbPCopy(value);
+		if (head == NULL || !catalog_head_parse(head, state))
+			catalog_reject_head(model, head);
 		return;
 	}
 	/* another transaction's, which our snapshot does not see */

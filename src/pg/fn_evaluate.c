@@ -116,9 +116,10 @@ announce_unknown(const judgement *j)
 																 Int32GetDatum(40))));
 	}
 	ereport(NOTICE,
-			(errmsg(INT64_FORMAT " rows have labels that %s does not know and count as wrong",
-					j->unknown, j->model->subject),
-			 errdetail("%s%s", names.data, n > UNKNOWN_SHOWN ? psprintf(" and %d more", n - UNKNOWN_SHOWN) : "")));
+			(errmsg_plural("%lld row has a label that %s does not know and counts as wrong",
+						   "%lld rows have labels that %s does not know and count as wrong",
+						   j->unknown, (long long) j->unknown, j->model->subject),
+			 errdetail("Unknown are %s%s.", names.data, n > UNKNOWN_SHOWN ? psprintf(" and %d more", n - UNKNOWN_SHOWN) : "")));
 }
 
 /*

@@ -389,11 +389,7 @@ aiaas_export(PG_FUNCTION_ARGS)
 		pg_cryptohash_free(state.hash);
 	}
 	PG_END_TRY();
-	if (memcmp(digest, version.digest, sizeof(digest)) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("%s is damaged: its bytes do not have the digest that its manifest states",
-						catalog_subject(&version))));
+	catalog_check_digest(&version, digest);
 	return (Datum) 0;
 }
 

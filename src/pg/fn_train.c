@@ -423,6 +423,7 @@ deploy(const training *t)
 	double		old;
 	double		score;
 	bool		has_old = false;
+	bool		comparable = manifest_score(t->manifest, &score);
 	int32		live;
 
 	/* compare with what is live now, not when the training began */
@@ -431,14 +432,14 @@ deploy(const training *t)
 	if (live != 0)
 		has_old = manifest_score(catalog_manifest(t->model, live, GetActiveSnapshot()), &old);
 	PopActiveSnapshot();
+	comparable = comparable && has_old;
 
 	if (t->options.deploy == ML_DEPLOY_NO)
 		announce_stored(t, "\"deploy\" is false");
-	else if (t->options.deploy == ML_DEPLOY_IF_BETTER && live != 0 &&
-			 !(has_old && manifest_score(t->manifest, &score) && score > old))
-		announce_stored(t, has_old ?
+	else if (t->options.deploy == ML_DEPLOY_IF_BETTER && live != 0 && !(comparable && score > old))
+		announce_stored(t, comparable ?
 						psprintf("its " MANIFEST_SCORE " %.4f is not better than %.4f of version %d", score, old, live) :
-						psprintf("version %d has no stored metrics to compare with", live));
+						psprintf("it and version %d have no metrics to compare", live));
 	else if (!catalog_permits(t->model, CATALOG_DEPLOY))
 		announce_stored(t, "you have no right to deploy");
 	else

@@ -76,12 +76,7 @@ residency_load_open(residency_load *load, const catalog_version *version,
 	load->subject = catalog_subject(version);
 	load->stored = catalog_read(version, snapshot, load->mcxt, &load->stored_size);
 	catalog_digest(load->stored, load->stored_size, load->digest);
-	if (memcmp(load->digest, version->digest, CATALOG_DIGEST_SIZE) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("%s: its bytes do not have the digest that its manifest states",
-						load->subject),
-				 errhint("The rows were changed by hand or damaged. Restore the model from a dump, or deploy another version.")));
+	catalog_check_digest(version, load->digest);
 
 	status = ml_image_plan(&load->bridge->ctx, load->stored, load->stored_size,
 						   &load->image_size);

@@ -166,7 +166,7 @@ like($err, qr/must be owner of/, 'unload is for the owner');
 	UPDATE m6 SET data = set_byte(data, length(data) - 1, (get_byte(data, length(data) - 1) + 255) % 256) WHERE chunk = 1;
 	SELECT aiaas_classify('m6', 'cheap pills')}, on_error_stop => 0);
 is($out, "s006\n1\ns006", 'damaged, then repaired');
-like($err, qr/XX001: model m6 version 1: its bytes do not have the digest/, 'with an error between');
+like($err, qr/XX001: model m6 version 1 is damaged/, 'with an error between');
 
 # Trained with another version of Unicode: said once per session.
 my ($unicode) = pack('H*', $file) =~ /unicode\\*":\\*"(\d\d\.\d)/;

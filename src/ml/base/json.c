@@ -481,7 +481,7 @@ ml_json_quote(ml_context *ctx, ml_buffer *buffer, ml_text text)
 	size_t		done = 0;
 
 	if (ml_utf8_valid(text.data, text.size) != text.size)
-		return ml_fail(ctx, ML_BAD_TEXT, "a string that is not valid UTF-8 can't be JSON");
+		return ml_fail(ctx, ML_BAD_TEXT, "a string that is not valid UTF-8 cannot be JSON");
 	ML_TRY(ml_append(ctx, buffer, "\"", 1));
 	for (size_t i = 0; i < text.size; i++)
 	{

@@ -106,7 +106,7 @@ read_offsets(ml_context *ctx, const ml_json *node, const char *data, size_t data
 	if (begin > end || (uint64_t) end > data_size)
 		return bad_tensor(ctx, tensor->name, "data_offsets outside the data");
 	if (bytes == SIZE_MAX || (uint64_t) (end - begin) != bytes)
-		return bad_tensor(ctx, tensor->name, "data_offsets don't fit shape and dtype");
+		return bad_tensor(ctx, tensor->name, "data_offsets do not fit shape and dtype");
 	tensor->data = data + begin;
 	if ((uintptr_t) tensor->data % ml_dtypes[tensor->dtype].block_bytes != 0)
 		return bad_tensor(ctx, tensor->name, "data not aligned to the element");
