@@ -31,6 +31,8 @@
 #include "document.h"
 #include "manifest.h"
 
+#define MOVE_SLICE			((size_t) 1 << 20)
+
 /* ------------------------------------------------------------------------
  * Changes
  */
@@ -400,8 +402,15 @@ aiaas_export(PG_FUNCTION_ARGS)
 static void *
 aligned_bytes(bytea *copy, size_t *size)
 {
+	char	   *bytes = (char *) copy;
+
 	*size = VARSIZE(copy) - VARHDRSZ;
-	return memmove(copy, VARDATA(copy), *size);
+	for (size_t done = 0; done < *size; done += MOVE_SLICE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memmove(bytes + done, bytes + VARHDRSZ + done, Min(MOVE_SLICE, *size - done));
+	}
+	return bytes;
 }
 
 /* Check the file completely; what it says of itself joins "more". */
