@@ -31,6 +31,7 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
@@ -253,10 +254,17 @@ update_head(Oid model, Jsonb *head)
 		SPI_OK_UPDATE, lengthof(types), types, values, NULL, 1);
 }
 
-/* The model's lock, checks and privilege, and SPI, for one change. */
+/*
+ * The model's lock, checks and privilege, and SPI, for one change.
+ *
+ * As for an UPDATE, the table's lock is taken at its full strength at once: to
+ * raise it later, with an index locked meanwhile, is a deadlock with REINDEX.
+ */
 static void
 begin_change(Oid model, catalog_right right)
 {
+	PreventCommandDuringRecovery("a change of a model");
+	LockRelationOid(model, RowExclusiveLock);
 	table_close(catalog_open(model), NoLock);
 	catalog_require(model, right);
 	SPI_connect();
