@@ -30,7 +30,9 @@
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/varlena.h"
 
 #define LABELS_SHOWN 20			/* in an error message */
 
@@ -98,12 +100,30 @@ model_lasts(const callsite_model *model)
 static Oid
 default_model(callsite_model *place)
 {
+	List	   *names;
+	Oid			model = InvalidOid;
+
 	if (place->setting != NULL)
 		pfree(place->setting);
 	place->setting = NULL;
 	place->setting = MemoryContextStrdup(MemoryContextGetParent(place->mcxt),
 										 callsite_default_model);
-	return catalog_default_model();
+	if (SplitIdentifierString(pstrdup(callsite_default_model), '.', &names) &&
+		list_length(names) == 2)
+	{
+		Oid			namespace = LookupExplicitNamespace(linitial(names), true);
+
+		if (OidIsValid(namespace))
+			model = get_relname_relid(lsecond(names), namespace);
+	}
+	if (!OidIsValid(model))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 callsite_default_model[0] == '\0' ?
+				 errmsg("there is no default model") :
+				 errmsg("the default model %s does not exist", callsite_default_model),
+				 errhint("Set aiaas.default_model to the schema.name of a model, or pass a model as the first argument.")));
+	return model;
 }
 
 /*

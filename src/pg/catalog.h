@@ -132,9 +132,6 @@ extern Oid	catalog_resolve(const char *model, bool *created);
  */
 extern Oid	catalog_find(const char *model);
 
-/* What aiaas.default_model names; ERROR 42P01 naming the setting. */
-extern Oid	catalog_default_model(void);
-
 /*
  * Insert a new version as the current user; number = highest in rows
  * (uncommitted ones too) and tombstones + 1, retried on conflict.  The

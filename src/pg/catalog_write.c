@@ -42,7 +42,6 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
-#include "callsite.h"
 #include "document.h"
 
 #define HISTORY_LIMIT	256		/* entries kept in a head: a head stays small */
@@ -599,32 +598,4 @@ catalog_resolve(const char *model, bool *created)
 
 	*created = !OidIsValid(found);
 	return *created ? create_named(name) : found;
-}
-
-/* ------------------------------------------------------------------------
- * The default model
- */
-
-Oid
-catalog_default_model(void)
-{
-	List	   *names;
-	Oid			namespace;
-	Oid			model = InvalidOid;
-
-	if (SplitIdentifierString(pstrdup(callsite_default_model), '.', &names) &&
-		list_length(names) == 2)
-	{
-		namespace = LookupExplicitNamespace(linitial(names), true);
-		if (OidIsValid(namespace))
-			model = get_relname_relid(lsecond(names), namespace);
-	}
-	if (!OidIsValid(model))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 callsite_default_model[0] == '\0' ?
-				 errmsg("there is no default model") :
-				 errmsg("the default model %s does not exist", callsite_default_model),
-				 errhint("Set aiaas.default_model to the schema.name of a model, or pass a model as the first argument.")));
-	return model;
 }
