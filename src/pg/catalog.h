@@ -121,10 +121,10 @@ extern void catalog_each_chunk(const catalog_version *version, Snapshot snapshot
 extern Oid	catalog_create(const char *model);
 
 /*
- * The model of that name or, if there is none, a new one (*created).  ERROR
- * 42809 for a relation that is no model.
+ * The model of that name or, if there is none, a new one.  ERROR 42809 for a
+ * relation that is no model.
  */
-extern Oid	catalog_resolve(const char *model, bool *created);
+extern Oid	catalog_resolve(const char *model);
 
 /*
  * The same without creating: InvalidOid if there is none, after making sure

@@ -91,11 +91,11 @@ insert_row(Oid model, int32 version, int32 chunk, Jsonb *manifest, bytea *data)
 }
 
 /*
- * Insert (version, 0) in a subtransaction: false when another transaction
- * has written that row.
+ * Run a step in a subtransaction: false, and undone, when another transaction
+ * has taken the name or number that it wanted.
  */
 static bool
-insert_unless_taken(Oid model, int32 version, Jsonb *manifest)
+attempt(void (*step) (void *arg), void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -105,7 +105,7 @@ insert_unless_taken(Oid model, int32 version, Jsonb *manifest)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		insert_row(model, version, 0, manifest, NULL);
+		step(arg);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
@@ -121,9 +121,32 @@ insert_unless_taken(Oid model, int32 version, Jsonb *manifest)
 		CurrentResourceOwner = owner;
 	}
 	PG_END_TRY();
-	if (error != NULL && error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+	if (error != NULL && error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION &&
+		error->sqlerrcode != ERRCODE_DUPLICATE_TABLE)
 		ReThrowError(error);
 	return error == NULL;
+}
+
+typedef struct manifest_row
+{
+	Oid			model;
+	int32		version;
+	Jsonb	   *manifest;
+} manifest_row;
+
+static void
+insert_manifest(void *arg)
+{
+	manifest_row *row = arg;
+
+	insert_row(row->model, row->version, 0, row->manifest, NULL);
+}
+
+/* Insert (version, 0): false when another transaction has written that row. */
+static bool
+insert_unless_taken(Oid model, int32 version, Jsonb *manifest)
+{
+	return attempt(insert_manifest, &(manifest_row) {model, version, manifest});
 }
 
 /* ------------------------------------------------------------------------
@@ -590,12 +613,32 @@ catalog_find(const char *model)
 	return found;
 }
 
-Oid
-catalog_resolve(const char *model, bool *created)
+typedef struct new_model
 {
-	RangeVar   *name = model_range_var(model);
-	Oid			found = find_named(name);
+	RangeVar   *name;
+	Oid			created;
+} new_model;
 
-	*created = !OidIsValid(found);
-	return *created ? create_named(name) : found;
+static void
+create_new(void *arg)
+{
+	new_model  *new = arg;
+
+	new->created = create_named(new->name);
+}
+
+Oid
+catalog_resolve(const char *model)
+{
+	new_model	new = {.name = model_range_var(model)};
+	Oid			found = find_named(new.name);
+
+	if (OidIsValid(found))
+		return found;
+	if (attempt(create_new, &new))
+		return new.created;
+	/* of two first trainings of one name, the second adds a version to the first's model */
+	found = find_named(new.name);
+	/* gone again, or not a table that stands in the way: creating it says what */
+	return OidIsValid(found) ? found : create_named(new.name);
 }

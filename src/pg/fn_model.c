@@ -474,7 +474,6 @@ aiaas_import(PG_FUNCTION_ARGS)
 	void	   *data = aligned_bytes(PG_GETARG_BYTEA_P_COPY(1), &size);
 	bool		required;
 	bool		deploy = import_deploys(PG_GETARG_JSONB_P(2), &required);
-	bool		created;
 	Jsonb	   *manifest;
 	Oid			model;
 	int32		version;
@@ -488,7 +487,7 @@ aiaas_import(PG_FUNCTION_ARGS)
 	catalog_append_stamp(&json);
 	appendStringInfoString(&json, "}}");
 	manifest = describe_file(name, data, size, document_parse(json.data));
-	model = catalog_resolve(name, &created);
+	model = catalog_resolve(name);
 	version = catalog_store(model, data, size, manifest);
 	deploy = deploy && (required || catalog_permits(model, CATALOG_DEPLOY));
 	if (deploy)
@@ -512,7 +511,6 @@ aiaas_install_version(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	size_t		size;
 	void	   *data = aligned_bytes(PG_GETARG_BYTEA_P_COPY(1), &size);
-	bool		created;
 	Jsonb	   *manifest;
 	Oid			model;
 	int32		version;
@@ -523,7 +521,7 @@ aiaas_install_version(PG_FUNCTION_ARGS)
 				 errmsg("aiaas.install_version is called by the extension's scripts only"),
 				 errhint("Use aiaas_import.")));
 	manifest = describe_file(name, data, size, PG_GETARG_JSONB_P(2));
-	model = catalog_resolve(name, &created);
+	model = catalog_resolve(name);
 	version = catalog_store(model, data, size, manifest);
 	catalog_deploy(model, version, "deploy");
 	PG_RETURN_INT32(version);

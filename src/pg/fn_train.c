@@ -479,11 +479,9 @@ training_result(FunctionCallInfo fcinfo, const training *t)
 static Datum
 train(FunctionCallInfo fcinfo, training *t, bool as_owner)
 {
-	bool		created;
-
 	fit(t, as_owner);
 	if (!OidIsValid(t->model))
-		t->model = catalog_resolve(t->name, &created);
+		t->model = catalog_resolve(t->name);
 	t->version = catalog_store(t->model, t->stored.data, t->stored.size, t->manifest);
 	bridge_destroy(t->b);
 	deploy(t);
