@@ -53,7 +53,7 @@ struct ml_encoder
 	bool		pieces;
 	ml_piece_cache *cache;		/* where pieces */
 	ml_framed  *framed;			/* where pieces */
-	uint64_t   *marks;			/* of buckets of pieces, or NULL */
+	ml_marks   *marks;			/* or NULL */
 	bool		finding;		/* into known, not into seen */
 	ml_seen		seen;
 	ml_known	known;			/* opened where there is a vocabulary */
@@ -135,17 +135,34 @@ ml_encoder_close(ml_context *ctx, ml_encoder *encoder)
 }
 
 void
-ml_encoder_mark_pieces(ml_encoder *encoder, uint64_t *bits)
+ml_encoder_mark(ml_encoder *encoder, ml_marks *marks)
 {
-	encoder->marks = bits;
+	encoder->marks = marks;
 }
 
 static inline void
 mark_pieces(ml_encoder *encoder, const uint32_t *buckets, size_t n)
 {
-	if (encoder->marks != NULL)
+	if (encoder->marks != NULL && encoder->marks->pieces != NULL)
 		for (size_t i = 0; i < n; i++)
-			encoder->marks[buckets[i] >> 6] |= UINT64_C(1) << (buckets[i] & 63);
+			encoder->marks->pieces[buckets[i] >> 6] |= UINT64_C(1) << (buckets[i] & 63);
+}
+
+/* Mark the n-grams that end at the script character which came last. */
+static void
+mark_script(ml_encoder *encoder)
+{
+	const chain *c = &encoder->script_chain;
+
+	if (encoder->marks->scripts == NULL)
+		return;
+	encoder->marks->script = true;
+	for (int n = ML_MAX(c->range[0], 1); n <= c->length; n++)
+	{
+		uint32_t	bucket = (uint32_t) (c->hash[n] >> encoder->shift);
+
+		encoder->marks->scripts[bucket >> 6] |= UINT64_C(1) << (bucket & 63);
+	}
 }
 
 ml_words *
@@ -351,6 +368,8 @@ take_word(ml_context *ctx, ml_encoder *encoder, const ml_word *word)
 	if (pieces)
 		ML_TRY(word_alone(ctx, encoder, word, hash));
 	extend_and_leave(encoder, c, hash, pieces ? 2 : 1);
+	if (encoder->marks != NULL && word->kind == ML_WORD_CHARACTER)
+		mark_script(encoder);
 	return ML_OK;
 }
 
@@ -412,6 +431,8 @@ ml_encoder_run(ml_context *ctx, ml_encoder *encoder, const ml_text *inputs,
 	for (uint32_t i = 0; i < encoder->recipe->ncolumns; i++)
 		bytes = ml_size_add(bytes, inputs[i].data == NULL ? 0 : inputs[i].size);
 	encoder->finding = false;
+	if (encoder->marks != NULL)
+		encoder->marks->script = false;
 	ML_TRY(ml_seen_begin(ctx, &encoder->seen, bytes / 16 * (size_t) encoder->density));
 	ML_TRY(encode_columns(ctx, encoder, inputs));
 	*result = (ml_features)

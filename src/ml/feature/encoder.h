@@ -81,10 +81,18 @@ extern ml_status ml_encoder_trace(ml_context *ctx, ml_encoder *encoder,
 								  const ml_origin **origins, size_t *norigins);
 
 /*
- * For training: from now on set the bit of every bucket that a character
- * n-gram falls into (2^hash_bits of them).
+ * For training: which buckets features of a kind fall into (2^hash_bits bits;
+ * NULL: not wanted), and whether the example encoded last has script features.
  */
-extern void ml_encoder_mark_pieces(ml_encoder *encoder, uint64_t *bits);
+typedef struct ml_marks
+{
+	uint64_t   *pieces;			/* character n-grams of words */
+	uint64_t   *scripts;		/* n-grams of script characters */
+	bool		script;
+} ml_marks;
+
+/* Keep marks from now on; they must outlive the encoder. */
+extern void ml_encoder_mark(ml_encoder *encoder, ml_marks *marks);
 
 /* The encoder's reader of words, for who needs words alone between two calls. */
 extern ml_words *ml_encoder_words(ml_encoder *encoder);

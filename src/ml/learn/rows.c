@@ -43,7 +43,13 @@ ml_rows_open(ml_context *ctx, size_t memory, const ml_recipe *recipe, double pie
 	if (recipe->char_ngrams[1] > 0)
 	{
 		ML_TRY(ml_alloc_zero(ctx, set, &block));
-		rows->pieces = block;
+		rows->marks.pieces = block;
+		rows->held += set;
+	}
+	if (recipe->script_ngrams[1] > 0)
+	{
+		ML_TRY(ml_alloc_zero(ctx, set, &block));
+		rows->marks.scripts = block;
 		rows->held += set;
 	}
 	if (recipe->min_df > 2)
@@ -67,8 +73,10 @@ ml_rows_close(ml_context *ctx, ml_rows *rows)
 	ml_release(ctx, rows->seen);
 	ml_release(ctx, rows->twice);
 	ml_release(ctx, rows->counts);
-	ml_release(ctx, rows->pieces);
+	ml_release(ctx, rows->marks.pieces);
+	ml_release(ctx, rows->marks.scripts);
 	ml_release(ctx, rows->sizes);
+	ml_release(ctx, rows->script);
 	ml_release(ctx, rows->data.label);
 	ml_release(ctx, rows->data.weight);
 	ml_release(ctx, rows->data.part);
@@ -81,10 +89,10 @@ ml_rows_close(ml_context *ctx, ml_rows *rows)
 	ml_release(ctx, rows);
 }
 
-uint64_t *
-ml_rows_pieces(ml_rows *rows)
+ml_marks *
+ml_rows_marks(ml_rows *rows)
 {
-	return rows->pieces;
+	return &rows->marks;
 }
 
 ml_rows_data *
@@ -205,6 +213,7 @@ grow_arrays(ml_context *ctx, ml_rows *rows)
 	ML_TRY(ml_resize(ctx, &array, capacity * sizeof(*field))); \
 	field = array
 	GROW(rows->sizes);
+	GROW(rows->script);
 	GROW(rows->data.label);
 	GROW(rows->data.weight);
 	GROW(rows->data.part);
@@ -263,6 +272,7 @@ ml_rows_add(ml_context *ctx, ml_rows *rows, const ml_features *features, uint32_
 	rows->open_used += need;
 	rows->words += need;
 	rows->sizes[number] = (uint32_t) need;
+	rows->script[number] = rows->marks.script;
 	rows->data.label[number] = label;
 	rows->data.weight[number] = weight;
 	rows->data.part[number] = 0;
@@ -300,23 +310,23 @@ build_vocabulary(ml_context *ctx, ml_rows *rows, int min_df, uint32_t **ranks)
 	return ML_OK;
 }
 
-/* Which ids are character n-grams. */
+/* Marked buckets -> marked ids. */
 static ml_status
-find_pieces(ml_context *ctx, ml_rows *rows)
+find_marked(ml_context *ctx, ml_rows *rows, const uint64_t *marks, uint64_t **ids)
 {
 	const ml_vocabulary *vocabulary = rows->index.vocabulary;
 	size_t		nblocks = ((size_t) 1 << rows->recipe->hash_bits) / 64;
 	void	   *memory;
 	uint32_t	id = 0;
 
-	if (rows->pieces == NULL)
+	if (marks == NULL)
 		return ML_OK;
 	ML_TRY(ml_arena_alloc_zero(ctx, &rows->arena, (vocabulary->nfeatures + 63) / 64 * 8, &memory));
-	rows->piece_ids = memory;
+	*ids = memory;
 	for (size_t i = 0; i < nblocks; i++)
 		for (uint64_t left = vocabulary->blocks[i].bits; left != 0; left &= left - 1, id++)
-			if (rows->pieces[i] & left & -left)
-				rows->piece_ids[id >> 6] |= UINT64_C(1) << (id & 63);
+			if (marks[i] & left & -left)
+				(*ids)[id >> 6] |= UINT64_C(1) << (id & 63);
 	return ML_OK;
 }
 
@@ -397,7 +407,9 @@ ml_rows_make_index(ml_context *ctx, ml_rows *rows, int min_df)
 		return ml_hint(ctx, "Give more rows, or the option \"min_df\": 1.");
 	}
 
-	status = find_pieces(ctx, rows);
+	status = find_marked(ctx, rows, rows->marks.pieces, &rows->piece_ids);
+	if (status == ML_OK)
+		status = find_marked(ctx, rows, rows->marks.scripts, &rows->script_ids);
 	if (status == ML_OK)
 		status = ml_arena_alloc_zero(ctx, &rows->arena, n * sizeof(uint32_t), &memory);
 	if (status == ML_OK)
@@ -411,8 +423,9 @@ ml_rows_make_index(ml_context *ctx, ml_rows *rows, int min_df)
 	ml_release(ctx, rows->seen);
 	ml_release(ctx, rows->twice);
 	ml_release(ctx, rows->counts);
-	ml_release(ctx, rows->pieces);
-	rows->seen = rows->twice = rows->pieces = NULL;
+	ml_release(ctx, rows->marks.pieces);
+	ml_release(ctx, rows->marks.scripts);
+	rows->seen = rows->twice = rows->marks.pieces = rows->marks.scripts = NULL;
 	rows->counts = NULL;
 	rows->held = 0;
 

@@ -83,8 +83,8 @@ extern void ml_rows_close(ml_context *ctx, ml_rows *rows);
 extern ml_status ml_rows_add(ml_context *ctx, ml_rows *rows, const ml_features *features,
 							 uint32_t label, float weight);
 
-/* For ml_encoder_mark_pieces; NULL when the recipe has no character n-grams. */
-extern uint64_t *ml_rows_pieces(ml_rows *rows);
+/* For ml_encoder_mark, of the encoder whose features are added. */
+extern ml_marks *ml_rows_marks(ml_rows *rows);
 
 /* Arrays that the caller may write labels and parts into. */
 extern ml_rows_data *ml_rows_get(ml_rows *rows);

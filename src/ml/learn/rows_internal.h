@@ -21,7 +21,7 @@ typedef struct ml_rows_block
 } ml_rows_block;
 
 /* Bytes kept in memory for every row, spilled or not. */
-#define ML_ROWS_PER_ROW	(3 * sizeof(uint32_t) + sizeof(float) + sizeof(uint8_t))
+#define ML_ROWS_PER_ROW	(3 * sizeof(uint32_t) + sizeof(float) + 2 * sizeof(uint8_t))
 
 struct ml_rows
 {
@@ -38,7 +38,7 @@ struct ml_rows
 	uint64_t   *seen;
 	uint64_t   *twice;
 	uint16_t   *counts;
-	uint64_t   *pieces;			/* buckets of character n-grams, or NULL */
+	ml_marks	marks;			/* buckets of character and of script n-grams */
 	double		piece_weight;
 
 	ml_rows_block *blocks;
@@ -51,12 +51,14 @@ struct ml_rows
 
 	ml_rows_data data;
 	uint32_t   *sizes;			/* words of each row */
+	uint8_t    *script;			/* 1 for each row with script n-grams */
 	size_t		capacity;		/* rows that the arrays hold */
 
 	ml_rows_index index;
 	uint32_t   *df;				/* [nfeatures] of the parts weighed last */
 	bool		weighed;		/* df no longer counts all rows */
-	uint64_t   *piece_ids;		/* the same by id; NULL without */
+	uint64_t   *piece_ids;		/* marks by id; NULL without */
+	uint64_t   *script_ids;
 	int			min_df;
 
 	/* the pass under way */

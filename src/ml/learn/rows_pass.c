@@ -199,15 +199,14 @@ ml_rows_next(ml_context *ctx, ml_rows *rows, const ml_row **group, uint32_t *n)
 	return ML_OK;
 }
 
-/* Document frequencies in the rows of some parts, and how many rows those are. */
+/* Document frequencies in the rows of some parts. */
 static ml_status
-count_df(ml_context *ctx, ml_rows *rows, uint32_t parts, uint64_t *nrows)
+count_df(ml_context *ctx, ml_rows *rows, uint32_t parts)
 {
 	const ml_row *group;
 	uint32_t	n;
 	size_t		work = 0;
 
-	*nrows = 0;
 	memset(rows->df, 0, rows->index.nfeatures * sizeof(uint32_t));
 	ML_TRY(ml_rows_begin(ctx, rows, parts, NULL));
 	for (;;)
@@ -215,7 +214,6 @@ count_df(ml_context *ctx, ml_rows *rows, uint32_t parts, uint64_t *nrows)
 		ML_TRY(ml_rows_next(ctx, rows, &group, &n));
 		if (n == 0)
 			return ML_OK;
-		*nrows += n;
 		for (uint32_t i = 0; i < n; i++)
 		{
 			for (uint32_t k = 0; k < group[i].n; k++)
@@ -231,12 +229,13 @@ count_df(ml_context *ctx, ml_rows *rows, uint32_t parts, uint64_t *nrows)
 }
 
 /*
- * A scale of idf codes, of words or of character n-grams: one code each for
+ * A scale of idf codes, of the features of one kind: one code each for
  * the small document frequencies, which most features have, then geometric
  * steps up to all rows.
  */
 typedef struct idf_scale
 {
+	const uint64_t *ids;		/* features of the kind; NULL: all others */
 	int			first;			/* code */
 	int			exact;			/* codes of document frequencies 1, 2, ... */
 	int			steps;			/* codes after them */
@@ -276,22 +275,42 @@ code_of(const idf_scale *scale, uint32_t df)
 					  (int) ML_MIN(step, (double) (scale->steps - 1)));
 }
 
+/*
+ * The rows that count for script n-grams are those that have any: else, in a
+ * table of several languages, all characters of the smaller one would be
+ * rare, and the frequent as good as the telling.
+ */
 static void
-set_idf(ml_rows *rows, uint64_t nrows)
+set_idf(ml_rows *rows, uint64_t nrows, uint64_t nscript)
 {
 	ml_rows_index *index = &rows->index;
-	int			ncodes = rows->piece_ids == NULL ? ML_IDF_LEVELS : ML_IDF_LEVELS / 2;
-	idf_scale	words;
-	idf_scale	pieces;
+	idf_scale	scales[3];
+	int			nscales = 1 + (rows->piece_ids != NULL) + (rows->script_ids != NULL && nscript > 0);
+	int			ncodes = ML_IDF_LEVELS / nscales;
+	int			first = 0;
+	idf_scale  *scale = scales;
 
-	make_scale(rows, nrows, 0, ncodes, 1, &words);
 	if (rows->piece_ids != NULL)
-		make_scale(rows, nrows, ncodes, ncodes, rows->piece_weight, &pieces);
+	{
+		make_scale(rows, nrows, first, ncodes, rows->piece_weight, scale);
+		scale++->ids = rows->piece_ids;
+		first += ncodes;
+	}
+	if (rows->script_ids != NULL && nscript > 0)
+	{
+		make_scale(rows, nscript, first, ncodes, 1, scale);
+		scale++->ids = rows->script_ids;
+		first += ncodes;
+	}
+	make_scale(rows, nrows, first, ncodes, 1, scale);
+	scale->ids = NULL;
+
 	for (uint32_t i = 0; i < index->nfeatures; i++)
 	{
-		bool		piece = rows->piece_ids != NULL && (rows->piece_ids[i >> 6] >> (i & 63) & 1);
-
-		index->idf_code[i] = code_of(piece ? &pieces : &words, rows->df[i]);
+		for (scale = scales; scale->ids != NULL; scale++)
+			if (scale->ids[i >> 6] >> (i & 63) & 1)
+				break;
+		index->idf_code[i] = code_of(scale, rows->df[i]);
 		index->idf[i] = rows->df[i] < (uint32_t) rows->min_df ? 0 :
 			(float) index->idf_levels[index->idf_code[i]] / ML_IDF_ONE;
 	}
@@ -341,12 +360,20 @@ set_lengths(ml_context *ctx, ml_rows *rows)
 ml_status
 ml_rows_weigh(ml_context *ctx, ml_rows *rows, uint32_t parts)
 {
-	uint64_t	nrows = rows->data.nrows;
+	uint64_t	nrows = 0;
+	uint64_t	nscript = 0;
 
 	/* the index has just counted all rows */
 	if (parts != ML_PARTS_ALL || rows->weighed)
-		ML_TRY(count_df(ctx, rows, parts, &nrows));
+		ML_TRY(count_df(ctx, rows, parts));
 	rows->weighed = true;
-	set_idf(rows, nrows);
+	for (uint32_t i = 0; i < rows->data.nrows; i++)
+	{
+		uint32_t	counted = parts >> rows->data.part[i] & 1;
+
+		nrows += counted;
+		nscript += counted & rows->script[i];
+	}
+	set_idf(rows, nrows, nscript);
 	return set_lengths(ctx, rows);
 }

@@ -44,7 +44,7 @@ open_trainer(ml_context *ctx, ml_text algorithm, ml_text options, uint32_t ncolu
 	ML_TRY(ml_rows_open(ctx, trainer->memory / 2, recipe, trainer->options.char_weight,
 						trainer->kernel, &trainer->rows));
 	ML_TRY(ml_encoder_open(ctx, recipe, NULL, trainer->kernel, &trainer->encoder));
-	ml_encoder_mark_pieces(trainer->encoder, ml_rows_pieces(trainer->rows));
+	ml_encoder_mark(trainer->encoder, ml_rows_marks(trainer->rows));
 	return ML_OK;
 }
 
