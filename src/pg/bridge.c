@@ -27,6 +27,7 @@
 #include "catalog/pg_authid.h"
 #include "commands/tablespace.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -191,29 +192,52 @@ host_poll(void *user)
 }
 
 /*
- * The engine's UTF-8 in the server's encoding, for messages: what can't be
- * converted becomes '?', because an error about an error helps nobody.
+ * The engine's UTF-8 in the server's encoding; what that lacks becomes '?'.
  */
+static char *
+convert_lossy(const char *utf8, int size)
+{
+	int			encoding = GetDatabaseEncoding();
+	Oid			conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+	StringInfoData result;
+
+	initStringInfo(&result);
+	while (size > 0)
+	{
+		int			done = 0;
+
+		enlargeStringInfo(&result, size * MAX_CONVERSION_GROWTH + 1);
+		if (OidIsValid(conversion))
+			done = pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
+												 (unsigned char *) utf8, size,
+												 (unsigned char *) result.data + result.len,
+												 result.maxlen - result.len, true);
+		if (done > 0)
+			result.len += strlen(result.data + result.len);
+		if (done < size)
+		{
+			char		next = utf8[done];
+
+			appendStringInfoChar(&result, IS_HIGHBIT_SET(next) || next == '\0' ? '?' : next);
+			done += Min(pg_encoding_mblen(PG_UTF8, utf8 + done), size - done);
+		}
+		utf8 += done;
+		size -= done;
+	}
+	return result.data;
+}
+
+static bool
+needs_conversion(void)
+{
+	return GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII;
+}
+
+/* For messages: an error about an error helps nobody. */
 static char *
 message_text(const char *utf8)
 {
-	int			size = strlen(utf8);
-	Oid			conversion;
-	char	   *result;
-
-	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
-		return pstrdup(utf8);
-	conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
-	result = palloc0(size * MAX_CONVERSION_GROWTH + 1);
-	if (OidIsValid(conversion) &&
-		pg_do_encoding_conversion_buf(conversion, PG_UTF8, GetDatabaseEncoding(),
-									  (unsigned char *) utf8, size,
-									  (unsigned char *) result,
-									  size * MAX_CONVERSION_GROWTH, true) == size)
-		return result;
-	for (int i = 0; i <= size; i++)
-		result[i] = IS_HIGHBIT_SET(utf8[i]) ? '?' : utf8[i];
-	return result;
+	return needs_conversion() ? convert_lossy(utf8, strlen(utf8)) : pstrdup(utf8);
 }
 
 static void
@@ -591,6 +615,20 @@ bridge_text_out(ml_text value)
 									  value.size : strlen(converted));
 	if (converted != value.data)
 		pfree(converted);
+	return result;
+}
+
+text *
+bridge_text_shown(ml_text value)
+{
+	char	   *converted;
+	text	   *result;
+
+	if (!needs_conversion())
+		return bridge_text_out(value);
+	converted = convert_lossy(value.data, (int) value.size);
+	result = cstring_to_text(converted);
+	pfree(converted);
 	return result;
 }
 

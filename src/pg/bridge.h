@@ -54,6 +54,13 @@ extern const ml_kernel *bridge_kernel(void);
  */
 extern ml_text bridge_text_in(text *value); /* detoasted by the caller */
 extern text *bridge_text_out(ml_text value);
+
+/*
+ * The same for words as the engine sees them, to be read by people: folding
+ * turns characters into others that the database's encoding may lack (in
+ * LATIN1: the micro sign into a Greek letter), which are shown as '?'.
+ */
+extern text *bridge_text_shown(ml_text value);
 extern Jsonb *bridge_json_out(ml_text json);
 
 /*

@@ -401,7 +401,7 @@ put_explanation(FunctionCallInfo fcinfo, callsite_model *model, int input,
 	callsite_check(model, status);
 	for (size_t i = 0; i < nparts; i++)
 	{
-		text	   *feature = bridge_text_out(parts[i].feature);
+		text	   *feature = bridge_text_shown(parts[i].feature);
 		Datum		values[2];
 
 		values[0] = PointerGetDatum(feature);
@@ -516,7 +516,7 @@ aiaas_tokenize(PG_FUNCTION_ARGS)
 		n += ntokens;
 		for (size_t i = 0; i < ntokens; i++)
 		{
-			text	   *word = bridge_text_out(tokens[i]);
+			text	   *word = bridge_text_shown(tokens[i]);
 
 			append_element(&array, word);
 			pfree(word);
