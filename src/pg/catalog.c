@@ -502,7 +502,7 @@ catalog_versions(Oid model, Snapshot snapshot, int32 **versions)
 }
 
 Jsonb *
-catalog_manifest(Oid model, int32 version, Snapshot snapshot)
+catalog_find_manifest(Oid model, int32 version, Snapshot snapshot)
 {
 	catalog_scan scan;
 	HeapTuple	tuple;
@@ -514,9 +514,17 @@ catalog_manifest(Oid model, int32 version, Snapshot snapshot)
 	if (tuple == NULL)
 		reject_version(model, version, snapshot);
 	manifest = catalog_row_manifest(&scan, tuple);
+	end(&scan);
+	return manifest;
+}
+
+Jsonb *
+catalog_manifest(Oid model, int32 version, Snapshot snapshot)
+{
+	Jsonb	   *manifest = catalog_find_manifest(model, version, snapshot);
+
 	if (manifest == NULL)
 		reject_format(model, version, NULL, CATALOG_MANIFEST_FORMAT);
-	end(&scan);
 	return manifest;
 }
 

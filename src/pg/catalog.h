@@ -85,8 +85,13 @@ extern void catalog_locate(Oid model, int32 version, Snapshot snapshot,
 /* Live version under the snapshot, 0 if none. */
 extern int32 catalog_live(Oid model, Snapshot snapshot);
 
-/* Versions that exist (ascending, palloc'd), and a version's manifest. */
+/*
+ * Versions that exist (ascending, palloc'd), and a version's manifest: ERROR
+ * 42704 if there is no such version; where the manifest is no object, find
+ * gives NULL, so that damage can be listed and dropped, the other ERROR XX001.
+ */
 extern int	catalog_versions(Oid model, Snapshot snapshot, int32 **versions);
+extern Jsonb *catalog_find_manifest(Oid model, int32 version, Snapshot snapshot);
 extern Jsonb *catalog_manifest(Oid model, int32 version, Snapshot snapshot);
 extern Jsonb *catalog_head(Oid model, Snapshot snapshot);	/* NULL if none */
 

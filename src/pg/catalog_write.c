@@ -292,12 +292,19 @@ begin_change(Oid model, catalog_right right)
 	SPI_connect();
 }
 
-/* ERROR 42704 unless the version exists, as the statements that follow see it. */
+/*
+ * ERROR unless the version exists, as the statements that follow see it, and,
+ * if it is to serve, has a manifest that makes sense.
+ */
 static void
-require_version(Oid model, int32 version)
+require_version(Oid model, int32 version, bool to_serve)
 {
+	catalog_version found;
+
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) catalog_manifest(model, version, GetActiveSnapshot());
+	(void) catalog_find_manifest(model, version, GetActiveSnapshot());
+	if (to_serve)
+		catalog_locate(model, version, GetActiveSnapshot(), &found);
 	PopActiveSnapshot();
 }
 
@@ -324,7 +331,7 @@ catalog_deploy(Oid model, int32 version, const char *action)
 
 	begin_change(model, CATALOG_DEPLOY);
 	lock_head(model, &head);
-	require_version(model, version);
+	require_version(model, version, true);
 	if (head.live != version)
 		update_head(model, next_head(&head, version, action));
 	SPI_finish();
@@ -399,7 +406,7 @@ catalog_drop_version(Oid model, int32 version)
 
 	begin_change(model, CATALOG_DROP);
 	lock_head(model, &head);
-	require_version(model, version);
+	require_version(model, version, false);
 	if (head.live == version)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -219,7 +219,7 @@ aiaas_versions(PG_FUNCTION_ARGS)
 	n = catalog_versions(model, snapshot, &versions);
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < n; i++)
-		version_row(result, versions[i], catalog_manifest(model, versions[i], snapshot),
+		version_row(result, versions[i], catalog_find_manifest(model, versions[i], snapshot),
 					has_head ? &head : NULL);
 	return (Datum) 0;
 }
@@ -376,7 +376,7 @@ aiaas_export(PG_FUNCTION_ARGS)
 	catalog_require(model, CATALOG_READ);
 	/* a version 0 is one that isn't there, not the live one */
 	if (!PG_ARGISNULL(1))
-		(void) catalog_manifest(model, PG_GETARG_INT32(1), snapshot);
+		(void) catalog_find_manifest(model, PG_GETARG_INT32(1), snapshot);
 	catalog_locate(model, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1), snapshot, &version);
 	state.hash = pg_cryptohash_create(PG_SHA256);
 	PG_TRY();

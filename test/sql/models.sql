@@ -199,6 +199,12 @@ UPDATE bad SET manifest = '{"task": 5, "trained": {"at": "yesterday-ish", "repor
 SELECT * FROM aiaas_versions('bad');
 SELECT model, live_version, versions, score, trained_at FROM aiaas.models WHERE model IN ('bad'::regclass, 'copy'::regclass) ORDER BY 1;
 SELECT failure($$SELECT aiaas_deploy('bad', 1)$$);
+UPDATE bad SET manifest = '[1]' WHERE version = 1 AND chunk = 0;
+UPDATE bad SET manifest = '{"format": 1, "live": null, "history": [], "dropped": []}' WHERE version = 0;
+SELECT version, live, digest FROM aiaas_versions('bad');
+SELECT failure($$SELECT aiaas_deploy('bad', 1)$$);
+-- and what is damaged can be dropped
+SELECT aiaas_drop_version('bad', 1);
 
 -- rights
 CREATE ROLE models_test_user;
