@@ -27,9 +27,9 @@
  * Those in >= min_df training rows become features with dense ids, in bucket
  * order.  The value of a feature that occurs tf times is
  *	  (sublinear_tf ? 1 + ln tf : tf) * (idf ? 1 + ln((1 + rows) / (1 + df)) : 1)
- * in the fixed point of weight.h, where rows are those of the training, for script n-grams those that have any,
- * and, with l2_norm, the row is divided by its
- * Euclidean length.
+ * in the fixed point of weight.h, where rows are those of the training, for
+ * script n-grams only those that have any; and, with l2_norm, the row is
+ * divided by its Euclidean length.
  */
 typedef struct ml_recipe
 {

@@ -14,11 +14,11 @@
  */
 #include "model/quantize.h"
 
+#include "base/math.h"
 #include "model/packed.h"
 
-#include <math.h>
-
 #define POLL_ROWS	1024
+#define BINS		4096
 #define STRIP		16			/* scores of one string: bits of a mask */
 
 typedef struct strip
@@ -44,13 +44,13 @@ struct ml_quantizer
 	size_t		capacity;
 };
 
-/* scale[c] = largest |u| of score c / 127; 1 where all are 0. */
+/* largest[c] = largest |u| of score c. */
 static ml_status
-find_scales(ml_context *ctx, const float *u, uint32_t nfeatures, uint32_t width, uint32_t n,
-			float *scale)
+find_largest(ml_context *ctx, const float *u, uint32_t nfeatures, uint32_t width, uint32_t n,
+			 float *largest)
 {
 	for (uint32_t c = 0; c < n; c++)
-		scale[c] = 0;
+		largest[c] = 0;
 	for (uint32_t i = 0; i < nfeatures; i++)
 	{
 		const float *row = u + (size_t) i * width;
@@ -60,31 +60,92 @@ find_scales(ml_context *ctx, const float *u, uint32_t nfeatures, uint32_t width,
 			float		size = fabsf(row[c]);
 
 			/* NaN compares false and is found below */
-			scale[c] = size <= scale[c] ? scale[c] : size;
+			largest[c] = size <= largest[c] ? largest[c] : size;
 		}
 		if (i % POLL_ROWS == 0)
 			ML_TRY(ml_poll(ctx));
 	}
 	for (uint32_t c = 0; c < n; c++)
-	{
-		if (!isfinite(scale[c]))
+		if (!isfinite(largest[c]))
 			return ml_fail(ctx, ML_INTERNAL, "a learnt weight is not finite");
-		scale[c] /= 127;
-		/* a scale must be a normal number: no weight is worth less */
-		if (scale[c] < 1e-30f)
-			scale[c] = 1;
-	}
 	return ML_OK;
+}
+
+/*
+ * The scale with the least squared error, of a few between largest / 127 and a
+ * sixteenth of it.  A few outsize weights then saturate, and the many small
+ * ones are not rounded to nothing.  counts: weights by size, BINS of them up
+ * to the largest.
+ */
+static float
+best_scale(const uint32_t *counts, float largest)
+{
+	double		least = INFINITY;
+	double		best = 0;
+
+	for (int step = 0; step <= 16; step++)
+	{
+		double		scale = largest / 127 * ml_exp(-step * ML_LN2 / 4);
+		double		error = 0;
+
+		for (int i = 0; i < BINS; i++)
+		{
+			double		size = (i + 0.5) * largest / BINS;
+			double		lost = size - scale * ML_MIN(rint(size / scale), 127.0);
+
+			error += counts[i] * lost * lost;
+		}
+		if (error < least)
+		{
+			least = error;
+			best = scale;
+		}
+	}
+	return (float) best;
+}
+
+/* The scale of each score; 1 where all weights are 0. */
+static ml_status
+find_scales(ml_context *ctx, const float *u, uint32_t nfeatures, uint32_t width, uint32_t n,
+			const float *largest, float *scale)
+{
+	uint32_t   *counts;
+	void	   *memory;
+	ml_status	status = ML_OK;
+
+	ML_TRY(ml_alloc(ctx, BINS * sizeof(uint32_t), &memory));
+	counts = memory;
+	for (uint32_t c = 0; c < n && status == ML_OK; c++)
+	{
+		/* a scale must be a normal number: no weight is worth less */
+		scale[c] = 1;
+		if (largest[c] / 127 / 16 < 1e-30f)
+			continue;
+		memset(counts, 0, BINS * sizeof(uint32_t));
+		for (uint32_t i = 0; i < nfeatures; i++)
+			counts[ML_MIN((int) (fabsf(u[(size_t) i * width + c]) / largest[c] * BINS), BINS - 1)]++;
+		scale[c] = best_scale(counts, largest[c]);
+		status = ml_poll(ctx);
+	}
+	ml_release(ctx, counts);
+	return status;
 }
 
 ml_status
 ml_quantize_round(ml_context *ctx, float *u, uint32_t nfeatures, uint32_t width, uint32_t n,
 				  uint32_t nscores, double prune, float *scale)
 {
-	float		share = nscores <= ML_DENSE_SCORES ? 0 : (float) (127 * prune);
+	float		share = nscores <= ML_DENSE_SCORES ? 0 : (float) prune;
+	void	   *memory;
+	float	   *largest;
+	ml_status	status;
 
-	ML_TRY(find_scales(ctx, u, nfeatures, width, n, scale));
-	for (uint32_t i = 0; i < nfeatures; i++)
+	ML_TRY(ml_alloc(ctx, n * sizeof(float), &memory));
+	largest = memory;
+	status = find_largest(ctx, u, nfeatures, width, n, largest);
+	if (status == ML_OK)
+		status = find_scales(ctx, u, nfeatures, width, n, largest, scale);
+	for (uint32_t i = 0; i < nfeatures && status == ML_OK; i++)
 	{
 		float	   *row = u + (size_t) i * width;
 
@@ -93,12 +154,13 @@ ml_quantize_round(ml_context *ctx, float *u, uint32_t nfeatures, uint32_t width,
 			float		q = rintf(row[c] / scale[c]);
 
 			q = ML_MAX(-127.0f, ML_MIN(127.0f, q));
-			row[c] = fabsf(row[c]) < share * scale[c] ? 0 : q * scale[c];
+			row[c] = fabsf(row[c]) < share * largest[c] ? 0 : q * scale[c];
 		}
 		if (i % POLL_ROWS == 0)
-			ML_TRY(ml_poll(ctx));
+			status = ml_poll(ctx);
 	}
-	return ML_OK;
+	ml_release(ctx, largest);
+	return status;
 }
 
 ml_status

@@ -3,10 +3,11 @@
  * quantize.h
  *	  Learnt weights -> the 8-bit rows that a file stores.
  *
- * Each score has its own scale, its largest |weight x idf| being 127.  Where
- * rows are sparse (more than ML_DENSE_SCORES scores), weights smaller than
- * "prune" times the largest of their score are left out.  The features stay:
- * each counts in a row's length, and costs three bytes.
+ * Each score has its own scale, the one that loses least: weights larger than
+ * 127 times it saturate.  Where rows are sparse (more than ML_DENSE_SCORES
+ * scores), weights smaller than "prune" times the largest of their score are
+ * left out.  The features stay: each counts in a row's length, and costs three
+ * bytes.
  *
  * Weights come as the learner keeps them: u[i * width + c] = weight x idf of
  * feature i for the c-th of n scores.  It fits a block of scores at a time, so
