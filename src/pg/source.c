@@ -98,10 +98,10 @@ batch_weight(TupleTableSlot *slot, int column)
 	float		weight = slot->tts_isnull[column] ? -1 :
 		(float) DatumGetFloat8(slot->tts_values[column]);
 
-	if (!(weight > 0) || isinf(weight))
+	if (!(weight >= 0) || isinf(weight))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("weights of rows must be positive and finite")));
+				 errmsg("weights of rows must be finite and not negative")));
 	return weight;
 }
 

@@ -132,13 +132,13 @@ same(slow *s, const ml_vocabulary *vocabulary, const ml_features *features)
 			expected[nexpected++] = key;
 	}
 	for (size_t i = 0; i < features->n; i++)
-		for (uint32_t k = 0; k < features->counts[i]; k++)
-			got[ngot++] = features->keys[i];
+		for (uint32_t k = 0; k < ML_COUNTED_COUNT(features->words[i]); k++)
+			got[ngot++] = ML_COUNTED_KEY(features->words[i]);
 	qsort(expected, nexpected, sizeof(uint32_t), ascending);
 	qsort(got, ngot, sizeof(uint32_t), ascending);
 	for (size_t i = 0; i < features->n; i++)
 		for (size_t k = 0; k < i && features->n < 300; k++)
-			if (features->keys[i] == features->keys[k])
+			if (ML_COUNTED_KEY(features->words[i] ^ features->words[k]) == 0)
 				return false;
 	return nexpected == ngot && memcmp(expected, got, ngot * sizeof(uint32_t)) == 0;
 }
@@ -147,15 +147,18 @@ same(slow *s, const ml_vocabulary *vocabulary, const ml_features *features)
 static ml_features
 as_features(const ml_occurrences *found)
 {
-	static uint32_t counts[1 << 16];
+	static uint32_t words[1 << 16];
 
 	for (size_t i = 0; i < found->n; i++)
 	{
-		counts[i] = 1;
+		uint32_t	count = 1;
+
 		for (size_t k = 0; k < found->nagain; k++)
-			counts[i] += found->again[k] == found->ids[i] ? found->times[k] : 0;
+			if (ML_COUNTED_KEY(found->again[k]) == found->ids[i])
+				count += ML_COUNTED_COUNT(found->again[k]);
+		words[i] = count << ML_COUNTED_KEY_BITS | found->ids[i];
 	}
-	return (ml_features) {found->n, found->ids, counts};
+	return (ml_features) {found->n, words};
 }
 
 static const char *const texts[] = {
@@ -332,12 +335,14 @@ test_seen(unit_host *host)
 			right &= ml_seen_reserve(&host->ctx, &seen, batch + 1) == ML_OK;
 			ml_seen_add(&seen, keys + i, batch);
 			totals[keys[i]]++;
-			right &= seen.keys[ml_seen_add(&seen, &keys[i], 1)] == keys[i];
+			right &= ML_COUNTED_KEY(seen.words[ml_seen_add(&seen, &keys[i], 1)]) == keys[i];
 		}
 		for (size_t i = 0; i < seen.n; i++)
 		{
-			right &= seen.counts[i] == totals[seen.keys[i]];
-			sum += seen.counts[i];
+			uint32_t	total = totals[ML_COUNTED_KEY(seen.words[i])];
+
+			right &= ML_COUNTED_COUNT(seen.words[i]) == ML_MIN(total, ML_COUNTED_MAX);
+			sum += total;
 		}
 		right &= sum >= n;
 	}

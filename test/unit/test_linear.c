@@ -43,17 +43,13 @@ add_rows(ml_context *ctx, problem *p, bool weighted)
 
 	for (const ml_json *row = ml_json_get(p->root, "rows")->first; row != NULL; row = row->next)
 	{
-		uint32_t	keys[MAX_FEATURES];
-		uint32_t	counts[MAX_FEATURES];
-		ml_features features = {row->count, keys, counts};
+		uint32_t	words[MAX_FEATURES];
+		ml_features features = {row->count, words};
 		uint32_t	c = (uint32_t) label->number;
 		size_t		n = 0;
 
 		for (const ml_json *pair = row->first; pair != NULL; pair = pair->next, n++)
-		{
-			keys[n] = (uint32_t) number(pair, 0);
-			counts[n] = (uint32_t) number(pair, 1);
-		}
+			words[n] = (uint32_t) number(pair, 1) << ML_COUNTED_KEY_BITS | (uint32_t) number(pair, 0);
 		ML_TRY(ml_rows_add(ctx, p->rows, &features, p->nclasses == 2 ? c > 0 : c,
 						   weighted ? (float) weight->number : 1));
 		label = label->next;

@@ -140,10 +140,11 @@ by_formula(unit_host *host, const model *m, const ml_text *row, double *probabil
 			abort();
 	for (size_t i = 0; i < features.n; i++)
 	{
-		double		count = features.counts[i];
+		uint32_t	id = ML_COUNTED_KEY(features.words[i]);
+		double		count = ML_COUNTED_COUNT(features.words[i]);
 		double		tf = m->recipe.sublinear_tf ? 1 + log(count) : count;
-		double		idf = (double) stored.idf_levels[stored.idf_code[features.keys[i]]] / ML_IDF_ONE;
-		const ml_packed *p = &rows[features.keys[i]];
+		double		idf = (double) stored.idf_levels[stored.idf_code[id]] / ML_IDF_ONE;
+		const ml_packed *p = &rows[id];
 
 		length += tf * tf * idf * idf;
 		for (uint32_t k = 0; k < p->count; k++)

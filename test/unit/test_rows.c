@@ -18,33 +18,33 @@
 
 static ml_recipe recipe;
 
-/* Row i, the same every time: Zipf-like keys, counts 1..300, some rows empty. */
+/* Row i, the same every time: Zipf-like keys, counts 1..255, some rows empty. */
 static void
-make_row(uint32_t i, uint32_t *keys, uint32_t *counts, ml_features *features)
+make_row(uint32_t i, uint32_t *words, ml_features *features)
 {
 	ml_rng		rng;
 	bool		taken[1024] = {false};
 	size_t		n = i % 97 == 0 ? 0 : 40;
 
 	ml_rng_seed(&rng, i);
-	*features = (ml_features) {0, keys, counts};
+	*features = (ml_features) {0, words};
 	for (size_t k = 0; k < n; k++)
 	{
 		uint32_t	key = (uint32_t) (1023 * pow(ml_rng_double(&rng), 3));
+		uint32_t	count;
 
 		if (taken[key])
 			continue;
 		taken[key] = true;
-		keys[features->n] = key;
-		counts[features->n++] = ml_rng_below(&rng, 50) == 0 ? 300 : 1 + (uint32_t) ml_rng_below(&rng, 3);
+		count = ml_rng_below(&rng, 50) == 0 ? ML_COUNTED_MAX : 1 + (uint32_t) ml_rng_below(&rng, 3);
+		words[features->n++] = count << ML_COUNTED_KEY_BITS | key;
 	}
 }
 
 static ml_status
 make_rows(ml_context *ctx, size_t memory, ml_rows **rows)
 {
-	uint32_t	keys[64];
-	uint32_t	counts[64];
+	uint32_t	words[64];
 
 	*rows = NULL;
 	ML_TRY(ml_rows_open(ctx, memory, &recipe, 1, ml_kernel_select(ML_LEVEL_AUTO), rows));
@@ -52,7 +52,7 @@ make_rows(ml_context *ctx, size_t memory, ml_rows **rows)
 	{
 		ml_features features;
 
-		make_row(i, keys, counts, &features);
+		make_row(i, words, &features);
 		ML_TRY(ml_rows_add(ctx, *rows, &features, i * 7 % 3, 1));
 		ml_rows_get(*rows)->part[i] = i % 5 == 0 ? 0 : 1 + i % 4;
 	}
@@ -92,8 +92,7 @@ test_weights(unit_host *host, ml_rows *rows, uint32_t parts, const char *name)
 	const ml_rows_index *index = ml_rows_indexed(rows);
 	ml_rows_data *data = ml_rows_get(rows);
 	static uint32_t df[1024];
-	uint32_t	keys[64];
-	uint32_t	counts[64];
+	uint32_t	words[64];
 	uint64_t	n = 0;
 	int			wrong = 0;
 
@@ -105,9 +104,9 @@ test_weights(unit_host *host, ml_rows *rows, uint32_t parts, const char *name)
 		if ((parts >> data->part[i] & 1) == 0)
 			continue;
 		n++;
-		make_row(i, keys, counts, &features);
+		make_row(i, words, &features);
 		for (size_t k = 0; k < features.n; k++)
-			df[keys[k]]++;
+			df[ML_COUNTED_KEY(words[k])]++;
 	}
 	unit_ok(ml_rows_weigh(&host->ctx, rows, parts) == ML_OK, "%s: weighed", name);
 	for (uint32_t i = 0; i < ROWS; i++)
@@ -115,22 +114,23 @@ test_weights(unit_host *host, ml_rows *rows, uint32_t parts, const char *name)
 		ml_features features;
 		double		square = 0;
 
-		make_row(i, keys, counts, &features);
+		make_row(i, words, &features);
 		for (size_t k = 0; k < features.n; k++)
 		{
-			uint32_t	id = ml_vocabulary_find(index->vocabulary, keys[k]);
-			double		tf = (double) ml_tf_weight(recipe.sublinear_tf, ML_MIN(counts[k], 255u)) / ML_TF_ONE;
-			double		idf = 1 + log((1.0 + (double) n) / (1.0 + df[keys[k]]));
+			uint32_t	key = ML_COUNTED_KEY(words[k]);
+			uint32_t	id = ml_vocabulary_find(index->vocabulary, key);
+			double		tf = (double) ml_tf_weight(recipe.sublinear_tf, ML_COUNTED_COUNT(words[k])) / ML_TF_ONE;
+			double		idf = 1 + log((1.0 + (double) n) / (1.0 + df[key]));
 
 			if (id == ML_NO_FEATURE)
 				continue;
-			if (df[keys[k]] < (uint32_t) recipe.min_df)
+			if (df[key] < (uint32_t) recipe.min_df)
 			{
 				wrong += index->idf[id] != 0;
 				continue;
 			}
 			/* large document frequencies share levels */
-			if (fabs(index->idf[id] - idf) > (df[keys[k]] <= 192 ? 0.0003 : 0.08))
+			if (fabs(index->idf[id] - idf) > (df[key] <= 192 ? 0.0003 : 0.08))
 				wrong++;
 			square += tf * index->idf[id] * tf * index->idf[id];
 		}
@@ -206,6 +206,63 @@ test_spilled(unit_host *host)
 	}
 	ml_rows_close(&host->ctx, memory);
 	ml_rows_close(&host->ctx, file);
+}
+
+/* The order of a shuffled pass over 144 MB of rows, as a hash. */
+static ml_status
+shuffled_order(ml_context *ctx, size_t memory, uint64_t *order, bool *spilled)
+{
+	static uint32_t words[2000];
+	ml_features features = {ML_LENGTH(words), words};
+	ml_recipe	wide = recipe;
+	ml_rows    *rows;
+	const ml_row *group;
+	ml_rng		rng;
+	uint32_t	n;
+	ml_status	status;
+
+	wide.hash_bits = 16;
+	status = ml_rows_open(ctx, memory, &wide, 1, ml_kernel_select(ML_LEVEL_AUTO), &rows);
+
+	for (uint32_t i = 0; status == ML_OK && i < 24000; i++)
+	{
+		features.n = i % 1000 == 0 ? ML_LENGTH(words) : ML_LENGTH(words) - i % 1000;
+		for (uint32_t k = 0; k < features.n; k++)
+			words[k] = UINT32_C(1) << ML_COUNTED_KEY_BITS | ((i * 7 + k) & 0xFFFF);
+		status = ml_rows_add(ctx, rows, &features, i % 2, 1);
+		if (status == ML_OK)
+			ml_rows_get(rows)->part[i] = 0;
+	}
+	if (status == ML_OK)
+		status = ml_rows_make_index(ctx, rows, 1);
+	ml_rng_seed(&rng, 5);
+	if (status == ML_OK)
+		status = ml_rows_begin(ctx, rows, ML_PARTS_ALL, &rng);
+	*order = 0;
+	for (n = 1; status == ML_OK && n > 0;)
+	{
+		status = ml_rows_next(ctx, rows, &group, &n);
+		for (uint32_t i = 0; status == ML_OK && i < n; i++)
+			*order = ml_hash_join(*order, ml_hash(group[i].words, group[i].n * 4, group[i].number));
+	}
+	*spilled = ml_rows_spilled(rows) > 0;
+	ml_rows_close(ctx, rows);
+	return status;
+}
+
+static void
+test_order(unit_host *host)
+{
+	uint64_t	order[2];
+	bool		spilled[2];
+
+	host->spilled = 0;
+	unit_ok(shuffled_order(&host->ctx, ML_ROWS_MEMORY, &order[0], &spilled[0]) == ML_OK && spilled[0],
+			"144 MB of rows in 128 MB");
+	unit_ok(shuffled_order(&host->ctx, 4 * ML_ROWS_MEMORY, &order[1], &spilled[1]) == ML_OK && !spilled[1],
+			"and in 512 MB");
+	unit_ok(order[0] == order[1], "have the same order");
+	host->spilled = 0;
 }
 
 static void
@@ -295,6 +352,7 @@ main(void)
 	recipe.hash_bits = 10;
 	recipe.min_df = 2;
 	test_spilled(&host);
+	test_order(&host);
 	recipe.min_df = 40;
 	test_spilled(&host);
 	recipe.min_df = 2;

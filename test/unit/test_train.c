@@ -184,6 +184,7 @@ test_spilled(unit_host *host)
 	ml_buffer	stored = {0};
 	ml_buffer	report = {0};
 	size_t		before = host->live_bytes;
+	size_t		enough = 0;
 	double		share;
 
 	host->peak_bytes = before;
@@ -199,7 +200,15 @@ test_spilled(unit_host *host)
 	host->spilled = 0;
 	unit_fails(host, train(&host->ctx, &e, &(setting) {"svm", "{}", 4 << 20}, &stored, &report),
 			   ML_MEMORY_LIMIT, "MB", "too little memory for the weights");
-	unit_ok(strstr(host->ctx.error.hint, "maintenance_work_mem") != NULL, "  with a hint");
+	host->spilled = 0;
+	unit_ok(sscanf(host->ctx.error.hint, "Raise maintenance_work_mem to at least %zu MB", &enough) == 1,
+			"  with a hint");
+	s = (setting) {"svm", "{}", enough << 20};
+	unit_ok(train(&host->ctx, &e, &s, &stored, &report) == ML_OK, "  and the %zu MB that it says are enough",
+			enough);
+	ml_buffer_free(&host->ctx, &stored);
+	ml_buffer_free(&host->ctx, &report);
+	s = (setting) {"svm", "{\"word_ngrams\": [1, 1], \"hash_bits\": 12}", 6 << 20};
 	host->spilled = 0;
 	unit_fails(host, train(&host->ctx, &e, &(setting) {"svm", "{}", 1 << 20}, &stored, &report),
 			   ML_MEMORY_LIMIT, "MB", "too little memory for the rows");
@@ -364,6 +373,7 @@ test_row_weights(unit_host *host)
 				host->ctx.error.text);
 		for (size_t i = e.n / 2; i < e.n; i++)
 			((char *) e.labels[i].data)[1] ^= 1;
+		unit_is_int(figure(host, &report, "skipped", NULL), (int) e.n - (int) e.n / 2, "  half of them skipped");
 		unit_ok(accuracy(&host->ctx, &stored, &e) > 0.9, "%s: rows of weight 0 teach nothing",
 				algorithms[k]);
 		ml_buffer_free(&host->ctx, &stored);

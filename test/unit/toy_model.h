@@ -30,7 +30,7 @@ toy_count(ml_context *ctx, const ml_recipe *recipe, const ml_kernel *kernel,
 
 		status = ml_encoder_run(ctx, encoder, &texts[i * recipe->ncolumns], &features);
 		for (size_t k = 0; k < features.n && status == ML_OK; k++)
-			df[features.keys[k]]++;
+			df[ML_COUNTED_KEY(features.words[k])]++;
 	}
 	ml_encoder_close(ctx, encoder);
 	return status;

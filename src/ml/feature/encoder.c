@@ -19,7 +19,6 @@
 
 #include "feature/known.h"
 #include "feature/pieces.h"
-#include "feature/seen.h"
 #include "feature/trace.h"
 
 #define BATCH			64
@@ -58,7 +57,7 @@ struct ml_encoder
 	ml_seen		seen;
 	ml_known	known;			/* opened where there is a vocabulary */
 	uint32_t	npending;
-	uint32_t	pending[PENDING];	/* buckets not yet looked up */
+	uint32_t	pending[PENDING + 1];	/* buckets not yet looked up */
 	uint32_t	column;			/* the one under way */
 	chain		word_chain;
 	chain		script_chain;
@@ -231,22 +230,39 @@ extend(chain *c, uint64_t hash)
 	return length;
 }
 
+/* Leave the bucket of a feature, if it counts; nothing branches on that. */
+static inline void
+leave(ml_encoder *encoder, uint64_t hash, bool counts)
+{
+	uint32_t	bucket = (uint32_t) (hash >> encoder->shift);
+
+	if (encoder->vocabulary != NULL)
+		__builtin_prefetch(&encoder->vocabulary->blocks[bucket >> 6]);
+	encoder->pending[encoder->npending] = bucket;
+	encoder->npending += counts;
+}
+
 /* Extend, and leave the buckets of n-grams of "least" parts or more. */
 static inline void
 extend_and_leave(ml_encoder *encoder, chain *c, uint64_t hash, int least)
 {
-	int			length = extend(c, hash);
-	uint32_t	npending = encoder->npending;
+	int			length;
 
-	for (int n = ML_MAX(c->range[0], least); n <= length; n++)
+	if (ML_LIKELY(c->range[1] <= 2))
 	{
-		uint32_t	bucket = (uint32_t) (c->hash[n] >> encoder->shift);
-
-		if (encoder->vocabulary != NULL)
-			__builtin_prefetch(&encoder->vocabulary->blocks[bucket >> 6]);
-		encoder->pending[npending++] = bucket;
+		leave(encoder, hash, c->range[1] > 0 && ML_MAX(c->range[0], least) == 1);
+		if (c->range[1] == 2)
+		{
+			c->hash[2] = ml_hash_join(c->hash[1], hash);
+			leave(encoder, c->hash[2], c->length > 0);
+		}
+		c->hash[1] = hash;
+		c->length = ML_MIN(c->length + 1, c->range[1]);
+		return;
 	}
-	encoder->npending = npending;
+	length = extend(c, hash);
+	for (int n = ML_MAX(c->range[0], least); n <= length; n++)
+		leave(encoder, c->hash[n], true);
 }
 
 static ml_status
@@ -437,7 +453,7 @@ ml_encoder_run(ml_context *ctx, ml_encoder *encoder, const ml_text *inputs,
 	ML_TRY(encode_columns(ctx, encoder, inputs));
 	*result = (ml_features)
 	{
-		encoder->seen.n, encoder->seen.keys, encoder->seen.counts
+		encoder->seen.n, encoder->seen.words
 	};
 	return ML_OK;
 }
@@ -453,7 +469,7 @@ ml_encoder_find(ml_context *ctx, ml_encoder *encoder, const ml_text *inputs,
 	ML_TRY(encode_columns(ctx, encoder, inputs));
 	*result = (ml_occurrences)
 	{
-		known->n, known->ids, known->again.n, known->again.keys, known->again.counts
+		known->n, known->ids, known->again.n, known->again.words
 	};
 	return ML_OK;
 }

@@ -20,14 +20,14 @@
 #define ML_ENCODER_H
 
 #include "feature/recipe.h"
+#include "feature/seen.h"
 #include "feature/vocabulary.h"
 #include "text/words.h"
 
 typedef struct ml_features
 {
 	size_t		n;
-	const uint32_t *keys;		/* buckets, or ids */
-	const uint32_t *counts;		/* >= 1 */
+	const uint32_t *words;		/* counted buckets or ids (seen.h) */
 } ml_features;
 
 /* The same of a model's features, for serving: most of them occur once. */
@@ -36,8 +36,7 @@ typedef struct ml_occurrences
 	size_t		n;
 	const uint32_t *ids;		/* distinct */
 	size_t		nagain;
-	const uint32_t *again;		/* those of them that occur again ... */
-	const uint32_t *times;		/* ... and how many more times, >= 1 */
+	const uint32_t *again;		/* those that occur again, counted from the second time on */
 } ml_occurrences;
 
 /*

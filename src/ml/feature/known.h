@@ -21,7 +21,7 @@ typedef struct ml_known
 	uint32_t   *ids;
 	size_t		capacity;
 	size_t		n;
-	ml_seen		again;			/* keys: ids; counts: occurrences but the first */
+	ml_seen		again;			/* ids, counted from the second time on */
 } ml_known;
 
 /* *known is zeroed, or was closed. */

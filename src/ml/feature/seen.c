@@ -16,7 +16,7 @@ static void
 clear(ml_seen *seen)
 {
 	seen->example++;
-	if (seen->example < UINT64_C(1) << ML_SEEN_EXAMPLES)
+	if (seen->example < ML_SEEN_EXAMPLES)
 		return;
 	memset(seen->slots, 0, seen->slots_capacity * sizeof(uint64_t));
 	seen->example = 1;
@@ -47,8 +47,7 @@ ml_seen_begin(ml_context *ctx, ml_seen *seen, size_t expected)
 	seen->n = 0;
 	while (nslots < KEEP_SLOTS && nslots / 2 < expected)
 		nslots *= 2;
-	ML_TRY(ml_grow(ctx, (void **) &seen->keys, &seen->keys_capacity, nslots / 2, sizeof(uint32_t)));
-	ML_TRY(ml_grow(ctx, (void **) &seen->counts, &seen->counts_capacity, nslots / 2, sizeof(uint32_t)));
+	ML_TRY(ml_grow(ctx, (void **) &seen->words, &seen->words_capacity, nslots / 2, sizeof(uint32_t)));
 	return use_slots(ctx, seen, nslots);
 }
 
@@ -58,21 +57,21 @@ ml_seen_grow(ml_context *ctx, ml_seen *seen, size_t n)
 	size_t		need = seen->n + n;
 	size_t		nslots = seen->nslots;
 
-	ML_TRY(ml_grow(ctx, (void **) &seen->keys, &seen->keys_capacity, need, sizeof(uint32_t)));
-	ML_TRY(ml_grow(ctx, (void **) &seen->counts, &seen->counts_capacity, need, sizeof(uint32_t)));
+	ML_TRY(ml_grow(ctx, (void **) &seen->words, &seen->words_capacity, need, sizeof(uint32_t)));
 	if (need <= nslots / 2)
 		return ML_OK;
 	while (nslots / 2 < need)
 		nslots *= 4;
 	ML_TRY(use_slots(ctx, seen, nslots));
-	for (uint64_t i = 0; i < seen->n; i++)
+	for (uint32_t i = 0; i < seen->n; i++)
 	{
-		size_t		slot = ml_seen_slot(seen->keys[i], seen->shift);
+		uint32_t	word = seen->words[i];
+		size_t		slot = ml_seen_slot(ML_COUNTED_KEY(word), seen->shift);
 
-		while (seen->slots[slot] >> (64 - ML_SEEN_EXAMPLES) == seen->example)
+		while ((uint32_t) seen->slots[slot] >> ML_COUNTED_KEY_BITS == seen->example)
 			slot = (slot + 1) & (nslots - 1);
-		seen->slots[slot] = seen->example << (64 - ML_SEEN_EXAMPLES) | i << ML_SEEN_KEY_BITS |
-			seen->keys[i];
+		seen->slots[slot] = (uint64_t) ((word & ~ML_COUNTED_KEY_MASK) | i) << 32 |
+			seen->example << ML_COUNTED_KEY_BITS | ML_COUNTED_KEY(word);
 		if (i % POLL_KEYS == POLL_KEYS - 1)
 			ML_TRY(ml_poll(ctx));
 	}
@@ -83,7 +82,6 @@ void
 ml_seen_free(ml_context *ctx, ml_seen *seen)
 {
 	ml_release(ctx, seen->slots);
-	ml_release(ctx, seen->keys);
-	ml_release(ctx, seen->counts);
+	ml_release(ctx, seen->words);
 	memset(seen, 0, sizeof(*seen));
 }

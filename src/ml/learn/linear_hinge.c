@@ -232,7 +232,7 @@ fetch_ahead(const ml_linear *linear, const hinge *h, const ml_row *group, uint32
 
 		__builtin_prefetch(h->alpha + (size_t) row->number * linear->width);
 		for (uint32_t k = 0; k < words; k++)
-			__builtin_prefetch(linear->u + (size_t) (row->words[k] & ML_ROW_KEY_MASK) *
+			__builtin_prefetch(linear->u + (size_t) ML_COUNTED_KEY(row->words[k]) *
 							   linear->width);
 	}
 }

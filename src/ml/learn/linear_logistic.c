@@ -307,12 +307,12 @@ precondition(ml_context *ctx, ml_linear *linear, uint32_t parts)
 	const ml_rows_data *data = ml_rows_get(linear->rows);
 	double		p = 1.0 / linear->nclasses;
 	double		bias = 0;
-	float		square[ML_ROW_COUNT_MAX + 1];
+	float		square[ML_COUNTED_MAX + 1];
 	const ml_row *group;
 	uint32_t	n;
 	size_t		work = 0;
 
-	for (uint32_t i = 0; i <= ML_ROW_COUNT_MAX; i++)
+	for (uint32_t i = 0; i <= ML_COUNTED_MAX; i++)
 		square[i] = index->tf[i] * index->tf[i];
 	memset(l->inverse, 0, ml_size_mul(index->nfeatures, sizeof(float)));
 	ML_TRY(ml_rows_begin(ctx, linear->rows, parts, NULL));

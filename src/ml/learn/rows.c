@@ -18,7 +18,7 @@
 #include "feature/weight.h"
 #include "learn/rows_internal.h"
 
-#define BLOCK_WORDS		((size_t) 1 << 16)
+#define BLOCK_WORDS		((size_t) 1 << 13)
 #define POLL_WORDS		((size_t) 1 << 20)
 
 ml_status
@@ -82,7 +82,6 @@ ml_rows_close(ml_context *ctx, ml_rows *rows)
 	ml_release(ctx, rows->data.part);
 	ml_release(ctx, rows->data.length);
 	ml_release(ctx, rows->items);
-	ml_release(ctx, rows->group_items);
 	ml_release(ctx, rows->group);
 	ml_release(ctx, rows->order);
 	ml_arena_free(ctx, &rows->arena);
@@ -107,18 +106,41 @@ ml_rows_words(const ml_rows *rows)
 	return rows->words;
 }
 
+/* About how many rows a group has, if they are alike. */
+static size_t
+items_needed(const ml_rows *rows)
+{
+	double		share = rows->stored == 0 ? 1 : (double) ml_rows_group(rows) / (double) rows->stored;
+
+	return (size_t) (ML_MIN(share * 1.25, 1.0) * rows->data.nrows);
+}
+
 size_t
 ml_rows_memory(const ml_rows *rows)
 {
-	size_t		group = rows->group_capacity * sizeof(uint32_t) +
-		rows->group_items_capacity * sizeof(ml_row);
+	size_t		group = ml_rows_group(rows) * sizeof(uint32_t);
+	size_t		items = ML_MAX(rows->items_capacity, items_needed(rows)) * sizeof(ml_row);
 
-	/* what passes over spilled blocks are going to need */
-	if (rows->spilled > 0)
-		group = ML_MAX(group, rows->limit / 4);
+	if (rows->spilled == 0)
+		group = 0;
+	group = ML_MAX(group, rows->group_capacity * sizeof(uint32_t));
 	return rows->held + rows->resident + rows->open_capacity * sizeof(uint32_t) +
-		rows->capacity * ML_ROWS_PER_ROW + rows->items_capacity * sizeof(ml_row) + group +
-		rows->arena.total;
+		rows->capacity * ML_ROWS_PER_ROW + rows->nblocks * (sizeof(ml_rows_block) + 4) + items +
+		group + rows->arena.total;
+}
+
+size_t
+ml_rows_least(const ml_rows *rows)
+{
+	size_t		group = rows->spilled > 0 ? 0 : ml_rows_group(rows) * sizeof(uint32_t);
+
+	return ml_rows_memory(rows) - rows->resident + group;
+}
+
+size_t
+ml_rows_size(const ml_rows *rows)
+{
+	return rows->stored * sizeof(uint32_t);
 }
 
 uint64_t
@@ -229,7 +251,7 @@ see(ml_rows *rows, const ml_features *features)
 {
 	for (size_t i = 0; i < features->n; i++)
 	{
-		uint32_t	key = features->keys[i];
+		uint32_t	key = ML_COUNTED_KEY(features->words[i]);
 		uint64_t	bit = UINT64_C(1) << (key & 63);
 
 		rows->twice[key >> 6] |= rows->seen[key >> 6] & bit;
@@ -237,7 +259,11 @@ see(ml_rows *rows, const ml_features *features)
 	}
 	if (rows->counts != NULL)
 		for (size_t i = 0; i < features->n; i++)
-			rows->counts[features->keys[i]] += rows->counts[features->keys[i]] < UINT16_MAX;
+		{
+			uint16_t   *count = &rows->counts[ML_COUNTED_KEY(features->words[i])];
+
+			*count += *count < UINT16_MAX;
+		}
 }
 
 ml_status
@@ -245,12 +271,12 @@ ml_rows_add(ml_context *ctx, ml_rows *rows, const ml_features *features, uint32_
 			float weight)
 {
 	uint32_t	number = rows->data.nrows;
-	uint32_t   *out;
 	size_t		need = features->n;
 
 	if (need > UINT32_MAX)
 		return ml_fail(ctx, ML_MEMORY_LIMIT, "a text with more than %u features", UINT32_MAX);
-	if (rows->open_used + need > ML_MAX(rows->open_capacity, BLOCK_WORDS))
+	/* where blocks end must not depend on what has become of the ones before */
+	if (rows->open_used + need > BLOCK_WORDS)
 		ML_TRY(close_block(ctx, rows));
 	if (rows->open_used + need > rows->open_capacity || rows->open == NULL)
 	{
@@ -264,13 +290,12 @@ ml_rows_add(ml_context *ctx, ml_rows *rows, const ml_features *features, uint32_
 	}
 	ML_TRY(grow_arrays(ctx, rows));
 
-	out = rows->open + rows->open_used;
-	for (size_t i = 0; i < need; i++)
-		out[i] = ML_MIN(features->counts[i], (uint32_t) ML_ROW_COUNT_MAX) << ML_ROW_KEY_BITS |
-			features->keys[i];
+	if (need > 0)
+		memcpy(rows->open + rows->open_used, features->words, need * sizeof(uint32_t));
 	see(rows, features);
 	rows->open_used += need;
 	rows->words += need;
+	rows->stored += need;
 	rows->sizes[number] = (uint32_t) need;
 	rows->script[number] = rows->marks.script;
 	rows->data.label[number] = label;
@@ -348,6 +373,7 @@ map_block(ml_rows *rows, ml_rows_block *block, uint32_t *words, const uint64_t *
 		in += n;
 		out += kept;
 	}
+	rows->stored -= block->nwords - (size_t) (out - words);
 	block->nwords = (size_t) (out - words);
 }
 
@@ -436,7 +462,7 @@ ml_rows_make_index(ml_context *ctx, ml_rows *rows, int min_df)
 	ML_TRY(ml_arena_alloc(ctx, &rows->arena, n * sizeof(float), &memory));
 	index->idf = memory;
 	index->unit = rows->recipe->l2_norm;
-	for (uint32_t i = 0; i <= ML_ROW_COUNT_MAX; i++)
+	for (uint32_t i = 0; i <= ML_COUNTED_MAX; i++)
 		index->tf[i] = i == 0 ? 0 :
 			(float) ml_tf_weight(rows->recipe->sublinear_tf, i) / ML_TF_ONE;
 	return ML_OK;

@@ -5,9 +5,8 @@
  *	  in passes, in memory as long as they fit and in the host's spill file
  *	  beyond.
  *
- * A row is a run of 32-bit words, one per distinct feature: the number of
- * times it occurs (clipped at 255) in the upper 8 bits, its key in the lower
- * 24.  While rows are added the keys are buckets.  ml_rows_index decides which
+ * A row is a run of counted keys (feature/seen.h), one per distinct feature.
+ * While rows are added the keys are buckets.  ml_rows_index decides which
  * buckets are features and rewrites every word in place with a dense id; words
  * that are no feature go, which more than halves the rows of real text.
  *
@@ -18,9 +17,12 @@
  * a fit, while ids stay the same from fit to fit and one can start from the
  * other's solution.
  *
- * A pass hands out groups of rows.  The rows in memory are one group; spilled
- * blocks come in groups as large as the budget allows, drawn from all over the
- * file when shuffled, since a source is often sorted by its label.
+ * A pass hands out groups of rows.  Rows lie in small blocks; a shuffled pass
+ * draws blocks from all over, since a source is often sorted by its label,
+ * until they make a group of 32 MB, and shuffles its rows.  Which blocks lie in
+ * memory changes nothing of that, so the order depends on the rows and the seed
+ * alone; except that rows which are spilled for want of ML_ROWS_MEMORY come in
+ * smaller groups.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,9 +35,8 @@
 #include "feature/vocabulary.h"
 #include "kernel/kernel.h"
 
-#define ML_ROW_KEY_BITS		24
-#define ML_ROW_KEY_MASK		((UINT32_C(1) << ML_ROW_KEY_BITS) - 1)
-#define ML_ROW_COUNT_MAX	255
+/* Bytes from which on the order of a shuffled pass does not depend on them. */
+#define ML_ROWS_MEMORY		((size_t) 128 << 20)
 
 #define ML_PARTS_ALL		UINT32_MAX
 #define ML_PART(i)			(UINT32_C(1) << (i))
@@ -44,7 +45,7 @@ typedef struct ml_rows ml_rows;
 
 typedef struct ml_row
 {
-	const uint32_t *words;		/* (count << 24 | key), keys distinct */
+	const uint32_t *words;		/* counted keys, each key once */
 	uint32_t	n;
 	uint32_t	number;			/* index into the arrays of ml_rows_data */
 } ml_row;
@@ -67,7 +68,7 @@ typedef struct ml_rows_index
 	uint8_t    *idf_code;		/* [nfeatures] */
 	uint16_t   *idf_levels;		/* [ML_IDF_LEVELS] */
 	float	   *idf;			/* [nfeatures]; 0 = too rare in the parts weighed */
-	float		tf[ML_ROW_COUNT_MAX + 1];	/* value of a count */
+	float		tf[ML_COUNTED_MAX + 1];	/* value of a count */
 	bool		unit;			/* rows are divided by their length */
 } ml_rows_index;
 
@@ -92,8 +93,14 @@ extern ml_rows_data *ml_rows_get(ml_rows *rows);
 /* Features of all rows together, before those too rare go. */
 extern uint64_t ml_rows_words(const ml_rows *rows);
 
-/* Bytes held now, and those in the spill file. */
+/*
+ * Bytes held now, with what passes will need; those that would be held if all
+ * rows were spilled; those of all rows, in memory or not; and those written to
+ * the spill file.
+ */
 extern size_t ml_rows_memory(const ml_rows *rows);
+extern size_t ml_rows_least(const ml_rows *rows);
+extern size_t ml_rows_size(const ml_rows *rows);
 extern uint64_t ml_rows_spilled(const ml_rows *rows);
 
 /*

@@ -29,6 +29,7 @@ struct ml_rows
 	size_t		held;			/* bytes of the bit sets and counts */
 	size_t		resident;		/* bytes of the blocks in memory */
 	uint64_t	words;			/* added */
+	uint64_t	stored;			/* left of them */
 	uint64_t	spilled;		/* bytes written to the spill file */
 	const ml_recipe *recipe;
 	const ml_kernel *kernel;
@@ -64,22 +65,23 @@ struct ml_rows
 	/* the pass under way */
 	uint32_t	parts;
 	ml_rng	   *rng;
-	ml_row	   *items;			/* rows in memory, of the parts in the mask */
-	size_t		items_capacity;
-	uint32_t	nitems;
-	uint32_t	items_parts;	/* the mask that they were gathered for */
-	bool		items_shuffled;
-	uint32_t	items_at;		/* handed out in this pass */
-	ml_row	   *group_items;	/* rows of the group read from the file */
-	size_t		group_items_capacity;
-	uint32_t   *group;			/* its words */
-	size_t		group_capacity; /* in words */
-	uint32_t   *order;			/* spilled blocks in the order of this pass */
+	uint32_t   *order;			/* blocks in the order of this pass */
 	size_t		order_capacity;
-	uint32_t	nspilled;
-	uint32_t	next_spilled;
-	size_t		words_left;		/* of the spilled blocks not yet read */
+	size_t		next;			/* the first that is not in a group yet */
+	ml_row	   *items;			/* rows of the group */
+	size_t		items_capacity;
+	uint32_t   *group;			/* words of its spilled blocks */
+	size_t		group_capacity; /* in words */
 };
+
+/* Words of a group, unless one block has more. */
+static inline size_t
+ml_rows_group(const ml_rows *rows)
+{
+	size_t		bytes = rows->spilled == 0 ? ML_ROWS_MEMORY : ML_MIN(rows->limit, ML_ROWS_MEMORY);
+
+	return bytes / 4 / sizeof(uint32_t);
+}
 
 /* Read a spilled block into rows->group, "at" words behind its beginning. */
 extern ml_status ml_rows_load(ml_context *ctx, ml_rows *rows, const ml_rows_block *block,

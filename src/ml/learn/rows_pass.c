@@ -28,39 +28,14 @@ ml_rows_load(ml_context *ctx, ml_rows *rows, const ml_rows_block *block, size_t 
 
 /* Append the rows of a block that are in the parts of this pass; there is room. */
 static void
-gather_items(const ml_rows *rows, const ml_rows_block *block, const uint32_t *words,
-			 ml_row *items, uint32_t *n)
+gather_items(ml_rows *rows, const ml_rows_block *block, const uint32_t *words, uint32_t *n)
 {
 	for (uint32_t i = block->first; i < block->first + block->nrows; i++)
 	{
 		if (rows->parts >> rows->data.part[i] & 1)
-			items[(*n)++] = (ml_row) {words, rows->sizes[i], i};
+			rows->items[(*n)++] = (ml_row) {words, rows->sizes[i], i};
 		words += rows->sizes[i];
 	}
-}
-
-/* Gather the rows in memory anew, for another mask or in order again. */
-static ml_status
-gather_resident(ml_context *ctx, ml_rows *rows)
-{
-	void	   *grown = rows->items;
-	size_t		need = 0;
-
-	rows->nitems = 0;
-	for (size_t i = 0; i < rows->nblocks; i++)
-		need += rows->blocks[i].words != NULL ? rows->blocks[i].nrows : 0;
-	ML_TRY(ml_grow(ctx, &grown, &rows->items_capacity, need, sizeof(ml_row)));
-	rows->items = grown;
-	for (size_t i = 0; i < rows->nblocks; i++)
-		if (rows->blocks[i].words != NULL)
-		{
-			gather_items(rows, &rows->blocks[i], rows->blocks[i].words, rows->items,
-						 &rows->nitems);
-			ML_TRY(ml_poll(ctx));
-		}
-	rows->items_parts = rows->parts;
-	rows->items_shuffled = false;
-	return ML_OK;
 }
 
 static ml_status
@@ -86,116 +61,95 @@ ml_rows_begin(ml_context *ctx, ml_rows *rows, uint32_t parts, ml_rng *rng)
 
 	rows->parts = parts;
 	rows->rng = rng;
-	rows->items_at = 0;
-	rows->next_spilled = 0;
-	rows->nspilled = 0;
-	rows->words_left = 0;
+	rows->next = 0;
 	ML_TRY(ml_grow(ctx, &order, &rows->order_capacity, rows->nblocks, sizeof(uint32_t)));
 	rows->order = order;
 	for (size_t i = 0; i < rows->nblocks; i++)
-	{
-		if (rows->blocks[i].words != NULL)
-			continue;
-		rows->order[rows->nspilled++] = (uint32_t) i;
-		rows->words_left += rows->blocks[i].nwords;
-	}
-
-	if (parts != rows->items_parts || (rng == NULL && rows->items_shuffled))
-	{
-		rows->items_parts = 0;
-		ML_TRY(gather_resident(ctx, rows));
-	}
+		rows->order[i] = (uint32_t) i;
 	if (rng != NULL)
-	{
-		ML_TRY(shuffle_items(ctx, rng, rows->items, rows->nitems));
-		rows->items_shuffled = true;
-		ml_rng_shuffle(rng, rows->order, rows->nspilled);
-	}
+		ml_rng_shuffle(rng, rows->order, rows->nblocks);
 	return ML_OK;
 }
 
-/* Room for "limit" words, or one block if that is larger, and for n rows. */
+/* Room for a group: spilled words, as many as any will have, and n rows. */
 static ml_status
 reserve_group(ml_context *ctx, ml_rows *rows, size_t words, size_t n)
 {
 	void	   *grown = rows->group;
 
-	ML_TRY(ml_grow(ctx, &grown, &rows->group_capacity, words, sizeof(uint32_t)));
+	if (words > 0)
+		ML_TRY(ml_grow(ctx, &grown, &rows->group_capacity, ML_MAX(words, ml_rows_group(rows)),
+					   sizeof(uint32_t)));
 	rows->group = grown;
-	grown = rows->group_items;
+	grown = rows->items;
 	/* other blocks may hold a few more rows */
-	if (n > rows->group_items_capacity)
+	if (n > rows->items_capacity)
 		n += n / 4;
-	ML_TRY(ml_grow(ctx, &grown, &rows->group_items_capacity, n, sizeof(ml_row)));
-	rows->group_items = grown;
+	ML_TRY(ml_grow(ctx, &grown, &rows->items_capacity, ML_MIN(n, (size_t) rows->data.nrows),
+				   sizeof(ml_row)));
+	rows->items = grown;
 	return ML_OK;
 }
 
-/*
- * Read the next spilled blocks, as many as an eighth of the memory holds.
- * Shuffled, a group also has a share of the rows in memory: those are the
- * source's first, often of one label.
- */
-static ml_status
-load_group(ml_context *ctx, ml_rows *rows, uint32_t *n)
+/* The next blocks, as many as make a group, are order[rows->next, result). */
+static size_t
+group_end(const ml_rows *rows, size_t *spilled, size_t *nrows)
 {
-	size_t		limit = rows->limit / 8 / sizeof(uint32_t);
-	size_t		groups = ML_MAX(rows->words_left / ML_MAX(limit, (size_t) 1), (size_t) 1);
-	uint32_t	share = rows->rng == NULL ? 0 : rows->nitems - rows->items_at;
-	uint32_t	last = rows->next_spilled;
+	size_t		limit = ml_rows_group(rows);
 	size_t		words = 0;
-	size_t		nrows = 0;
+	size_t		end = rows->next;
 
-	for (; last < rows->nspilled; last++)
+	*spilled = 0;
+	*nrows = 0;
+	for (; end < rows->nblocks; end++)
 	{
-		const ml_rows_block *block = &rows->blocks[rows->order[last]];
+		const ml_rows_block *block = &rows->blocks[rows->order[end]];
 
 		if (words > 0 && words + block->nwords > limit)
 			break;
 		words += block->nwords;
-		nrows += block->nrows;
+		*nrows += block->nrows;
+		if (block->words == NULL)
+			*spilled += block->nwords;
 	}
-	if (last < rows->nspilled)
-		share = (uint32_t) (share / groups);
-	rows->words_left -= words;
-	ML_TRY(reserve_group(ctx, rows, ML_MAX(words, limit), nrows + share));
+	return end;
+}
 
-	for (words = 0; rows->next_spilled < last; rows->next_spilled++)
+static ml_status
+load_group(ml_context *ctx, ml_rows *rows, uint32_t *n)
+{
+	size_t		spilled;
+	size_t		nrows;
+	size_t		end = group_end(rows, &spilled, &nrows);
+
+	ML_TRY(reserve_group(ctx, rows, spilled, nrows));
+	spilled = 0;
+	for (; rows->next < end; rows->next++)
 	{
-		const ml_rows_block *block = &rows->blocks[rows->order[rows->next_spilled]];
+		const ml_rows_block *block = &rows->blocks[rows->order[rows->next]];
+		const uint32_t *words = block->words;
 
-		ML_TRY(ml_rows_load(ctx, rows, block, words));
-		gather_items(rows, block, rows->group + words, rows->group_items, n);
-		words += block->nwords;
+		if (words == NULL)
+		{
+			ML_TRY(ml_rows_load(ctx, rows, block, spilled));
+			words = rows->group + spilled;
+			spilled += block->nwords;
+		}
+		gather_items(rows, block, words, n);
 		ML_TRY(ml_poll(ctx));
 	}
-	if (share > 0)
-		memcpy(rows->group_items + *n, rows->items + rows->items_at, share * sizeof(ml_row));
-	rows->items_at += share;
-	*n += share;
-	return rows->rng == NULL ? ML_OK : shuffle_items(ctx, rows->rng, rows->group_items, *n);
+	return rows->rng == NULL ? ML_OK : shuffle_items(ctx, rows->rng, rows->items, *n);
 }
 
 ml_status
 ml_rows_next(ml_context *ctx, ml_rows *rows, const ml_row **group, uint32_t *n)
 {
-	bool		mix = rows->rng != NULL && rows->nspilled > 0;
-
 	*n = 0;
-	*group = NULL;
 	ML_TRY(ml_poll(ctx));
-	if (!mix && rows->items_at < rows->nitems)
-	{
-		rows->items_at = rows->nitems;
-		*group = rows->items;
-		*n = rows->nitems;
-	}
 	/* a group may hold no row of these parts */
-	while (*n == 0 && rows->next_spilled < rows->nspilled)
-	{
+	while (*n == 0 && rows->next < rows->nblocks)
 		ML_TRY(load_group(ctx, rows, n));
-		*group = rows->group_items;
-	}
+	*group = rows->items;
 	return ML_OK;
 }
 
@@ -217,7 +171,7 @@ count_df(ml_context *ctx, ml_rows *rows, uint32_t parts)
 		for (uint32_t i = 0; i < n; i++)
 		{
 			for (uint32_t k = 0; k < group[i].n; k++)
-				rows->df[group[i].words[k] & ML_ROW_KEY_MASK]++;
+				rows->df[ML_COUNTED_KEY(group[i].words[k])]++;
 			work += group[i].n;
 			if (work > POLL_WORDS)
 			{
@@ -322,14 +276,14 @@ set_lengths(ml_context *ctx, ml_rows *rows)
 {
 	const ml_rows_index *index = &rows->index;
 	const ml_row *group;
-	float		square[ML_ROW_COUNT_MAX + 1];
+	float		square[ML_COUNTED_MAX + 1];
 	void	   *memory;
 	float	   *idf2;
 	uint32_t	n;
 	size_t		work = 0;
 	ml_status	status = ML_OK;
 
-	for (uint32_t i = 0; i <= ML_ROW_COUNT_MAX; i++)
+	for (uint32_t i = 0; i <= ML_COUNTED_MAX; i++)
 		square[i] = index->tf[i] * index->tf[i];
 	ML_TRY(ml_alloc(ctx, ml_size_mul(index->nfeatures, sizeof(float)), &memory));
 	idf2 = memory;

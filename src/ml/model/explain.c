@@ -159,7 +159,8 @@ collect(ml_context *ctx, const ml_session *session, const ml_features *features,
 	for (size_t i = 0; i < norigins;)
 	{
 		uint32_t	feature = origins[i].feature;
-		int			weight = weight_of(image, features->keys[feature], score);
+		uint32_t	word = features->words[feature];
+		int			weight = weight_of(image, ML_COUNTED_KEY(word), score);
 		size_t		start = names->size;
 		bool		first = true;
 
@@ -170,7 +171,7 @@ collect(ml_context *ctx, const ml_session *session, const ml_features *features,
 			parts[(*nparts)++] = (part)
 		{
 			start, names->size - start,
-			factor * weight * ml_session_tf(session, features->counts[feature])
+			factor * weight * ml_session_tf(session, ML_COUNTED_COUNT(word))
 		};
 		if (feature % RUN == 0)
 			ML_TRY(ml_poll(ctx));

@@ -72,21 +72,27 @@ ml_session_close(ml_context *ctx, ml_session *session)
 	ml_release(ctx, session);
 }
 
-/* The tf of a feature that occurs "times" more times than once. */
+/* The tf of a feature that is counted from the second time on. */
 static inline int32_t
-again_tf(const ml_session *session, uint32_t times)
+again_tf(const ml_session *session, uint32_t feature)
 {
-	return (int32_t) ml_session_tf(session, 1 + ML_MIN(times, ML_TF_COUNTS));
+	return (int32_t) ml_session_tf(session, 1 + ML_COUNTED_COUNT(feature));
+}
+
+static inline uint32_t
+id_of(uint32_t feature, bool again)
+{
+	return again ? ML_COUNTED_KEY(feature) : feature;
 }
 
 /*
  * Add tf x weights of n <= CHUNK features of a dense image to the sums.
- * Returns the sum of idf^2, or with times != NULL, where tf is what the times
- * add to one occurrence, of what they add to (tf x idf)^2.  Inlined with a
+ * Returns the sum of idf^2, or of those that occur again, where tf is what that
+ * adds to one occurrence, of what it adds to (tf x idf)^2.  Inlined with a
  * constant number of scores: 1, 3 or 4.
  */
 static inline sum128
-add_dense(ml_session *session, const uint32_t *ids, const uint32_t *times, size_t n,
+add_dense(ml_session *session, const uint32_t *features, bool again, size_t n,
 		  uint32_t nscores, uint32_t stride)
 {
 	const uint8_t *records = ml_image_at(session->image, session->image->records);
@@ -98,14 +104,14 @@ add_dense(ml_session *session, const uint32_t *ids, const uint32_t *times, size_
 
 	for (size_t i = 0; i < n; i++)
 	{
-		const uint8_t *record = records + (size_t) ids[i] * stride;
+		const uint8_t *record = records + (size_t) id_of(features[i], again) * stride;
 		const int8_t *weights = (const int8_t *) record + 1;
 		uint32_t	level = levels[record[0]];
-		int32_t		more = times == NULL ? 1 : again_tf(session, times[i]) - once;
+		int32_t		more = again ? again_tf(session, features[i]) - once : 1;
 
 		if (i + AHEAD < n)
-			__builtin_prefetch(records + (size_t) ids[i + AHEAD] * stride);
-		if (times == NULL)
+			__builtin_prefetch(records + (size_t) id_of(features[i + AHEAD], again) * stride);
+		if (!again)
 			squares += level * level;
 		else
 			added += (uint64_t) (level * level) * (uint64_t) (more * (more + 2 * once));
@@ -119,13 +125,13 @@ add_dense(ml_session *session, const uint32_t *ids, const uint32_t *times, size_
 			sums[3] += more * weights[3];
 	}
 	for (uint32_t c = 0; c < nscores; c++)
-		session->sums[c] += (int64_t) sums[c] * (times == NULL ? once : 1);
-	return times == NULL ? squares : added;
+		session->sums[c] += (int64_t) sums[c] * (again ? 1 : once);
+	return again ? added : squares;
 }
 
 /* The same of a sparse one. */
 static inline sum128
-add_sparse(ml_session *session, const uint32_t *ids, const uint32_t *times, size_t n)
+add_sparse(ml_session *session, const uint32_t *features, bool again, size_t n)
 {
 	const ml_image *image = session->image;
 	const uint8_t *records = ml_image_at(image, image->records);
@@ -138,16 +144,16 @@ add_sparse(ml_session *session, const uint32_t *ids, const uint32_t *times, size
 	for (size_t i = 0; i < n; i++)
 	{
 		uint8_t		code;
-		ml_packed	row = ml_image_record(image, ids[i], &code);
+		ml_packed	row = ml_image_record(image, id_of(features[i], again), &code);
 		uint32_t	level = levels[code];
-		int32_t		tf = times == NULL ? once : again_tf(session, times[i]) - once;
+		int32_t		tf = again ? again_tf(session, features[i]) - once : once;
 
 		if (i + 2 * AHEAD < n)
-			__builtin_prefetch(record_at + ids[i + 2 * AHEAD]);
+			__builtin_prefetch(record_at + id_of(features[i + 2 * AHEAD], again));
 		if (i + AHEAD < n)
-			__builtin_prefetch(records + record_at[ids[i + AHEAD]]);
+			__builtin_prefetch(records + record_at[id_of(features[i + AHEAD], again)]);
 		squares += (uint64_t) (level * level) *
-			(uint64_t) (times == NULL ? 1 : tf * (tf + 2 * once));
+			(uint64_t) (again ? tf * (tf + 2 * once) : 1);
 		if (row.dense)
 		{
 			if (!spill)
@@ -166,18 +172,18 @@ add_sparse(ml_session *session, const uint32_t *ids, const uint32_t *times, size
 }
 
 static inline sum128
-add_features(ml_session *session, const uint32_t *ids, const uint32_t *times, size_t n)
+add_features(ml_session *session, const uint32_t *features, bool again, size_t n)
 {
 	switch (session->image->nscores)
 	{
 		case 1:
-			return add_dense(session, ids, times, n, 1, 2);
+			return add_dense(session, features, again, n, 1, 2);
 		case 3:
-			return add_dense(session, ids, times, n, 3, 4);
+			return add_dense(session, features, again, n, 3, 4);
 		case 4:
-			return add_dense(session, ids, times, n, 4, 8);
+			return add_dense(session, features, again, n, 4, 8);
 		default:
-			return add_sparse(session, ids, times, n);
+			return add_sparse(session, features, again, n);
 	}
 }
 
@@ -191,7 +197,7 @@ add_example(ml_context *ctx, ml_session *session, const ml_occurrences *found, s
 	memset(session->sums, 0, session->image->nscores * sizeof(int64_t));
 	for (size_t i = 0; i < found->n; i += CHUNK)
 	{
-		squares += add_features(session, found->ids + i, NULL,
+		squares += add_features(session, found->ids + i, false,
 								ML_MIN(found->n - i, (size_t) CHUNK));
 		if (i > 0)
 			ML_TRY(ml_poll(ctx));
@@ -199,7 +205,7 @@ add_example(ml_context *ctx, ml_session *session, const ml_occurrences *found, s
 	*length = squares * (once * once);
 	for (size_t i = 0; i < found->nagain; i += CHUNK)
 	{
-		*length += add_features(session, found->again + i, found->times + i,
+		*length += add_features(session, found->again + i, true,
 								ML_MIN(found->nagain - i, (size_t) CHUNK));
 		if (i > 0)
 			ML_TRY(ml_poll(ctx));

@@ -169,15 +169,15 @@ add_row(ml_context *ctx, ml_trainer *trainer, const ml_text *inputs, ml_text lab
 	trainer->seen++;
 	for (uint32_t i = 0; i < ncolumns; i++)
 		present += inputs[i].data != NULL;
-	if (label.data == NULL || present == 0)
-	{
-		trainer->skipped++;
-		return ML_OK;
-	}
 	if (!(weight >= 0) || isinf(weight))
 		return ml_fail(ctx, ML_BAD_DATA,
 					   "the weight of row %llu is not a finite number of at least 0",
 					   (unsigned long long) trainer->seen);
+	if (label.data == NULL || present == 0 || weight == 0)
+	{
+		trainer->skipped++;
+		return ML_OK;
+	}
 	ML_TRY(find_label(ctx, trainer, label, &number));
 	ML_TRY(ml_encoder_run(ctx, trainer->encoder, inputs, &features));
 	return ml_rows_add(ctx, trainer->rows, &features, number, weight);

@@ -91,21 +91,27 @@ reserve(ml_context *ctx, uint32_t n, uint32_t nscores, float **scores, uint32_t 
 	return ML_OK;
 }
 
-/* Refuse now what would run out of memory later. */
+/*
+ * Refuse now what would run out of memory later, and say what would do: rows
+ * that are spilled now would take up to half of a larger memory.
+ */
 static ml_status
 check_memory(ml_context *ctx, const ml_trainer *trainer)
 {
 	size_t		nfeatures = ml_rows_indexed(trainer->rows)->nfeatures;
 	size_t		unseen = (size_t) trainer->nfold + trainer->nholdout;
-	size_t		need = ml_rows_memory(trainer->rows);
+	size_t		rows = ml_rows_memory(trainer->rows);
+	size_t		fixed = ml_rows_least(trainer->rows);
+	size_t		fit = ml_linear_memory(&trainer->options, trainer->rows, trainer->nlabels);
+	size_t		need;
 
-	need = ml_size_add(need, ml_linear_memory(&trainer->options, trainer->rows,
-											  trainer->nlabels));
-	need = ml_size_add(need, ml_size_mul(unseen, (trainer->nscores + 2) * sizeof(float)));
+	fit = ml_size_add(fit, ml_size_mul(unseen, (trainer->nscores + 2) * sizeof(float)));
 	/* rounded weights: about a quarter are left, and masks (quantize.c) */
-	need = ml_size_add(need, ml_size_mul(nfeatures, 4 + trainer->nscores / 2));
-	if (need <= trainer->memory)
+	fit = ml_size_add(fit, ml_size_mul(nfeatures, 4 + trainer->nscores / 2));
+	if (ml_size_add(rows, fit) <= trainer->memory)
 		return ML_OK;
+	fixed = ml_size_add(fixed, fit);
+	need = ml_size_add(fixed, ML_MIN(fixed, ml_rows_size(trainer->rows)));
 	ml_fail(ctx, ML_MEMORY_LIMIT,
 			"training on %zu features and %u labels needs %zu MB of memory, and %zu MB are allowed",
 			nfeatures, trainer->nlabels, (need >> 20) + 1, trainer->memory >> 20);
