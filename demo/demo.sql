@@ -12,7 +12,7 @@ CREATE EXTENSION aiaas;
 SELECT text, aiaas_classify(text) AS sentiment, round(aiaas_score(text)::numeric, 2) AS score
 FROM (VALUES
 	('What a wonderful day, thank you all!'),
-	('not bad at all'),
+	('Not bad, it works well'),
 	('The battery died after two days. Never again.'),
 	('The meeting starts at ten.'),
 	('这家酒店太棒了,下次还来'),
@@ -20,7 +20,7 @@ FROM (VALUES
 	('快递明天到')) AS t (text);
 
 SELECT feature, round(contribution::numeric, 3) AS contribution
-FROM aiaas_explain('not bad at all');
+FROM aiaas_explain('Not bad, it works well') LIMIT 8;
 
 \set ECHO none
 CREATE TABLE packages (name text, section text, description text);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# train.sh DATA: make sentiment.safetensors from sentiment_en/ and reviews_zh/ in the folder DATA.
+# train.sh DATA: make sentiment.safetensors and sentiment.json (how it was trained) from sentiment_en/ and reviews_zh/ in the folder DATA.
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -25,5 +25,7 @@ $psql -v data="$folder/here" -v here="$folder/here" -f models/sentiment/train.sq
 $psql -At -v ON_ERROR_STOP=1 -c \
 	"SELECT encode(string_agg(data, '' ORDER BY chunk), 'base64') FROM aiaas_export('public.sentiment')" |
 	base64 -d >models/sentiment/sentiment.safetensors.new
+$psql -At -v ON_ERROR_STOP=1 -c "SELECT jsonb_pretty(jsonb_build_object('trained', manifest -> 'trained'))
+	FROM public.sentiment WHERE version = 1 AND chunk = 0" >models/sentiment/sentiment.json
 mv models/sentiment/sentiment.safetensors.new models/sentiment/sentiment.safetensors
 ls -l models/sentiment/sentiment.safetensors
