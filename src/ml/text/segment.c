@@ -370,6 +370,41 @@ scan_high(ml_context *ctx, ml_words *words)
 
 /* ----- ASCII ----- */
 
+/*
+ * The candidates of block b that may begin a symbol, by the byte that follows:
+ * colons and equals signs are frequent in text, and few of them are eyes
+ * (symbols.c).  Nothing branches on what is found.
+ */
+static inline uint64_t
+likely_symbols(const ml_words *words, size_t b)
+{
+	enum
+	{
+		EYES = 1, HEART = 2, MARK = 4
+	};
+	static const uint8_t kinds[64] = {
+		['!'] = MARK, ['?'] = MARK, [':'] = EYES, [';'] = EYES, ['='] = EYES, ['<'] = HEART
+	};
+	static const uint8_t follow[256] = {
+		['\''] = EYES, ['-'] = EYES, ['^'] = EYES, ['o'] = EYES, ['O'] = EYES, [')'] = EYES,
+		['('] = EYES, [']'] = EYES, ['['] = EYES, ['}'] = EYES, ['{'] = EYES, ['D'] = EYES,
+		['d'] = EYES, ['P'] = EYES, ['p'] = EYES, ['b'] = EYES, ['/'] = EYES, ['\\'] = EYES,
+		['|'] = EYES, ['*'] = EYES, ['3'] = EYES | HEART
+	};
+	const unsigned char *s = segment_bytes(words) + b * 64;
+	size_t		left = words->text.size - words->begin - b * 64;
+	uint64_t	likely = 0;
+
+	for (uint64_t bits = words->blocks[b].symbol; bits != 0; bits &= bits - 1)
+	{
+		unsigned	i = (unsigned) __builtin_ctzll(bits);
+		unsigned	next = i + 1 < left ? follow[s[i + 1]] : 0;
+
+		likely |= (uint64_t) (((next | MARK) & kinds[s[i] & 63]) != 0) << i;
+	}
+	return likely;
+}
+
 /* From now on block.symbol tells the bytes of symbols, not of candidates. */
 static void
 scan_symbols(ml_words *words)
@@ -379,7 +414,7 @@ scan_symbols(ml_words *words)
 
 	for (size_t b = 0; b * 64 < words->size; b++)
 	{
-		uint64_t	candidates = words->blocks[b].symbol;
+		uint64_t	candidates = likely_symbols(words, b);
 
 		words->blocks[b].symbol = done > b * 64 ? range_bits(b, 0, done) : 0;
 		for (; candidates != 0; candidates &= candidates - 1)
