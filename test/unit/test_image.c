@@ -180,7 +180,7 @@ test_quantize(unit_host *host, uint32_t nscores, uint32_t block, double prune)
 
 		learnt[i] = i % nscores == 4 ? 0 : (float) (x * x * x * x * x);
 	}
-	if (ml_quantizer_open(&host->ctx, N, nscores, prune, &quantizer) != ML_OK)
+	if (ml_quantizer_open(&host->ctx, NULL, N, nscores, prune, &quantizer) != ML_OK)
 		abort();
 	for (uint32_t done = 0; done < nscores; done += block)
 	{

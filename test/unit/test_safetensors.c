@@ -88,10 +88,10 @@ test_refused(void)
 	refuses("{\"a\":" T("F32", "2", 0, 8) "}", 7, "outside", "offsets beyond the data");
 	refuses("{\"a\":" T("F32", "2", 0, 8) "}", 9, "1 bytes after", "data that belongs to no tensor");
 	refuses("{\"a\":" T("F32", "2", 8, 0) "}", 8, "outside", "offsets that run backwards");
-	refuses("{\"a\":" T("F32", "3", 0, 8) "}", 8, "don't fit", "a shape that wants more");
-	refuses("{\"a\":" T("F16", "3", 0, 8) "}", 8, "don't fit", "a shape that wants less");
+	refuses("{\"a\":" T("F32", "3", 0, 8) "}", 8, "do not fit", "a shape that wants more");
+	refuses("{\"a\":" T("F16", "3", 0, 8) "}", 8, "do not fit", "a shape that wants less");
 	refuses("{\"a\":" T("F32", "4611686018427387904,4,0", 0, 0) "}", 0, "too large", "a product that overflows");
-	refuses("{\"a\":" T("F32", "4611686018427387904", 0, 0) "}", 0, "don't fit", "bytes that overflow");
+	refuses("{\"a\":" T("F32", "4611686018427387904", 0, 0) "}", 0, "do not fit", "bytes that overflow");
 	refuses("{\"a\":" T("F32", "9223372036854775808", 0, 0) "}", 0, "dimension", "a dimension too large");
 	refuses("{\"a\":" T("F32", "-1", 0, 4) "}", 4, "dimension", "a negative dimension");
 	refuses("{\"a\":" T("F32", "1.0", 0, 4) "}", 4, "dimension", "a fraction as dimension");

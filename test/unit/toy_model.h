@@ -78,7 +78,7 @@ toy_write(ml_context *ctx, ml_arena *arena, const ml_recipe *recipe,
 
 		ML_TRY(ml_arena_copy(ctx, arena, (ml_text) {name, size}, &labels[i]));
 	}
-	status = ml_quantizer_open(ctx, vocabulary->nfeatures, nscores, 0.02, &quantizer);
+	status = ml_quantizer_open(ctx, NULL, vocabulary->nfeatures, nscores, 0.02, &quantizer);
 	if (status == ML_OK)
 		status = ml_quantizer_add(ctx, quantizer, learnt, nscores, nscores);
 	if (status == ML_OK)

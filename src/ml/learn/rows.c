@@ -366,7 +366,7 @@ map_block(ml_rows *rows, ml_rows_block *block, uint32_t *words, const uint64_t *
 	for (uint32_t i = 0; i < block->nrows; i++)
 	{
 		uint32_t	n = rows->sizes[block->first + i];
-		uint32_t	kept = (uint32_t) rows->kernel->row_map(in, n, bits, ranks, rows->df);
+		uint32_t	kept = (uint32_t) rows->kernel->row_map(in, n, bits, ranks, rows->index.df);
 
 		memmove(out, in, kept * sizeof(uint32_t));
 		rows->sizes[block->first + i] = kept;
@@ -440,7 +440,7 @@ ml_rows_make_index(ml_context *ctx, ml_rows *rows, int min_df)
 		status = ml_arena_alloc_zero(ctx, &rows->arena, n * sizeof(uint32_t), &memory);
 	if (status == ML_OK)
 	{
-		rows->df = memory;
+		rows->index.df = memory;
 		status = map_blocks(ctx, rows, min_df <= 1 ? rows->seen : rows->twice, ranks);
 	}
 	ml_release(ctx, ranks);

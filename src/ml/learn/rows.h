@@ -65,6 +65,7 @@ typedef struct ml_rows_index
 {
 	ml_vocabulary *vocabulary;
 	uint32_t	nfeatures;
+	uint32_t   *df;				/* [nfeatures] in the parts weighed last */
 	uint8_t    *idf_code;		/* [nfeatures] */
 	uint16_t   *idf_levels;		/* [ML_IDF_LEVELS] */
 	float	   *idf;			/* [nfeatures]; 0 = too rare in the parts weighed */

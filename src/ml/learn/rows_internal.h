@@ -56,7 +56,6 @@ struct ml_rows
 	size_t		capacity;		/* rows that the arrays hold */
 
 	ml_rows_index index;
-	uint32_t   *df;				/* [nfeatures] of the parts weighed last */
 	bool		weighed;		/* df no longer counts all rows */
 	uint64_t   *piece_ids;		/* marks by id; NULL without */
 	uint64_t   *script_ids;

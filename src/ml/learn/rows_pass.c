@@ -161,7 +161,7 @@ count_df(ml_context *ctx, ml_rows *rows, uint32_t parts)
 	uint32_t	n;
 	size_t		work = 0;
 
-	memset(rows->df, 0, rows->index.nfeatures * sizeof(uint32_t));
+	memset(rows->index.df, 0, rows->index.nfeatures * sizeof(uint32_t));
 	ML_TRY(ml_rows_begin(ctx, rows, parts, NULL));
 	for (;;)
 	{
@@ -171,7 +171,7 @@ count_df(ml_context *ctx, ml_rows *rows, uint32_t parts)
 		for (uint32_t i = 0; i < n; i++)
 		{
 			for (uint32_t k = 0; k < group[i].n; k++)
-				rows->df[ML_COUNTED_KEY(group[i].words[k])]++;
+				rows->index.df[ML_COUNTED_KEY(group[i].words[k])]++;
 			work += group[i].n;
 			if (work > POLL_WORDS)
 			{
@@ -264,8 +264,8 @@ set_idf(ml_rows *rows, uint64_t nrows, uint64_t nscript)
 		for (scale = scales; scale->ids != NULL; scale++)
 			if (scale->ids[i >> 6] >> (i & 63) & 1)
 				break;
-		index->idf_code[i] = code_of(scale, rows->df[i]);
-		index->idf[i] = rows->df[i] < (uint32_t) rows->min_df ? 0 :
+		index->idf_code[i] = code_of(scale, rows->index.df[i]);
+		index->idf[i] = rows->index.df[i] < (uint32_t) rows->min_df ? 0 :
 			(float) index->idf_levels[index->idf_code[i]] / ML_IDF_ONE;
 	}
 }

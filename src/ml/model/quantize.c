@@ -32,6 +32,7 @@ typedef struct strip
 
 struct ml_quantizer
 {
+	const uint32_t *df;
 	uint32_t	nfeatures;
 	uint32_t	nscores;
 	double		prune;
@@ -72,13 +73,13 @@ find_largest(ml_context *ctx, const float *u, uint32_t nfeatures, uint32_t width
 }
 
 /*
- * The scale with the least squared error, of a few between largest / 127 and a
- * sixteenth of it.  A few outsize weights then saturate, and the many small
- * ones are not rounded to nothing.  counts: weights by size, BINS of them up
- * to the largest.
+ * The scale with the least squared error over the occurrences of weights, of a
+ * few between largest / 127 and a sixteenth of it.  A few outsize weights then
+ * saturate, and the many small ones are not rounded to nothing.  counts:
+ * occurrences of weights by size, BINS of them up to the largest.
  */
 static float
-best_scale(const uint32_t *counts, float largest)
+best_scale(const double *counts, float largest)
 {
 	double		least = INFINITY;
 	double		best = 0;
@@ -106,14 +107,14 @@ best_scale(const uint32_t *counts, float largest)
 
 /* The scale of each score; 1 where all weights are 0. */
 static ml_status
-find_scales(ml_context *ctx, const float *u, uint32_t nfeatures, uint32_t width, uint32_t n,
-			const float *largest, float *scale)
+find_scales(ml_context *ctx, const float *u, const uint32_t *df, uint32_t nfeatures,
+			uint32_t width, uint32_t n, const float *largest, float *scale)
 {
-	uint32_t   *counts;
+	double	   *counts;
 	void	   *memory;
 	ml_status	status = ML_OK;
 
-	ML_TRY(ml_alloc(ctx, BINS * sizeof(uint32_t), &memory));
+	ML_TRY(ml_alloc(ctx, BINS * sizeof(double), &memory));
 	counts = memory;
 	for (uint32_t c = 0; c < n && status == ML_OK; c++)
 	{
@@ -121,9 +122,14 @@ find_scales(ml_context *ctx, const float *u, uint32_t nfeatures, uint32_t width,
 		scale[c] = 1;
 		if (largest[c] / 127 / 16 < 1e-30f)
 			continue;
-		memset(counts, 0, BINS * sizeof(uint32_t));
+		memset(counts, 0, BINS * sizeof(double));
 		for (uint32_t i = 0; i < nfeatures; i++)
-			counts[ML_MIN((int) (fabsf(u[(size_t) i * width + c]) / largest[c] * BINS), BINS - 1)]++;
+		{
+			float		size = fabsf(u[(size_t) i * width + c]);
+
+			counts[ML_MIN((int) (size / largest[c] * BINS), BINS - 1)] +=
+				df == NULL ? 1 : df[i];
+		}
 		scale[c] = best_scale(counts, largest[c]);
 		status = ml_poll(ctx);
 	}
@@ -132,8 +138,8 @@ find_scales(ml_context *ctx, const float *u, uint32_t nfeatures, uint32_t width,
 }
 
 ml_status
-ml_quantize_round(ml_context *ctx, float *u, uint32_t nfeatures, uint32_t width, uint32_t n,
-				  uint32_t nscores, double prune, float *scale)
+ml_quantize_round(ml_context *ctx, float *u, const uint32_t *df, uint32_t nfeatures,
+				  uint32_t width, uint32_t n, uint32_t nscores, double prune, float *scale)
 {
 	float		share = nscores <= ML_DENSE_SCORES ? 0 : (float) prune;
 	void	   *memory;
@@ -144,7 +150,7 @@ ml_quantize_round(ml_context *ctx, float *u, uint32_t nfeatures, uint32_t width,
 	largest = memory;
 	status = find_largest(ctx, u, nfeatures, width, n, largest);
 	if (status == ML_OK)
-		status = find_scales(ctx, u, nfeatures, width, n, largest, scale);
+		status = find_scales(ctx, u, df, nfeatures, width, n, largest, scale);
 	for (uint32_t i = 0; i < nfeatures && status == ML_OK; i++)
 	{
 		float	   *row = u + (size_t) i * width;
@@ -164,8 +170,8 @@ ml_quantize_round(ml_context *ctx, float *u, uint32_t nfeatures, uint32_t width,
 }
 
 ml_status
-ml_quantizer_open(ml_context *ctx, uint32_t nfeatures, uint32_t nscores, double prune,
-				  ml_quantizer **result)
+ml_quantizer_open(ml_context *ctx, const uint32_t *df, uint32_t nfeatures, uint32_t nscores,
+				  double prune, ml_quantizer **result)
 {
 	void	   *memory;
 	ml_quantizer *quantizer;
@@ -173,6 +179,7 @@ ml_quantizer_open(ml_context *ctx, uint32_t nfeatures, uint32_t nscores, double 
 	*result = NULL;
 	ML_TRY(ml_alloc_zero(ctx, sizeof(ml_quantizer), &memory));
 	quantizer = *result = memory;
+	quantizer->df = df;
 	quantizer->nfeatures = nfeatures;
 	quantizer->nscores = nscores;
 	quantizer->prune = prune;
@@ -240,7 +247,7 @@ ml_quantizer_add(ml_context *ctx, ml_quantizer *quantizer, float *u, uint32_t wi
 {
 	float	   *scale = quantizer->scale + quantizer->done;
 
-	ML_TRY(ml_quantize_round(ctx, u, quantizer->nfeatures, width, n, quantizer->nscores,
+	ML_TRY(ml_quantize_round(ctx, u, quantizer->df, quantizer->nfeatures, width, n, quantizer->nscores,
 							 quantizer->prune, scale));
 	for (uint32_t c = 0; c < n; c += STRIP)
 		ML_TRY(add_strip(ctx, quantizer, u + c, width, ML_MIN(n - c, (uint32_t) STRIP),

@@ -34,17 +34,18 @@ typedef struct ml_quantized
 
 /*
  * Round u to what a file would store of it, in place; scale[n] gets the scale
- * of each score.  nscores is that of the whole model.
+ * of each score.  nscores is that of the whole model.  df: how often each
+ * feature occurs, which is how much its error counts (NULL: once).
  */
-extern ml_status ml_quantize_round(ml_context *ctx, float *u, uint32_t nfeatures,
-								   uint32_t width, uint32_t n, uint32_t nscores,
-								   double prune, float *scale);
+extern ml_status ml_quantize_round(ml_context *ctx, float *u, const uint32_t *df,
+								   uint32_t nfeatures, uint32_t width, uint32_t n,
+								   uint32_t nscores, double prune, float *scale);
 
 typedef struct ml_quantizer ml_quantizer;
 
-/* *result is NULL or to be closed. */
-extern ml_status ml_quantizer_open(ml_context *ctx, uint32_t nfeatures, uint32_t nscores,
-								   double prune, ml_quantizer **result);
+/* df is borrowed.  *result is NULL or to be closed. */
+extern ml_status ml_quantizer_open(ml_context *ctx, const uint32_t *df, uint32_t nfeatures,
+								   uint32_t nscores, double prune, ml_quantizer **result);
 extern void ml_quantizer_close(ml_context *ctx, ml_quantizer *quantizer);
 
 /* The next n scores; u is rounded in place. */

@@ -197,8 +197,8 @@ fit_block(ml_context *ctx, ml_trainer *trainer, uint32_t block, const folds *f)
 	{
 		ML_TRY(refit(ctx, trainer, LEARN, epochs, anew, NULL));
 		/* the slopes are not known yet: their place holds the scales */
-		ML_TRY(ml_quantize_round(ctx, linear->u, index->nfeatures, linear->width, linear->n,
-								 trainer->nscores, trainer->options.prune, trainer->slope));
+		ML_TRY(ml_quantize_round(ctx, linear->u, index->df, index->nfeatures, linear->width,
+								 linear->n, trainer->nscores, trainer->options.prune, trainer->slope));
 		ML_TRY(ml_linear_scores(ctx, linear, linear->u, linear->bias, ML_PART(ML_PART_HOLDOUT),
 								trainer->holdout_scores + linear->first, trainer->nscores));
 		ML_TRY(ml_rows_weigh(ctx, trainer->rows, ML_PARTS_ALL));
@@ -217,6 +217,7 @@ fit_block(ml_context *ctx, ml_trainer *trainer, uint32_t block, const folds *f)
 static ml_status
 allocate(ml_context *ctx, ml_trainer *trainer, const folds *f)
 {
+	const ml_rows_index *index = ml_rows_indexed(trainer->rows);
 	uint32_t	done = 0;
 	void	   *memory;
 
@@ -241,7 +242,7 @@ allocate(ml_context *ctx, ml_trainer *trainer, const folds *f)
 	trainer->bias = memory;
 	trainer->slope = trainer->bias + trainer->nscores;
 	trainer->offset = trainer->slope + trainer->nscores;
-	return ml_quantizer_open(ctx, ml_rows_indexed(trainer->rows)->nfeatures, trainer->nscores,
+	return ml_quantizer_open(ctx, index->df, index->nfeatures, trainer->nscores,
 							 trainer->options.prune, &trainer->quantizer);
 }
 
