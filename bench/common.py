@@ -50,7 +50,7 @@ def read_tsv(name):
 def load(db, table, columns, rows):
     """A fresh table with the rows, vacuumed: as it would be read in production."""
     db.execute("CREATE EXTENSION IF NOT EXISTS aiaas")
-    db.execute(f"DROP TABLE IF EXISTS {table}")
+    db.execute(f"DROP TABLE IF EXISTS {table} CASCADE")
     db.execute(f"CREATE TABLE {table} ({', '.join(c + ' text' for c in columns)})")
     with db.cursor().copy(f"COPY {table} FROM STDIN") as copy:
         for fields in rows:
