@@ -542,8 +542,8 @@ create_table(const char *schema, const char *name, bool temporary)
 	char	   *table = quote_qualified_identifier(schema, name);
 
 	SPI_connect();
-	run_utility(psprintf("CREATE %s TABLE %s OF aiaas.model (PRIMARY KEY (version, chunk))",
-						 temporary ? "TEMPORARY" : "", table));
+	run_utility(psprintf("CREATE %sTABLE %s OF aiaas.model (PRIMARY KEY (version, chunk))",
+						 temporary ? "TEMPORARY " : "", table));
 	/* weights don't compress, and uncompressed chunks are read faster */
 	run_utility(psprintf("ALTER TABLE %s ALTER COLUMN data SET STORAGE EXTERNAL", table));
 	run_utility(psprintf("CREATE TRIGGER aiaas_guard BEFORE INSERT OR UPDATE OR DELETE ON %s"
@@ -589,6 +589,13 @@ create_named(RangeVar *name)
 static RangeVar *
 model_range_var(const char *model)
 {
+	List	   *names;
+
+	if (!SplitIdentifierString(pstrdup(model), '.', &names) || names == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("invalid name of a model: \"%s\"", model),
+				 errhint("A name with spaces or other signs is written in double quotes.")));
 	return makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(model)));
 }
 

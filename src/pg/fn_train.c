@@ -551,6 +551,13 @@ text_array(char **strings, int n)
 	return construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
+/* What is wrong with a stored source was not written by whoever retrains. */
+static void
+stored_source_callback(void *name)
+{
+	errcontext("source that %s was trained on", (const char *) name);
+}
+
 /*
  * aiaas_retrain(model)
  */
@@ -559,15 +566,17 @@ Datum
 aiaas_retrain(PG_FUNCTION_ARGS)
 {
 	training	t = {.started = GetCurrentTimestamp(), .model = PG_GETARG_OID(0)};
+	ErrorContextCallback callback = {.callback = stored_source_callback};
 	identity	caller;
 	int32		version;
+	char	   *name;
 
 	PreventCommandIfReadOnly("aiaas_retrain()");
 	catalog_require(t.model, CATALOG_TRAIN);
 	t.name = catalog_name(t.model);
 	version = recent_version(t.model, GetActiveSnapshot());
-	if (!manifest_read_recipe(catalog_manifest(t.model, version, GetActiveSnapshot()),
-							  psprintf("model %s version %d", t.name, version), &t.recipe))
+	name = psprintf("model %s version %d", t.name, version);
+	if (!manifest_read_recipe(catalog_manifest(t.model, version, GetActiveSnapshot()), name, &t.recipe))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("version %d of model %s was imported: how to train it is not known", version, t.name),
@@ -575,9 +584,13 @@ aiaas_retrain(PG_FUNCTION_ARGS)
 						 quote_literal_cstr(t.name))));
 	read_options(&t);
 	check_comparable(&t);
+	callback.previous = error_context_stack;
+	callback.arg = name;
+	error_context_stack = &callback;
 	caller = become_owner(t.model);
 	t.source = source_open(t.recipe.source);
 	choose_columns(&t, t.recipe.target, text_array(t.recipe.features, t.recipe.nfeatures));
+	error_context_stack = callback.previous;
 	become_caller(&caller);
 	return train(fcinfo, &t, true);
 }
@@ -610,9 +623,16 @@ scalar_text(const JsonbValue *value)
 	}
 }
 
-#define LIST_SHOWN 50
+/* 'label ham', or what its list and place are called. */
+static char *
+object_name(JsonbContainer *object, const char *list, int place)
+{
+	char	   *label = document_string(object, "label");
 
-/* 'label ham, rows 12', of an object's scalars. */
+	return label != NULL ? psprintf("label %s", label) : psprintf("%s %d", list, place);
+}
+
+/* 'f1 0.9, rows 12', of an object's scalars but its label. */
 static char *
 object_text(JsonbContainer *object)
 {
@@ -620,22 +640,22 @@ object_text(JsonbContainer *object)
 	JsonbIteratorToken token;
 	JsonbValue	value;
 	StringInfoData text;
+	char	   *key = NULL;
 
 	initStringInfo(&text);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY)
-			appendStringInfo(&text, "%s%.*s ", text.len == 0 ? "" : ", ",
-							 value.val.string.len, value.val.string.val);
-		else if (token == WJB_VALUE && value.type != jbvBinary)
-			appendStringInfoString(&text, scalar_text(&value));
+			key = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (token == WJB_VALUE && value.type != jbvBinary && strcmp(key, "label") != 0)
+			appendStringInfo(&text, "%s%s %s", text.len == 0 ? "" : ", ", key, scalar_text(&value));
 	}
 	return text.data;
 }
 
 /*
- * A list of numbers or names on one line; of losses and of objects a line
- * each.  Tables (the confusion matrix) are for others to show.
+ * A list of numbers or names on one line; of losses and of labels a line each.
+ * Tables (the confusion matrix) are for others to show.
  */
 static void
 put_list(ReturnSetInfo *result, const char *item, JsonbContainer *list)
@@ -645,7 +665,7 @@ put_list(ReturnSetInfo *result, const char *item, JsonbContainer *list)
 	StringInfoData joined;
 
 	initStringInfo(&joined);
-	for (int i = 0; i < n && (losses || i < LIST_SHOWN); i++)
+	for (int i = 0; i < n; i++)
 	{
 		JsonbValue *value = getIthJsonbValueFromContainer(list, i);
 
@@ -654,10 +674,9 @@ put_list(ReturnSetInfo *result, const char *item, JsonbContainer *list)
 		else if (value->type != jbvBinary)
 			appendStringInfo(&joined, "%s%s", i == 0 ? "" : ", ", scalar_text(value));
 		else if (JsonContainerIsObject(value->val.binary.data))
-			put_item(result, psprintf("%s %d", item, i + 1), object_text(value->val.binary.data));
+			put_item(result, object_name(value->val.binary.data, item, i + 1),
+					 object_text(value->val.binary.data));
 	}
-	if (n > LIST_SHOWN && !losses)
-		appendStringInfo(&joined, "... (%d in all)", n);
 	if (joined.len > 0)
 		put_item(result, item, joined.data);
 }

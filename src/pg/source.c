@@ -42,6 +42,8 @@
 #define BATCH_ROWS	256
 #define BATCH_BYTES (1024 * 1024)
 
+#define SOURCE_HINT "A source is the name of a table or view, or one SELECT, VALUES, TABLE or WITH query."
+
 /*
  * Reading.
  */
@@ -198,6 +200,8 @@ parse_error_callback(void *text)
 		internalerrposition(position);
 		internalerrquery((const char *) text);
 	}
+	if (geterrcode() == ERRCODE_SYNTAX_ERROR)
+		errhint(SOURCE_HINT " A name with spaces or other signs is written in double quotes.");
 }
 
 static void
@@ -206,7 +210,7 @@ refuse(const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("source must only read, but %s", what),
-			 errhint("A source is the name of a table or view, or one SELECT, VALUES, TABLE or WITH query.")));
+			 errhint(SOURCE_HINT)));
 }
 
 /*
@@ -222,7 +226,7 @@ parse_one(const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("source is empty"),
-				 errhint("A source is the name of a table or view, or one SELECT, VALUES, TABLE or WITH query.")));
+				 errhint(SOURCE_HINT)));
 	if (list_length(statements) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -344,6 +348,17 @@ source_column_is_text(const source *s, int column)
 	return category == TYPCATEGORY_STRING;
 }
 
+/* All columns, for messages. */
+static char *
+list_columns(const source *s)
+{
+	bool	   *every = palloc_array(bool, s->columns->natts);
+
+	for (int i = 0; i < s->columns->natts; i++)
+		every[i] = source_column_exists(s, i);
+	return source_list_columns(s, every);
+}
+
 int
 source_column(const source *s, const char *name)
 {
@@ -374,6 +389,7 @@ source_column(const source *s, const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("the source has no column \"%s\"", name),
+			 errdetail("The columns of the source are %s.", list_columns(s)),
 			 near >= 0 ? errhint("Perhaps you meant \"%s\".", names[near].data) : 0));
 }
 
@@ -413,15 +429,11 @@ int
 source_infer_target(const source *s, const int *inputs, int ninputs, const char *remedy)
 {
 	bool	   *candidate = palloc0_array(bool, s->columns->natts);
-	bool	   *every = palloc0_array(bool, s->columns->natts);
 	int			found = -1;
 	int			n = 0;
 
 	for (int i = 0; i < s->columns->natts; i++)
-	{
-		every[i] = source_column_exists(s, i);
-		candidate[i] = every[i] && is_target_name(source_column_name(s, i));
-	}
+		candidate[i] = source_column_exists(s, i) && is_target_name(source_column_name(s, i));
 	for (int i = 0; i < ninputs; i++)
 		candidate[inputs[i]] = false;
 	for (int i = 0; i < s->columns->natts; i++)
@@ -439,7 +451,7 @@ source_infer_target(const source *s, const int *inputs, int ninputs, const char 
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("which column is to be predicted is not obvious"),
-				 errdetail("The columns of the source are %s.", source_list_columns(s, every)),
+				 errdetail("The columns of the source are %s.", list_columns(s)),
 				 errhint("%s", remedy)));
 	return found;
 }

@@ -135,9 +135,10 @@ static ml_status
 bad_value(ml_context *ctx, const option *o, const ml_json *node)
 {
 	ml_text		got = spelling(node);
+	const char *quote = node->kind == ML_JSON_STRING ? "\"" : "";
 
-	ml_fail(ctx, ML_BAD_OPTION, "option \"%s\" does not take %.*s", o->name.data,
-			(int) got.size, got.data);
+	ml_fail(ctx, ML_BAD_OPTION, "option \"%s\" does not take %s%.*s%s", o->name.data,
+			quote, (int) got.size, got.data, quote);
 	return ml_hint(ctx, "It takes: %s.", o->type.data);
 }
 

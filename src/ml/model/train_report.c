@@ -25,7 +25,7 @@ ml_train_judge(ml_context *ctx, ml_trainer *trainer)
 	{
 		if (trainer->options.holdout > 0 && ctx->host->log != NULL)
 			ctx->host->log(ctx->host->user,
-						   "too few rows to hold any out: the model has no metrics");
+						   "too few rows of each label to hold any out: the model has no metrics");
 		return ML_OK;
 	}
 	ml_linear_progress(ctx, ML_PHASE_EVALUATE, trainer->nholdout, 0, NAN);
