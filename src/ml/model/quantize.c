@@ -72,6 +72,13 @@ find_largest(ml_context *ctx, const float *u, uint32_t nfeatures, uint32_t width
 	return ML_OK;
 }
 
+/* rint of a number below 2^51 in size, which baseline x86-64 has no instruction for. */
+static inline double
+nearest(double x)
+{
+	return (x + 0x1.8p52) - 0x1.8p52;
+}
+
 /*
  * The scale with the least squared error over the occurrences of weights, of a
  * few between largest / 127 and a sixteenth of it.  A few outsize weights then
@@ -92,8 +99,12 @@ best_scale(const double *counts, float largest)
 		for (int i = 0; i < BINS; i++)
 		{
 			double		size = (i + 0.5) * largest / BINS;
-			double		lost = size - scale * ML_MIN(rint(size / scale), 127.0);
+			double		lost;
 
+			/* most bins of a score are empty */
+			if (counts[i] == 0)
+				continue;
+			lost = size - scale * ML_MIN(nearest(size / scale), 127.0);
 			error += counts[i] * lost * lost;
 		}
 		if (error < least)
@@ -105,6 +116,29 @@ best_scale(const double *counts, float largest)
 	return (float) best;
 }
 
+/*
+ * How often weights of n <= STRIP scores occur, by size: counts[c][BINS] up to
+ * the largest.  All scores at once, since their weights share cache lines.
+ */
+static ml_status
+count_sizes(ml_context *ctx, const float *u, const uint32_t *df, uint32_t nfeatures,
+			uint32_t width, uint32_t n, const float *largest, double *counts)
+{
+	memset(counts, 0, (size_t) n * BINS * sizeof(double));
+	for (uint32_t i = 0; i < nfeatures; i++)
+	{
+		const float *row = u + (size_t) i * width;
+		double		weight = df == NULL ? 1 : df[i];
+
+		for (uint32_t c = 0; c < n; c++)
+			if (largest[c] > 0)
+				counts[c * BINS + ML_MIN((int) (fabsf(row[c]) / largest[c] * BINS), BINS - 1)] += weight;
+		if (i % POLL_ROWS == 0)
+			ML_TRY(ml_poll(ctx));
+	}
+	return ML_OK;
+}
+
 /* The scale of each score; 1 where all weights are 0. */
 static ml_status
 find_scales(ml_context *ctx, const float *u, const uint32_t *df, uint32_t nfeatures,
@@ -114,24 +148,21 @@ find_scales(ml_context *ctx, const float *u, const uint32_t *df, uint32_t nfeatu
 	void	   *memory;
 	ml_status	status = ML_OK;
 
-	ML_TRY(ml_alloc(ctx, BINS * sizeof(double), &memory));
+	ML_TRY(ml_alloc(ctx, ML_MIN(n, (uint32_t) STRIP) * BINS * sizeof(double), &memory));
 	counts = memory;
-	for (uint32_t c = 0; c < n && status == ML_OK; c++)
+	for (uint32_t first = 0; first < n && status == ML_OK; first += STRIP)
 	{
-		/* a scale must be a normal number: no weight is worth less */
-		scale[c] = 1;
-		if (largest[c] / 127 / 16 < 1e-30f)
-			continue;
-		memset(counts, 0, BINS * sizeof(double));
-		for (uint32_t i = 0; i < nfeatures; i++)
-		{
-			float		size = fabsf(u[(size_t) i * width + c]);
+		uint32_t	end = ML_MIN(n, first + STRIP);
 
-			counts[ML_MIN((int) (size / largest[c] * BINS), BINS - 1)] +=
-				df == NULL ? 1 : df[i];
+		status = count_sizes(ctx, u + first, df, nfeatures, width, end - first, largest + first,
+							 counts);
+		for (uint32_t c = first; c < end && status == ML_OK; c++)
+		{
+			/* a scale must be a normal number: no weight is worth less */
+			scale[c] = largest[c] / 127 / 16 < 1e-30f ? 1 :
+				best_scale(counts + (c - first) * BINS, largest[c]);
+			status = ml_poll(ctx);
 		}
-		scale[c] = best_scale(counts, largest[c]);
-		status = ml_poll(ctx);
 	}
 	ml_release(ctx, counts);
 	return status;
@@ -157,7 +188,7 @@ ml_quantize_round(ml_context *ctx, float *u, const uint32_t *df, uint32_t nfeatu
 
 		for (uint32_t c = 0; c < n; c++)
 		{
-			float		q = rintf(row[c] / scale[c]);
+			float		q = (float) nearest(row[c] / scale[c]);
 
 			q = ML_MAX(-127.0f, ML_MIN(127.0f, q));
 			row[c] = fabsf(row[c]) < share * largest[c] ? 0 : q * scale[c];
