@@ -36,7 +36,7 @@ mount -t proc proc "$root/proc"
 mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
 mkdir -p "$root/dev/shm"
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
-git clone -q --no-hardlinks . "$root/root/aiaas"
+git clone -q --no-hardlinks . "$root/opt/aiaas"
 
 # inside USER COMMAND
 inside()
@@ -57,16 +57,16 @@ timed()
 	[ $((SECONDS - start)) -le "$1" ] || { echo "FAILED: more than $1 s"; exit 1; }
 }
 
-timed 180 root 'cd /root/aiaas && make demo'
-timed 900 root 'cd /root/aiaas && make test'
+timed 180 root 'cd /opt/aiaas && make demo'
+timed 900 root 'cd /opt/aiaas && make test'
 if inside root 'ls /etc/postgresql/*/* /var/lib/postgresql/*/* /usr/sbin/policy-rc.d' 2>/dev/null; then
 	echo "FAILED: a cluster was created, or something was left"
 	exit 1
 fi
 
-inside root 'useradd -m visitor && /root/aiaas/demo/run.sh stop && cp -r /root/aiaas /home/visitor/ &&
+inside root 'useradd -m visitor && /opt/aiaas/demo/run.sh stop && cp -r /opt/aiaas /home/visitor/ &&
 	chown -R visitor: /home/visitor/aiaas && cd /home/visitor/aiaas && make -s clean'
-inside root 'make -s -C /root/aiaas uninstall'
+inside root 'make -s -C /opt/aiaas uninstall'
 if inside visitor 'cd ~/aiaas && make demo'; then
 	echo "FAILED: the demo ran without what it needs"
 	exit 1
