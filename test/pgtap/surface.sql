@@ -64,7 +64,7 @@ FROM (VALUES ('accuracy', 'actual %s, predicted %s'), ('precision', 'actual %s, 
 	(VALUES ('{text,text,text}'::text[]), ('{anyelement,text,text}'), ('{anycompatible,anycompatible,anycompatible}')) AS t (types)
 UNION ALL VALUES ('roc_auc', 'actual boolean, score double precision'), ('log_loss', 'actual boolean, probability double precision');
 
-SELECT plan(34);
+SELECT plan(37);
 
 -- what is there, and nothing else
 SELECT set_eq($$ SELECT proname::text, regexp_replace(pg_get_function_arguments(oid), ' DEFAULT [^,]*', '', 'g'),
@@ -160,5 +160,20 @@ SELECT set_eq($$ SELECT name, context, vartype, extra_desc <> '' FROM pg_setting
 	$$ VALUES ('aiaas.default_model', 'user', 'string', true), ('aiaas.kernel', 'postmaster', 'enum', true),
 	('aiaas.private_memory', 'user', 'integer', true), ('aiaas.shared_memory', 'postmaster', 'integer', true) $$,
 	'settings, each with a description');
+
+-- the README
+\set readme `cat README.md`
+CREATE TEMP TABLE readme AS SELECT :'readme'::text AS readme;
+SELECT is_empty($$ SELECT DISTINCT proname FROM functions, readme WHERE NOT internal AND readme !~ ('\m' || proname || '\M')
+	UNION ALL SELECT 'aiaas.' || relname FROM relations, readme WHERE relkind IN ('r', 'v') AND readme !~ ('\maiaas\.' || relname || '\M')
+	UNION ALL SELECT name FROM pg_settings, readme WHERE name LIKE 'aiaas.%' AND strpos(readme, '`' || name || '`') = 0 $$,
+	'the README names every function, relation and setting');
+SELECT is_empty($$ SELECT m[1] FROM readme, regexp_matches(readme, '\m(aiaas_\w+)', 'g') AS m
+	EXCEPT SELECT proname::text FROM functions
+	EXCEPT SELECT tgname::text FROM pg_trigger WHERE tgrelid = 'aiaas.sentiment'::regclass $$,
+	'and no function that there is not');
+SELECT set_eq($$ SELECT m[1] AS name, m[2] AS value FROM readme, regexp_matches(readme, '^\| `(aiaas\.[a-z_]+)` \| `([^`]+)` \|', 'gn') AS m $$,
+	$$ SELECT name, CASE WHEN unit IS NULL THEN boot_val ELSE replace(pg_size_pretty(pg_size_bytes(boot_val || ' ' || unit)), ' ', '') END
+	FROM pg_settings WHERE name LIKE 'aiaas.%' $$, 'its defaults of settings are right');
 
 SELECT * FROM finish();

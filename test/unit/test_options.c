@@ -138,6 +138,42 @@ test_description(void)
 	unit_ok(n >= 20, "%d options are described", n);
 }
 
+/* The README's table of options is this description, row by row. */
+static void
+test_readme(void)
+{
+	static const char head[] = "| option | takes | default | |\n|---|---|---|---|\n";
+	static char readme[256 * 1024];
+	FILE	   *file = fopen("README.md", "r");
+	const char *at;
+	ml_text		name;
+	ml_text		type;
+	ml_text		initial;
+	ml_text		text;
+
+	if (file != NULL)
+	{
+		readme[fread(readme, 1, sizeof(readme) - 1, file)] = '\0';
+		fclose(file);
+	}
+	at = strstr(readme, head);
+	if (!unit_ok(at != NULL, "the README has a table of options"))
+		return;
+	at += strlen(head);
+	for (int i = 0; ml_options_describe(i, &name, &type, &initial, &text); i++)
+	{
+		char		row[ML_TEXT_MAX];
+		int			size = snprintf(row, sizeof(row), "| `%.*s` | %.*s | %.*s | %.*s |\n",
+									(int) name.size, name.data, (int) type.size, type.data,
+									(int) initial.size, initial.data, (int) text.size, text.data);
+
+		if (!unit_ok(strncmp(at, row, size) == 0, "README: %.*s", size - 1, row))
+			return;
+		at += size;
+	}
+	unit_ok(*at != '|', "README: no other options");
+}
+
 static ml_status
 scenario(ml_context *ctx, void *argument)
 {
@@ -166,6 +202,7 @@ main(void)
 	test_values(&host, &arena);
 	test_errors(&host, &arena);
 	test_description();
+	test_readme();
 	ml_arena_free(&host.ctx, &arena);
 	unit_every_allocation_fails("options", scenario, NULL);
 	unit_close(&host, "options");

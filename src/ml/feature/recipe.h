@@ -46,7 +46,7 @@ typedef struct ml_recipe
 	ml_text		unicode;		/* version at training */
 } ml_recipe;
 
-/* The defaults, chosen by cross-validation (README, "Defaults"). */
+/* The defaults, chosen by cross-validation (README, "Training and versions"). */
 extern void ml_recipe_default(ml_recipe *recipe);
 
 /* Strings of the result live in the arena.  ML_BAD_MODEL. */
