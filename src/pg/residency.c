@@ -137,6 +137,7 @@ pin_acquire(pin *p, const catalog_version *version, Snapshot snapshot)
 	residency_reason reason;
 	residency_load load;
 	bool		loaded;
+	bool		first;
 
 	reason = residency_shared_acquire(version, snapshot, &p->entry, &load, &loaded);
 	if (reason == RESIDENCY_SHARED)
@@ -151,9 +152,9 @@ pin_acquire(pin *p, const catalog_version *version, Snapshot snapshot)
 	}
 
 	p->private = residency_private_find(version);
-	if (p->private == NULL)
+	first = p->private == NULL;
+	if (first)
 	{
-		notice_private(version, reason);
 		if (!loaded)
 		{
 			residency_load_lock(version->model);
@@ -166,6 +167,8 @@ pin_acquire(pin *p, const catalog_version *version, Snapshot snapshot)
 	p->public.image = residency_private_image(p->private);
 	if (loaded)
 		residency_load_close(&load);
+	if (first)
+		notice_private(version, reason);
 }
 
 residency_pin *
