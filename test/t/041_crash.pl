@@ -15,7 +15,8 @@ use Time::HiRes qw(sleep);
 my $node = PostgreSQL::Test::Cluster->new('crash');
 $node->init(extra => [ '-E', 'UTF8', '--locale=C.UTF-8', '--wal-segsize=1' ]);
 $node->append_conf('postgresql.conf', join("\n", "shared_preload_libraries = 'aiaas'", 'restart_after_crash = on',
-		'autovacuum = off', 'log_statement = none', "max_wal_size = '64MB'", "min_wal_size = '2MB'"));
+		'autovacuum = off', 'log_statement = none', "maintenance_work_mem = '256MB'",
+		"max_wal_size = '64MB'", "min_wal_size = '2MB'"));
 $node->start;
 sub query { return $node->safe_psql('postgres', join(";\n", 'SET client_min_messages = warning', q{SET work_mem = '64MB'}, @_)); }
 
