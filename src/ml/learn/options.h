@@ -5,7 +5,7 @@
  *	  takes it, one line of documentation.
  *
  * The table is the only place that knows an option; the README's reference is
- * printed from it (see test/unit/print_options.c).  Errors are ML_BAD_OPTION
+ * held to it (test_options).  Errors are ML_BAD_OPTION
  * and say what is right; a near miss gets a hint.
  *
  *-------------------------------------------------------------------------
