@@ -100,7 +100,7 @@ for my $phase (@phases)
 {
 	my ($name, $sql, @settings) = @$phase;
 	my $psql = IPC::Run::start(
-		[ 'psql', '-X', '-q', '-d', $node->connstr('postgres') . ' application_name=ended', map { ('-c', $_) } @settings, ($sql) x 20 ],
+		[ 'psql', '-X', '-q', '-d', $node->connstr('postgres') . ' application_name=ended', map { ('-c', $_) } @settings, ($sql) x 500 ],
 		'<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
 
 	$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'ended' AND state = 'active'});
