@@ -54,10 +54,14 @@ sub intact
 sub busy
 {
 	my ($sql) = @_;
+	my $script = $node->basedir . '/busy.sql';
+
+	append_to_file($script, "$sql;\n" x 20000);
 	my $psql = IPC::Run::start(
-		[ 'psql', '-X', '-q', '-d', $node->connstr('postgres') . ' application_name=busy', map { ('-c', $_) } ($sql) x 200 ],
+		[ 'psql', '-X', '-q', '-f', $script, '-d', $node->connstr('postgres') . ' application_name=busy' ],
 		'<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
 	$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'busy'});
+	unlink $script;
 	return ($psql, query(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'busy'}));
 }
 
