@@ -21,7 +21,7 @@ test_sizes(void)
 	unit_ok(ml_size_add(3, 4) == 7 && ml_size_add(SIZE_MAX, 1) == SIZE_MAX &&
 			ml_size_add(SIZE_MAX - 1, 1) == SIZE_MAX, "a sum that overflows saturates");
 	unit_ok(ml_size_align(0, 64) == 0 && ml_size_align(1, 64) == 64 &&
-			ml_size_align(64, 64) == 64 && ml_size_align(SIZE_MAX - 62, 64) == SIZE_MAX,
+				ml_size_align(64, 64) == 64 && ml_size_align(SIZE_MAX - 62, 64) == SIZE_MAX,
 			"rounding up saturates");
 }
 
@@ -172,7 +172,7 @@ test_doubles(void)
 		double		value;
 		int			digits;
 		const char *text;
-	}			cases[] = {
+	} cases[] = {
 		{0, 6, "0"}, {-0.0, 6, "-0"}, {1, 6, "1"}, {-12345, 6, "-12345"}, {0.1, 15, "0.1"},
 		{0.5, 1, "0.5"}, {999999.5, 6, "1000000"}, {9.9999999, 3, "10"}, {1e15, 6, "1000000000000000"},
 		{1e16, 6, "1e+16"}, {1.5e-7, 6, "1.5e-7"}, {0.00001, 6, "0.00001"}, {2.0 / 3, 3, "0.667"},
@@ -234,7 +234,7 @@ test_parse(void)
 		const char *text;
 		size_t		used;
 		double		value;
-	}			cases[] = {
+	} cases[] = {
 		{"1", 1, 1}, {"-1.25e2x", 7, -125}, {"1.", 1, 1}, {"1.x", 1, 1}, {"1e", 1, 1}, {"1e+", 1, 1},
 		{"x", 0, 0}, {"", 0, 0}, {"-", 0, 0}, {".5", 0, 0}, {"1e400", 5, INFINITY}, {"1e-400", 6, 0},
 		{"0e999999999999", 14, 0}, {"1.7976931348623157e308", 22, 1.7976931348623157e308},
@@ -360,7 +360,7 @@ test_text(void)
 	unit_ok(ml_text_equal(none, ML_TEXT("")) && !ml_text_equal(ML_TEXT("a"), ML_TEXT("b")) &&
 			!ml_text_equal(ML_TEXT("a"), ML_TEXT("ab")), "equality");
 	unit_ok(ml_text_compare(ML_TEXT("a"), ML_TEXT("b")) < 0 && ml_text_compare(ML_TEXT("ab"), ML_TEXT("a")) > 0 &&
-			ml_text_compare(none, ML_TEXT("a")) < 0 && ml_text_compare(none, none) == 0 &&
+				ml_text_compare(none, ML_TEXT("a")) < 0 && ml_text_compare(none, none) == 0 &&
 			ml_text_compare(ML_TEXT("\x7f"), ML_TEXT("\x80")) < 0, "order is that of bytes");
 	unit_is_int(ml_text_nearest(ML_TEXT("epoch"), names, 4), 0, "a misspelling");
 	unit_is_int(ml_text_nearest(ML_TEXT("sede"), names, 4), 1, "letters exchanged");
@@ -386,7 +386,7 @@ test_utf8(void)
 	for (size_t code = 0; code < (size_t) N * N * N * N; code++)
 	{
 		char		s[4] = {(char) edges[code % N], (char) edges[code / N % N],
-		(char) edges[code / N / N % N], (char) edges[code / N / N / N]};
+					 (char) edges[code / N / N % N], (char) edges[code / N / N / N]};
 		size_t		valid = 0;
 
 		while (valid < 4)

@@ -125,7 +125,7 @@ test_round_trip(unit_host *host, uint32_t nlabels)
 	memset(image, 0x55, size);
 	memset(other, 0xAA, size);
 	unit_ok(ml_image_build(&host->ctx, file.data, file.size, image, size) == ML_OK &&
-			ml_image_build(&host->ctx, file.data, file.size, other, size) == ML_OK &&
+				ml_image_build(&host->ctx, file.data, file.size, other, size) == ML_OK &&
 			memcmp(image, other, size) == 0, "%u labels: built, every byte of it", nlabels);
 	unit_fails(host, ml_image_build(&host->ctx, file.data, file.size, image, size - ML_ALIGN),
 			   ML_INTERNAL, "planned", "%u labels: wrong size", nlabels);
@@ -142,8 +142,8 @@ test_round_trip(unit_host *host, uint32_t nlabels)
 	unit_ok(ml_stored_describe(&host->ctx, file.data, file.size, &json) == ML_OK, "described");
 	snprintf(labels, sizeof(labels), "\"labels\":[\"label10000\",\"label10001\"%s", nlabels > 2 ? "," : "]");
 	unit_ok(strstr(json.data, "{\"format\":1,\"task\":\"classification\",\"algorithm\":\"svm\","
-				   "\"columns\":[\"subject\",\"body\"],") == json.data &&
-			strstr(json.data, labels) != NULL && strstr(json.data, "\"word_ngrams\":[1,2]") != NULL,
+							  "\"columns\":[\"subject\",\"body\"],") == json.data &&
+				strstr(json.data, labels) != NULL && strstr(json.data, "\"word_ngrams\":[1,2]") != NULL,
 			"%u labels: describes itself", nlabels);
 	ml_buffer_free(&host->ctx, &json);
 	ml_buffer_free(&host->ctx, &file);
@@ -374,7 +374,7 @@ test_damage(unit_host *host, const ml_buffer *file)
 
 	for (size_t size = 0; size < file->size; size++)
 	{
-		char	   *cut = malloc(size);	/* exactly, so that reading on is seen */
+		char	   *cut = malloc(size); /* exactly, so that reading on is seen */
 
 		memcpy(cut, file->data, size);
 		sound &= use(&host->ctx, cut, size) == ML_BAD_MODEL;

@@ -80,7 +80,7 @@ static void
 test_tree(void)
 {
 	static const char text[] = "{\"list\": [1, \"zwei\\n\", null, true, {\"x\": -2.5}],"
-		" \"caf\\u00e9 \\ud83d\\ude00\": \"\\u20ac\", \"n\": 12345678901234567, \"e\": 1e3}";
+							   " \"caf\\u00e9 \\ud83d\\ude00\": \"\\u20ac\", \"n\": 12345678901234567, \"e\": 1e3}";
 	unit_host	host;
 	ml_arena	arena = {0};
 	const ml_json *root;
@@ -218,8 +218,8 @@ test_quote(void)
 				 "with escapes where needed");
 	buffer.size = 0;
 	unit_ok(ml_json_quote(&host.ctx, &buffer, (ml_text) {all, sizeof(all)}) == ML_OK &&
-			parse(&host, &arena, (ml_text) {buffer.data, buffer.size}, &root) == ML_OK &&
-			ml_text_equal(root->string, (ml_text) {all, sizeof(all)}),
+				parse(&host, &arena, (ml_text) {buffer.data, buffer.size}, &root) == ML_OK &&
+				ml_text_equal(root->string, (ml_text) {all, sizeof(all)}),
 			"every ASCII character comes back");
 	buffer.size = 0;
 	unit_ok(ml_json_quote(&host.ctx, &buffer, (ml_text) {NULL, 0}) == ML_OK, "an absent text");
@@ -262,7 +262,7 @@ int
 main(void)
 {
 	static const char text[] = "{\"a\":[1,2,{\"b\":\"\\u00e9\\ud83d\\ude00\"}],\"c\":1,\"d\":2,\"e\":3,"
-		"\"f\":4,\"g\":5,\"h\":6,\"i\":7,\"j\":8,\"k\":{\"z\":[[],{}]}}";
+							   "\"f\":4,\"g\":5,\"h\":6,\"i\":7,\"j\":8,\"k\":{\"z\":[[],{}]}}";
 	ml_text		whole = ML_TEXT(text);
 
 	test_grammar();

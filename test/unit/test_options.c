@@ -25,10 +25,10 @@ test_defaults(unit_host *host, ml_arena *arena)
 	unit_ok(read_options(host, arena, "auto", "{}", &options) == ML_OK, "no options are fine");
 	unit_ok(options.loss == ML_LOSS_SQUARED_HINGE, "auto is svm");
 	unit_ok(options.holdout == 0.2 && options.shuffle && !options.early_stopping &&
-			options.deploy == ML_DEPLOY_YES && options.c == ml_hinge.c &&
+				options.deploy == ML_DEPLOY_YES && options.c == ml_hinge.c &&
 			options.epochs == ml_hinge.epochs, "defaults");
 	unit_ok(read_options(host, arena, "logistic_regression", "{\"c\": null}", &options) == ML_OK &&
-			options.loss == ML_LOSS_LOGISTIC && options.c == ml_logistic.c,
+				options.loss == ML_LOSS_LOGISTIC && options.c == ml_logistic.c,
 			"defaults go by the algorithm, null is one");
 }
 
@@ -37,28 +37,28 @@ test_values(unit_host *host, ml_arena *arena)
 {
 	ml_options	o;
 	const char *json = "{\"word_ngrams\": [1, 3], \"char_ngrams\": [2, 5], \"script_ngrams\": null, "
-	"\"hash_bits\": 20, \"min_df\": 3, \"sublinear_tf\": false, \"idf\": false, \"l2_norm\": false, "
-	"\"c\": 0.5, \"l1_ratio\": 0.25, \"epochs\": 7, \"tolerance\": 0.001, \"early_stopping\": true, "
-	"\"shuffle\": false, \"seed\": 9007199254740992, \"holdout\": 0, "
-	"\"class_weight\": {\"a\": 1, \"b \\\"\": 2.5}, \"weights\": \"w\", \"prune\": 0, "
-	"\"deploy\": \"if_better\"}";
+					   "\"hash_bits\": 20, \"min_df\": 3, \"sublinear_tf\": false, \"idf\": false, \"l2_norm\": false, "
+					   "\"c\": 0.5, \"l1_ratio\": 0.25, \"epochs\": 7, \"tolerance\": 0.001, \"early_stopping\": true, "
+					   "\"shuffle\": false, \"seed\": 9007199254740992, \"holdout\": 0, "
+					   "\"class_weight\": {\"a\": 1, \"b \\\"\": 2.5}, \"weights\": \"w\", \"prune\": 0, "
+					   "\"deploy\": \"if_better\"}";
 	ml_buffer	written = {0};
 	ml_buffer	again = {0};
 
 	unit_ok(read_options(host, arena, "logistic_regression", json, &o) == ML_OK, "all options: %s",
 			host->ctx.error.text);
 	unit_ok(o.recipe.word_ngrams[1] == 3 && o.recipe.char_ngrams[0] == 2 &&
-			o.recipe.script_ngrams[0] == 0 && o.recipe.hash_bits == 20 && o.recipe.min_df == 3 &&
+				o.recipe.script_ngrams[0] == 0 && o.recipe.hash_bits == 20 && o.recipe.min_df == 3 &&
 			!o.recipe.sublinear_tf && !o.recipe.idf && !o.recipe.l2_norm, "the recipe's");
 	unit_ok(o.c == 0.5 && o.l1_ratio == 0.25 && o.epochs == 7 && o.tolerance == 0.001 &&
-			o.early_stopping && !o.shuffle && o.seed == UINT64_C(1) << 53 && o.holdout == 0 &&
+				o.early_stopping && !o.shuffle && o.seed == UINT64_C(1) << 53 && o.holdout == 0 &&
 			o.prune == 0 && o.deploy == ML_DEPLOY_IF_BETTER, "the learner's");
 	unit_ok(o.nclass_weights == 2 && o.class_weights[1].weight == 2.5, "class weights");
 	unit_is_text(o.class_weights[1].label, "b \"", "a label with a quote");
 	unit_is_text(o.weights, "w", "column of weights");
 	unit_ok(ml_options_write(&host->ctx, &o, &written) == ML_OK, "written");
 	unit_ok(read_options(host, arena, "logistic_regression", written.data, &o) == ML_OK &&
-			ml_options_write(&host->ctx, &o, &again) == ML_OK &&
+				ml_options_write(&host->ctx, &o, &again) == ML_OK &&
 			strcmp(written.data, again.data) == 0, "and read back, the same: %s", written.data);
 	ml_buffer_free(&host->ctx, &written);
 	ml_buffer_free(&host->ctx, &again);
@@ -76,7 +76,7 @@ test_errors(unit_host *host, ml_arena *arena)
 		const char *json;
 		const char *part;
 		const char *hint;
-	}			bad[] = {
+	} bad[] = {
 		{"{\"epoch\": 3}", "unknown option \"epoch\"", "\"epochs\""},
 		{"{\"colour\": 3}", "unknown option \"colour\"", ""},
 		{"{\"epochs\": 0}", "\"epochs\" does not take 0", "1 to 10000"},
@@ -144,7 +144,7 @@ test_readme(void)
 {
 	static const char head[] = "| option | takes | default | |\n|---|---|---|---|\n";
 	static char readme[256 * 1024];
-	FILE	   *file = fopen("README.md", "r");
+	FILE *file = fopen("README.md", "r");
 	const char *at;
 	ml_text		name;
 	ml_text		type;

@@ -83,7 +83,7 @@ open_model(unit_host *host, model *m, ml_recipe recipe, uint32_t nlabels)
 	ml_arena	arena = {0};
 	size_t		size;
 
-	*m = (model) {.recipe = recipe,.nlabels = nlabels};
+	*m = (model){.recipe = recipe, .nlabels = nlabels};
 	if (toy_model(&host->ctx, &arena, &m->recipe, ml_kernel_select(ML_LEVEL_AUTO), inputs,
 				  NROWS, nlabels, nlabels, &m->file) != ML_OK ||
 		ml_image_plan(&host->ctx, m->file.data, m->file.size, &size) != ML_OK)

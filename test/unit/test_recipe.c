@@ -13,9 +13,9 @@
 #include <math.h>
 
 static const char good[] =
-"{\"columns\":[\"subject\",\"b\\u00f6dy\"],\"word_ngrams\":[1,3],\"char_ngrams\":[2,5],"
-"\"script_ngrams\":[1,2],\"hash_bits\":20,\"min_df\":3,\"sublinear_tf\":true,\"idf\":false,"
-"\"l2_norm\":true,\"unicode\":\"15.0\"}";
+	"{\"columns\":[\"subject\",\"b\\u00f6dy\"],\"word_ngrams\":[1,3],\"char_ngrams\":[2,5],"
+	"\"script_ngrams\":[1,2],\"hash_bits\":20,\"min_df\":3,\"sublinear_tf\":true,\"idf\":false,"
+	"\"l2_norm\":true,\"unicode\":\"15.0\"}";
 
 static ml_status
 round_trip(ml_context *ctx, void *argument)
@@ -101,8 +101,8 @@ main(void)
 
 	unit_open(&host);
 	unit_ok(round_trip(&host.ctx, "{\"columns\":[\"subject\",\"b\xc3\xb6" "dy\"],\"word_ngrams\":[1,3],"
-					   "\"char_ngrams\":[2,5],\"script_ngrams\":[1,2],\"hash_bits\":20,\"min_df\":3,"
-					   "\"sublinear_tf\":true,\"idf\":false,\"l2_norm\":true,\"unicode\":\"15.0\"}") == ML_OK,
+								  "\"char_ngrams\":[2,5],\"script_ngrams\":[1,2],\"hash_bits\":20,\"min_df\":3,"
+								  "\"sublinear_tf\":true,\"idf\":false,\"l2_norm\":true,\"unicode\":\"15.0\"}") == ML_OK,
 			"a recipe is read");
 	test_refusals(&host);
 	unit_every_allocation_fails("round trip", round_trip, NULL);

@@ -27,7 +27,7 @@ make_row(uint32_t i, uint32_t *words, ml_features *features)
 	size_t		n = i % 97 == 0 ? 0 : 40;
 
 	ml_rng_seed(&rng, i);
-	*features = (ml_features) {0, words};
+	*features = (ml_features){0, words};
 	for (size_t k = 0; k < n; k++)
 	{
 		uint32_t	key = (uint32_t) (1023 * pow(ml_rng_double(&rng), 3));
@@ -157,18 +157,18 @@ test_spilled(unit_host *host)
 	unit_ok(ml_rows_memory(file) < 1500 << 10, "%d kB stay in memory",
 			(int) (ml_rows_memory(file) >> 10));
 	unit_ok(fingerprint(&host->ctx, memory, ML_PARTS_ALL, NULL, &sum[0], &n[0], &first[0]) == ML_OK &&
-			fingerprint(&host->ctx, file, ML_PARTS_ALL, NULL, &sum[1], &n[1], &first[1]) == ML_OK &&
+				fingerprint(&host->ctx, file, ML_PARTS_ALL, NULL, &sum[1], &n[1], &first[1]) == ML_OK &&
 			sum[0] == sum[1] && n[0] == ROWS && n[1] == ROWS, "a pass sees the same rows");
 	unit_ok(first[0] == 0 && first[1] == 0, "in the source's order");
 	ml_rng_seed(&rng, 1);
 	unit_ok(fingerprint(&host->ctx, file, ML_PART(0) | ML_PART(2), &rng, &sum[0], &n[0], &first[0]) == ML_OK &&
-			fingerprint(&host->ctx, memory, ML_PART(0) | ML_PART(2), &rng, &sum[1], &n[1], &first[1]) == ML_OK &&
-			sum[0] == sum[1] && n[0] == n[1] &&
+				fingerprint(&host->ctx, memory, ML_PART(0) | ML_PART(2), &rng, &sum[1], &n[1], &first[1]) == ML_OK &&
+				sum[0] == sum[1] && n[0] == n[1] &&
 			n[0] == ml_rows_count(file, ML_PART(0) | ML_PART(2)), "shuffled, and of some parts, too");
 	unit_ok(first[1] != 0, "and in another order");
 	unit_ok(memcmp(ml_rows_indexed(memory)->idf, ml_rows_indexed(file)->idf,
 				   ml_rows_indexed(file)->nfeatures * sizeof(float)) == 0 &&
-			memcmp(ml_rows_get(memory)->length, ml_rows_get(file)->length, ROWS * sizeof(float)) == 0,
+				memcmp(ml_rows_get(memory)->length, ml_rows_get(file)->length, ROWS * sizeof(float)) == 0,
 			"same idf, same lengths");
 	test_weights(host, memory, ML_PARTS_ALL & ~ML_PART(0), "in memory");
 	test_weights(host, file, ML_PARTS_ALL & ~ML_PART(0), "spilled");
@@ -314,7 +314,7 @@ test_split(unit_host *host, uint32_t n, uint32_t nclasses, double holdout)
 	for (uint32_t i = 0; i < n; i++)
 		labels[i] = (uint32_t) (nclasses * pow((double) (i * 7919 % n) / n, 2));
 	unit_ok(ml_split(&host->ctx, labels, n, nclasses, holdout, 3, parts) == ML_OK &&
-			ml_split(&host->ctx, labels, n, nclasses, holdout, 3, again) == ML_OK &&
+				ml_split(&host->ctx, labels, n, nclasses, holdout, 3, again) == ML_OK &&
 			memcmp(parts, again, n) == 0, "split of %u rows, %u labels: repeatable", n, nclasses);
 	for (uint32_t i = 0; i < n; i++)
 	{

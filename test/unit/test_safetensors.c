@@ -235,7 +235,7 @@ test_round_trip(void)
 	unit_ok(ml_safetensors_tensor(&file, "scalar") == &file.tensors[3] &&
 			ml_safetensors_tensor(&file, "__pad.0") == NULL, "tensors by name");
 	unit_ok(ml_safetensors_write(&host.ctx, reversed, 3, tensors, ML_LENGTH(tensors), &again) == ML_OK &&
-			ml_text_equal((ml_text) {bytes.data, bytes.size}, (ml_text) {again.data, again.size}),
+				ml_text_equal((ml_text) {bytes.data, bytes.size}, (ml_text){again.data, again.size}),
 			"same content, same bytes, whatever the order of metadata");
 	unit_ok(ml_hash(bytes.data, bytes.size, 0) == UINT64_C(0x832e0b92d569210f), "the same bytes as ever");
 	ml_buffer_free(&host.ctx, &bytes);
@@ -405,7 +405,7 @@ main(int argc, char **argv)
 	write_file(&host.ctx, &bytes);
 	if (argc > 1)
 	{
-		FILE	   *file = fopen(argv[1], "wb");
+		FILE *file = fopen(argv[1], "wb");
 
 		return file == NULL || fwrite(bytes.data, 1, bytes.size, file) != bytes.size || fclose(file) != 0;
 	}

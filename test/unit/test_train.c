@@ -248,7 +248,7 @@ test_few_rows(unit_host *host)
 	ml_buffer	stored = {0};
 	ml_buffer	report = {0};
 	examples	two = {2, (ml_text[]) {ML_TEXT("lovely"), ML_TEXT("awful day")},
-	(ml_text[]) {ML_TEXT("good"), ML_TEXT("bad")}, NULL};
+					(ml_text[]) {ML_TEXT("good"), ML_TEXT("bad")}, NULL};
 
 	unit_ok(train_pairs(host, "{}", ten, ML_LENGTH(ten), &stored, &report) == ML_OK,
 			"ten rows, one label with one row: %s", host->ctx.error.text);
@@ -326,7 +326,7 @@ test_many_labels(unit_host *host)
 	ml_buffer	stored = {0};
 	ml_buffer	report = {0};
 	setting		s = {"svm", "{\"holdout\": 0, \"epochs\": 1, \"hash_bits\": 16, \"min_df\": 1}",
-	(size_t) 1 << 30};
+				 (size_t) 1 << 30};
 	double		share;
 
 	for (size_t i = 0; i < 10001; i++)
@@ -459,7 +459,7 @@ test_accuracy(unit_host *host, const char *folder, int label_column, const setti
 	else
 	{
 		examples	e[2] = {read_examples(bytes[0], size[0], label_column),
-		read_examples(bytes[1], size[1], label_column)};
+						 read_examples(bytes[1], size[1], label_column)};
 		ml_buffer	stored = {0};
 		ml_buffer	report = {0};
 		double		share;

@@ -443,7 +443,7 @@ unit_every_poll_cancels(const char *name, unit_scenario scenario, void *argument
 char *
 unit_read(const char *path, size_t *size)
 {
-	FILE	   *file = fopen(path, "rb");
+	FILE *file = fopen(path, "rb");
 	char	   *bytes = NULL;
 	size_t		capacity = 0;
 	size_t		n;

@@ -335,7 +335,7 @@ ml_parse_double(const char *data, size_t size, double *value)
 		}
 	}
 	if (mantissa <= UINT64_C(1) << 53 && dropped >= -22 && dropped <= 0)
-		*value = (double) mantissa / (double) power_of_ten(-dropped);	/* one rounding */
+		*value = (double) mantissa / (double) power_of_ten(-dropped); /* one rounding */
 	else if (mantissa == 0 || dropped < -400)
 		*value = 0;
 	else if (dropped > 400)

@@ -24,7 +24,7 @@ ml_avx2_accumulate_i8(int32_t *sums, const int8_t *row, int32_t weight, size_t n
 	for (; c + 8 <= n; c += 8)
 	{
 		__m256i		x = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) (row + c)));
-		__m256i	   *to = (__m256i *) (sums + c);
+		__m256i    *to = (__m256i *) (sums + c);
 
 		_mm256_storeu_si256(to, _mm256_add_epi32(_mm256_loadu_si256(to),
 												 _mm256_madd_epi16(x, w)));

@@ -31,7 +31,7 @@ typedef struct hinge
 	uint8_t    *asleep;			/* [nrows], left out for now */
 	ml_rng		rng;
 
-	ml_hinge_lanes lanes;			/* of the pass under way */
+	ml_hinge_lanes lanes;		/* of the pass under way */
 	double		total;			/* sum of its rows' weights */
 	uint64_t	sleepers;
 } hinge;

@@ -310,7 +310,7 @@ check_together(ml_context *ctx, const ml_options *options)
 	if (recipe->word_ngrams[0] == 0 && recipe->char_ngrams[0] == 0 &&
 		recipe->script_ngrams[0] == 0)
 		return ml_fail(ctx, ML_BAD_OPTION, "options \"word_ngrams\", \"char_ngrams\" and "
-					   "\"script_ngrams\" must not all be null");
+										   "\"script_ngrams\" must not all be null");
 	return ML_OK;
 }
 

@@ -69,7 +69,7 @@ typedef struct ml_rows_index
 	uint8_t    *idf_code;		/* [nfeatures] */
 	uint16_t   *idf_levels;		/* [ML_IDF_LEVELS] */
 	float	   *idf;			/* [nfeatures]; 0 = too rare in the parts weighed */
-	float		tf[ML_COUNTED_MAX + 1];	/* value of a count */
+	float		tf[ML_COUNTED_MAX + 1]; /* value of a count */
 	bool		unit;			/* rows are divided by their length */
 } ml_rows_index;
 

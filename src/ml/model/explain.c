@@ -170,7 +170,7 @@ collect(ml_context *ctx, const ml_session *session, const ml_features *features,
 		if (weight != 0)
 			parts[(*nparts)++] = (part)
 		{
-			start, names->size - start,
+				start, names->size - start,
 			factor * weight * ml_session_tf(session, ML_COUNTED_COUNT(word))
 		};
 		if (feature % RUN == 0)

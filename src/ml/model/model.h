@@ -46,7 +46,7 @@ extern ml_text ml_image_label(const ml_image *image, uint32_t i);	/* C order */
 extern int64_t ml_image_find_label(const ml_image *image, ml_text label);
 extern uint32_t ml_image_ncolumns(const ml_image *image);
 extern ml_text ml_image_column(const ml_image *image, uint32_t i);
-extern ml_text ml_image_unicode(const ml_image *image);	/* compare with ml_words_unicode_version */
+extern ml_text ml_image_unicode(const ml_image *image); /* compare with ml_words_unicode_version */
 
 /* A session may serve many calls; close it before the image goes. */
 typedef struct ml_session ml_session;

@@ -116,7 +116,7 @@ check_memory(ml_context *ctx, const ml_trainer *trainer)
 			"training on %zu features and %u labels needs %zu MB of memory, and %zu MB are allowed",
 			nfeatures, trainer->nlabels, (need >> 20) + 1, trainer->memory >> 20);
 	return ml_hint(ctx, "Raise maintenance_work_mem to at least %zu MB, "
-				   "or make fewer features (options \"min_df\", \"hash_bits\").",
+						"or make fewer features (options \"min_df\", \"hash_bits\").",
 				   (need >> 20) + 1);
 }
 
