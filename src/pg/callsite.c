@@ -390,7 +390,7 @@ callsite_require_text(callsite_model *model)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s takes the columns %s, not one text", model->subject, names.data),
-			 errhint("Pass a row: SELECT aiaas_classify(%s, t) FROM (SELECT %s FROM my_table) AS t",
+			 errhint("Pass a row, as in: SELECT aiaas_classify(%s, t) FROM (SELECT %s FROM my_table) AS t",
 					 quote_literal_cstr(catalog_name(model->pin->version.model)),
 					 names.data)));
 }

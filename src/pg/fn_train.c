@@ -415,6 +415,23 @@ announce_stored(const training *t, const char *reason)
 }
 
 /*
+ * A model that learns something else than before is often a slip of the name.
+ */
+static void
+warn_of_other_target(const training *t, int32 live, const Jsonb *before)
+{
+	char	   *target = manifest_target(t->manifest);
+	char	   *old = manifest_target(before);
+
+	if (target == NULL || old == NULL || strcmp(target, old) == 0)
+		return;
+	ereport(WARNING,
+			(errmsg("version %d of model %s learnt \"%s\", version %d had learnt \"%s\"",
+					t->version, catalog_name(t->model), target, live, old),
+			 errhint("Name another model for another target: aiaas_train(..., model => ...).")));
+}
+
+/*
  * Deploy the new version unless the options or missing rights say otherwise.
  */
 static void
@@ -430,7 +447,12 @@ deploy(const training *t)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	live = catalog_live(t->model, GetActiveSnapshot());
 	if (live != 0)
-		has_old = manifest_score(catalog_manifest(t->model, live, GetActiveSnapshot()), &old);
+	{
+		Jsonb	   *before = catalog_manifest(t->model, live, GetActiveSnapshot());
+
+		has_old = manifest_score(before, &old);
+		warn_of_other_target(t, live, before);
+	}
 	PopActiveSnapshot();
 	comparable = comparable && has_old;
 
