@@ -191,7 +191,7 @@ SELECT aiaas_retrain('spam');
 ALTER TABLE mails RENAME COLUMN content TO body;
 
 -- how it was trained
-SELECT item, value FROM aiaas_training_info('spam', 1) WHERE item ~ '^(version|source|target|features|by|algorithm|.*rows|skipped|classes|baseline|label .*)$'
+SELECT item, value FROM aiaas_training_info('spam', 1) WHERE item ~ '^(version|source|target|features|algorithm|.*rows|skipped|classes|baseline|label .*)$'
 	OR item IN ('metrics.accuracy', 'options.holdout', 'options.seed');
 SELECT count(*) > 0 AS losses FROM aiaas_training_info('spam', 1) WHERE item LIKE 'loss after epoch %';
 SELECT * FROM aiaas_training_info('copied');

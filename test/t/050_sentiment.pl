@@ -17,7 +17,7 @@ my $tsv = q{(FORMAT csv, DELIMITER E'\t', QUOTE E'\x01')};
 sub query { return $node->safe_psql('postgres', join(";\n", @_)); }
 
 query(q{CREATE EXTENSION aiaas},
-	q{CREATE ROLE visitor LOGIN},
+	q{CREATE ROLE regress_guest LOGIN},
 	q{CREATE TABLE everyday (label text, language text, text text)},
 	qq{\\copy everyday FROM '$folder/everyday.tsv' $tsv},
 	q{UPDATE everyday SET text = coalesce(text, '')});
@@ -33,10 +33,10 @@ for my $text ('', '   ', 'qzxwv', '12 345', '?', 'ឃឃឃ')
 	is(query(qq{SELECT aiaas_classify('$text')}), 'neutral', "neutral: '$text'");
 }
 
-sub visitor { return $node->psql('postgres', $_[0], extra_params => [ '-U', 'visitor' ], on_error_stop => 1); }
-is((visitor(q{SELECT aiaas_classify('What a wonderful day')}))[1], 'positive', 'anybody may use it');
-is((visitor(q{SELECT count(*) FROM aiaas_explain('not bad')}))[0], 0, 'and ask it why');
-isnt((visitor(q{SELECT count(data) FROM aiaas.sentiment}))[0], 0, 'but not read its weights');
+sub guest { return $node->psql('postgres', $_[0], extra_params => [ '-U', 'regress_guest' ], on_error_stop => 1); }
+is((guest(q{SELECT aiaas_classify('What a wonderful day')}))[1], 'positive', 'anybody may use it');
+is((guest(q{SELECT count(*) FROM aiaas_explain('not bad')}))[0], 0, 'and ask it why');
+isnt((guest(q{SELECT count(data) FROM aiaas.sentiment}))[0], 0, 'but not read its weights');
 my ($ret, undef, $err) = $node->psql('postgres', q{DELETE FROM aiaas.sentiment});
 like($err, qr/extension/, 'not even a superuser changes it by hand');
 unlike(query(q{SELECT 1}) . `pg_dump -h ${\$node->host} -p ${\$node->port} postgres`, qr/COPY aiaas\.sentiment/, 'a dump leaves it to the extension');
