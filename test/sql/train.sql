@@ -193,6 +193,7 @@ ALTER TABLE mails RENAME COLUMN content TO body;
 -- how it was trained
 SELECT item, value FROM aiaas_training_info('spam', 1) WHERE item ~ '^(version|source|target|features|algorithm|.*rows|skipped|classes|baseline|label .*)$'
 	OR item IN ('metrics.accuracy', 'options.holdout', 'options.seed');
+SELECT value = current_user AS by_me FROM aiaas_training_info('spam', 1) WHERE item = 'by';
 SELECT count(*) > 0 AS losses FROM aiaas_training_info('spam', 1) WHERE item LIKE 'loss after epoch %';
 SELECT * FROM aiaas_training_info('copied');
 SELECT sqlstate_of($$SELECT * FROM aiaas_training_info('spam', 99)$$), sqlstate_of($$SELECT * FROM aiaas_training_info('spam', 0)$$);

@@ -28,7 +28,7 @@
 typedef struct hinge
 {
 	float	   *alpha;			/* [nrows, width] */
-	uint8_t    *asleep;			/* [nrows], left out for now */
+	uint8_t    *asleep;			/* [nrows], left out until the next check */
 	ml_rng		rng;
 
 	ml_hinge_lanes lanes;		/* of the pass under way */
