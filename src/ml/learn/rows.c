@@ -223,7 +223,8 @@ close_block(ml_context *ctx, ml_rows *rows)
 static ml_status
 grow_arrays(ml_context *ctx, ml_rows *rows)
 {
-	size_t		capacity = ML_MAX(rows->capacity * 2, (size_t) 1024);
+	/* not doubled: unused room counts against the limit like rows */
+	size_t		capacity = ML_MAX(rows->capacity + rows->capacity / 4, (size_t) 1024);
 	void	   *array;
 
 	if (rows->data.nrows < rows->capacity)

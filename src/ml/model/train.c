@@ -201,7 +201,9 @@ ml_trainer_add(ml_context *ctx, ml_trainer *trainer, size_t n, const ml_text *in
 			ml_fail(ctx, ML_MEMORY_LIMIT,
 					"%llu rows need more than the %zu MB of memory allowed",
 					(unsigned long long) trainer->seen, trainer->memory >> 20);
-			return ml_hint(ctx, "Raise maintenance_work_mem.");
+			return ml_hint(ctx, "Raise maintenance_work_mem: rows go to a temporary file, but each keeps "
+						   "about %llu bytes in memory.",
+						   (unsigned long long) (ml_rows_memory(trainer->rows) / trainer->seen + 1));
 		}
 	}
 	return ML_OK;
