@@ -164,7 +164,7 @@ main(int argc, char **argv)
 		double		start = now();
 
 		for (size_t i = 0; i < n; i++)
-			must(ml_session_predict(&ctx, session, 1, &texts[i], &labels[i], NULL));
+			must(ml_session_predict(&ctx, session, 1, (const ml_value *) &texts[i], &labels[i], NULL));
 		best = ML_MIN(best, now() - start);
 	}
 	printf("file %.2f MB, image %.2f MB, session %zu kB, %s\n", (double) file.size / 1e6, (double) image_size / 1e6,

@@ -174,17 +174,30 @@ static double
 train(const table *t, ml_text algorithm, ml_text options, size_t memory,
 	  ml_buffer *stored, ml_buffer *report)
 {
-	ml_text		column = ML_TEXT("text");
+	ml_column	column = {.name = ML_TEXT("text"), .role = ML_ROLE_TEXT};
 	ml_trainer *trainer;
 	double		began = now();
 
 	memset(spent, 0, sizeof(spent));
 	phase = ML_PHASE_READ;
 	phase_began = began;
-	must(ml_trainer_open(&ctx, algorithm, options, 1, &column, memory, ml_kernel_select(ML_LEVEL_AUTO),
-						 &trainer));
-	must(ml_trainer_add(&ctx, trainer, t->n, t->texts, t->labels,
-						strstr(options.data, "\"weights\"") == NULL ? NULL : t->weights));
+	must(ml_trainer_open(&ctx, &(ml_training)
+						 {
+							 .algorithm = algorithm,
+							 .options = options,
+							 .ncolumns = 1,
+							 .columns = &column,
+							 .target = ML_TEXT("label"),
+							 .memory = memory,
+							 .kernel = ml_kernel_select(ML_LEVEL_AUTO)
+						 }, &trainer));
+	must(ml_trainer_add(&ctx, trainer, &(ml_batch)
+						{
+							.n = t->n,
+							.inputs = (const ml_value *) t->texts,
+							.targets = (const ml_value *) t->labels,
+							.weights = strstr(options.data, "\"weights\"") == NULL ? NULL : t->weights
+						}));
 	must(ml_trainer_finish(&ctx, trainer, stored, report));
 	enter(PHASES - 1);
 	began = now() - began;
@@ -212,7 +225,7 @@ accuracy(const table *t, const ml_buffer *stored, double *log_loss)
 		uint32_t	label;
 		int64_t		actual = ml_image_find_label(image, t->labels[i]);
 
-		must(ml_session_predict(&ctx, session, 1, &t->texts[i], &label, probabilities));
+		must(ml_session_predict(&ctx, session, 1, (const ml_value *) &t->texts[i], &label, probabilities));
 		right += label == actual;
 		if (actual >= 0)
 			ml_log_loss_add(&loss, probabilities[actual]);

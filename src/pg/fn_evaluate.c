@@ -85,7 +85,7 @@ judge_batch(void *state, const source_batch *batch)
 		const ml_text *inputs = batch->inputs + done * ninputs;
 
 		callsite_check(j->model, ml_session_predict(&j->model->bridge->ctx, j->model->session, n,
-														   inputs, j->predicted, j->probabilities));
+														   (const ml_value *) inputs, j->predicted, j->probabilities));
 		for (size_t i = 0; i < n; i++)
 			if (!says_nothing(inputs + i * ninputs, ninputs, batch->labels[done + i]))
 				judge_row(j, batch->labels[done + i], j->predicted[i], j->probabilities + i * j->nlabels);

@@ -63,8 +63,8 @@ predict(callsite_model *model, size_t n, const ml_text *inputs, uint32 *labels,
 {
 	ml_status	status;
 
-	status = ml_session_predict(&model->bridge->ctx, model->session, n, inputs,
-								labels, probabilities);
+	status = ml_session_predict(&model->bridge->ctx, model->session, n,
+								(const ml_value *) inputs, labels, probabilities);
 	callsite_check(model, status);
 }
 
@@ -395,8 +395,8 @@ put_explanation(FunctionCallInfo fcinfo, callsite_model *model, int input,
 	bool		named = get_label(fcinfo, model, input + 1, &label);
 	ml_status	status;
 
-	status = ml_session_explain(&model->bridge->ctx, model->session, inputs,
-								named ? (int64) label : -1, &explained,
+	status = ml_session_explain(&model->bridge->ctx, model->session,
+								(const ml_value *) inputs, named ? (int64) label : -1, &explained,
 								&parts, &nparts);
 	callsite_check(model, status);
 	for (size_t i = 0; i < nparts; i++)

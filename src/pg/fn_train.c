@@ -265,8 +265,13 @@ static void
 learn_batch(void *state, const source_batch *batch)
 {
 	training   *t = state;
-	ml_status	status = ml_trainer_add(&t->b->ctx, t->trainer, batch->n, batch->inputs,
-										batch->labels, batch->weights);
+	ml_status	status = ml_trainer_add(&t->b->ctx, t->trainer, &(ml_batch)
+										{
+											.n = batch->n,
+											.inputs = (const ml_value *) batch->inputs,
+											.targets = (const ml_value *) batch->labels,
+											.weights = batch->weights
+										});
 
 	bridge_check(t->b, status, NULL);
 }
@@ -274,14 +279,26 @@ learn_batch(void *state, const source_batch *batch)
 static void
 open_trainer(training *t)
 {
-	ml_text    *columns = palloc_array(ml_text, t->recipe.nfeatures);
+	ml_column  *columns = palloc0_array(ml_column, t->recipe.nfeatures);
 	ml_status	status;
 
 	for (int i = 0; i < t->recipe.nfeatures; i++)
-		columns[i] = engine_text(t->recipe.features[i]);
-	status = ml_trainer_open(&t->b->ctx, engine_text(t->recipe.algorithm),
-							 engine_text(t->recipe.options), t->recipe.nfeatures, columns,
-							 (size_t) maintenance_work_mem * 1024, bridge_kernel(), &t->trainer);
+	{
+		columns[i].name = engine_text(t->recipe.features[i]);
+		columns[i].type = ML_TYPE_TEXT;
+		columns[i].role = ML_ROLE_TEXT;
+	}
+	status = ml_trainer_open(&t->b->ctx, &(ml_training)
+							 {
+								 .algorithm = engine_text(t->recipe.algorithm),
+								 .options = engine_text(t->recipe.options),
+								 .task = ML_CLASSIFICATION,
+								 .ncolumns = t->recipe.nfeatures,
+								 .columns = columns,
+								 .target = engine_text(t->recipe.target),
+								 .memory = (size_t) maintenance_work_mem * 1024,
+								 .kernel = bridge_kernel()
+							 }, &t->trainer);
 	bridge_check(t->b, status, NULL);
 }
 

@@ -37,7 +37,7 @@ serve(ml_context *ctx, const ml_image *image)
 	for (uint32_t i = 0; i < ml_image_ncolumns(image); i++)
 		inputs[i] = (ml_text) {words + i, sizeof(words) - 1 - i};
 	fuzz_check(ml_session_open(ctx, image, ml_kernel_select(ML_LEVEL_AUTO), &session) == ML_OK);
-	fuzz_check(ml_session_predict(ctx, session, 1, inputs, &label, p) == ML_OK);
+	fuzz_check(ml_session_predict(ctx, session, 1, (const ml_value *) inputs, &label, p) == ML_OK);
 	fuzz_check(label < nlabels);
 	for (uint32_t i = 0; i < nlabels; i++)
 	{
@@ -46,7 +46,7 @@ serve(ml_context *ctx, const ml_image *image)
 		sum += p[i];
 	}
 	fuzz_check(fabs(sum - 1) < 1e-9);
-	fuzz_check(ml_session_explain(ctx, session, inputs, -1, &explained, &parts, &n) == ML_OK);
+	fuzz_check(ml_session_explain(ctx, session, (const ml_value *) inputs, -1, &explained, &parts, &n) == ML_OK);
 	fuzz_check(explained == label && n > 0);
 	sum = 0;
 	for (size_t i = 0; i < n; i++)

@@ -70,9 +70,9 @@ use(ml_context *ctx, const void *stored, size_t size)
 	if (status == ML_OK)
 		status = ml_session_open(ctx, image, ml_kernel_select(ML_LEVEL_AUTO), &session);
 	if (status == ML_OK)
-		status = ml_session_predict(ctx, session, 1, texts, &label, NULL);
+		status = ml_session_predict(ctx, session, 1, (const ml_value *) texts, &label, NULL);
 	if (status == ML_OK)
-		status = ml_session_explain(ctx, session, texts, -1, &label, &parts, &n);
+		status = ml_session_explain(ctx, session, (const ml_value *) texts, -1, &label, &parts, &n);
 	if (status == ML_OK)
 	{
 		ml_session_tokenize(session, texts[1]);

@@ -182,7 +182,7 @@ test_formula(unit_host *host, const model *m, const char *name)
 	double		worst_sum = 0;
 	bool		best = true;
 
-	unit_ok(ml_session_predict(&host->ctx, session, NROWS, inputs, labels, got) == ML_OK,
+	unit_ok(ml_session_predict(&host->ctx, session, NROWS, (const ml_value *) inputs, labels, got) == ML_OK,
 			"%s: predicts", name);
 	for (size_t i = 0; i < NROWS; i++)
 	{
@@ -217,7 +217,7 @@ test_bits(unit_host *host, const model *m, const char *name)
 	char	   *expected = malloc(NROWS * bytes);
 	char	   *got = malloc(NROWS * bytes);
 
-	if (ml_session_predict(&host->ctx, first, NROWS, inputs, NULL, (double *) expected) != ML_OK)
+	if (ml_session_predict(&host->ctx, first, NROWS, (const ml_value *) inputs, NULL, (double *) expected) != ML_OK)
 		abort();
 	for (ml_level level = ML_LEVEL_REF; level <= ml_kernel_best(); level++)
 	{
@@ -228,14 +228,14 @@ test_bits(unit_host *host, const model *m, const char *name)
 		{
 			for (size_t i = 0; i < NROWS; i += batch)
 				if (ml_session_predict(&host->ctx, session, ML_MIN(batch, NROWS - i),
-									   inputs + i * m->recipe.ncolumns, NULL,
+									   (const ml_value *) (inputs + i * m->recipe.ncolumns), NULL,
 									   (double *) (got + i * bytes)) != ML_OK)
 					abort();
 			same &= memcmp(expected, got, NROWS * bytes) == 0;
 		}
 		for (size_t i = NROWS; i-- > 0;)
 		{
-			if (ml_session_predict(&host->ctx, session, 1, inputs + i * m->recipe.ncolumns, NULL,
+			if (ml_session_predict(&host->ctx, session, 1, (const ml_value *) (inputs + i * m->recipe.ncolumns), NULL,
 								   (double *) got) != ML_OK)
 				abort();
 			same &= memcmp(expected + i * bytes, got, bytes) == 0;
@@ -266,11 +266,11 @@ test_explain(unit_host *host, const model *m, const char *name)
 		uint32_t	explained;
 		size_t		n;
 
-		if (ml_session_predict(&host->ctx, session, 1, row, &predicted, p) != ML_OK)
+		if (ml_session_predict(&host->ctx, session, 1, (const ml_value *) row, &predicted, p) != ML_OK)
 			abort();
 		for (uint32_t c = 0; c < m->nlabels; c++)
 		{
-			if (ml_session_explain(&host->ctx, session, row, c, &explained, &parts, &n) != ML_OK)
+			if (ml_session_explain(&host->ctx, session, (const ml_value *) row, c, &explained, &parts, &n) != ML_OK)
 				abort();
 			logits[c] = 0;
 			for (size_t k = 0; k < n; k++)
@@ -292,7 +292,7 @@ test_explain(unit_host *host, const model *m, const char *name)
 			adds_up &= fabs(difference - log(p[c] / p[0])) <= 1e-9 * fmax(1, fabs(difference));
 		}
 		adds_up &= m->nlabels > 2 || logits[0] == -logits[1];
-		if (ml_session_explain(&host->ctx, session, row, -1, &explained, &parts, &n) != ML_OK)
+		if (ml_session_explain(&host->ctx, session, (const ml_value *) row, -1, &explained, &parts, &n) != ML_OK)
 			abort();
 		adds_up &= explained == predicted;
 	}
@@ -316,7 +316,7 @@ explains(unit_host *host, const model *m, const ml_text *row, const char *name)
 
 	for (uint32_t c = 0; c < m->nlabels; c++)
 	{
-		if (ml_session_explain(&host->ctx, session, row, c, &explained, &parts, &n) != ML_OK)
+		if (ml_session_explain(&host->ctx, session, (const ml_value *) row, c, &explained, &parts, &n) != ML_OK)
 			abort();
 		for (size_t i = 0; i < n; i++)
 			found |= ml_text_equal(parts[i].feature, unit_text(name));
@@ -343,7 +343,7 @@ test_names(unit_host *host, const model *two, const model *one)
 			"one column needs no name");
 	unit_ok(explains(host, one, row + 1, "fr-") && explains(host, one, row + 1, "-ee"),
 			"pieces of words");
-	unit_fails(host, ml_session_explain(&host->ctx, session, row, one->nlabels, &label, &parts, &n),
+	unit_fails(host, ml_session_explain(&host->ctx, session, (const ml_value *) row, one->nlabels, &label, &parts, &n),
 			   ML_BAD_INPUT, "no label", "explain a label that is not there");
 	ml_session_tokenize(session, row[1]);
 	if (ml_session_tokens(&host->ctx, session, &tokens, &n) != ML_OK)
@@ -373,18 +373,18 @@ test_edges(unit_host *host, const model *m)
 	size_t		n;
 
 	unit_ok(ml_session_predict(&host->ctx, session, 0, NULL, NULL, NULL) == ML_OK, "an empty batch");
-	unit_ok(ml_session_predict(&host->ctx, session, 1, &input, &label, empty) == ML_OK, "an empty text");
+	unit_ok(ml_session_predict(&host->ctx, session, 1, (const ml_value *) &input, &label, empty) == ML_OK, "an empty text");
 	input = ML_TEXT("qqqqq zzzzz");
-	unit_ok(ml_session_predict(&host->ctx, session, 1, &input, NULL, got) == ML_OK &&
+	unit_ok(ml_session_predict(&host->ctx, session, 1, (const ml_value *) &input, NULL, got) == ML_OK &&
 			memcmp(empty, got, sizeof(got)) == 0, "nothing known: as an empty text");
-	unit_ok(ml_session_explain(&host->ctx, session, &input, 1, &label, &parts, &n) == ML_OK && n == 1,
+	unit_ok(ml_session_explain(&host->ctx, session, (const ml_value *) &input, 1, &label, &parts, &n) == ML_OK && n == 1,
 			"nothing known: the intercept alone");
 	input = (ml_text) {NULL, 0};
-	unit_ok(ml_session_predict(&host->ctx, session, 1, &input, NULL, got) == ML_OK &&
+	unit_ok(ml_session_predict(&host->ctx, session, 1, (const ml_value *) &input, NULL, got) == ML_OK &&
 			memcmp(empty, got, sizeof(got)) == 0, "no text: as an empty text");
 
 	input = ML_TEXT("money \xff money");
-	unit_fails(host, ml_session_predict(&host->ctx, session, 1, &input, &label, got), ML_BAD_TEXT, "",
+	unit_fails(host, ml_session_predict(&host->ctx, session, 1, (const ml_value *) &input, &label, got), ML_BAD_TEXT, "",
 			   "not UTF-8");
 	ml_session_tokenize(session, input);
 	unit_fails(host, ml_session_tokens(&host->ctx, session, &tokens, &n), ML_BAD_TEXT, "",
@@ -392,14 +392,14 @@ test_edges(unit_host *host, const model *m)
 	for (size_t i = 0; i < size; i++)
 		large[i] = "money free lunch "[i % 17];
 	input = (ml_text) {large, size};
-	unit_ok(ml_session_predict(&host->ctx, session, 1, &input, &label, got) == ML_OK &&
+	unit_ok(ml_session_predict(&host->ctx, session, 1, (const ml_value *) &input, &label, got) == ML_OK &&
 			fabs(got[0] + got[1] + got[2] - 1) < 1e-12, "a large text");
 	host->cancel_at = host->polls + 3;
-	unit_fails(host, ml_session_predict(&host->ctx, session, 1, &input, &label, got), ML_CANCELLED, "",
+	unit_fails(host, ml_session_predict(&host->ctx, session, 1, (const ml_value *) &input, &label, got), ML_CANCELLED, "",
 			   "cancelled in a large text");
 	host->cancel_at = 0;
 	input = ML_TEXT("");
-	unit_ok(ml_session_predict(&host->ctx, session, 1, &input, &label, got) == ML_OK &&
+	unit_ok(ml_session_predict(&host->ctx, session, 1, (const ml_value *) &input, &label, got) == ML_OK &&
 			memcmp(empty, got, sizeof(got)) == 0, "goes on after all this");
 	free(large);
 	ml_session_close(&host->ctx, session);

@@ -31,13 +31,27 @@ typedef struct setting
 static ml_status
 train(ml_context *ctx, const examples *e, const setting *s, ml_buffer *stored, ml_buffer *report)
 {
-	ml_text		column = ML_TEXT("text");
+	ml_column	column = {.name = ML_TEXT("text"), .role = ML_ROLE_TEXT};
 	ml_trainer *trainer;
 	ml_status	status;
 
-	ML_TRY(ml_trainer_open(ctx, unit_text(s->algorithm), unit_text(s->options), 1, &column,
-						   s->memory ? s->memory : 64 << 20, ml_kernel_select(s->level), &trainer));
-	status = ml_trainer_add(ctx, trainer, e->n, e->texts, e->labels, e->weights);
+	ML_TRY(ml_trainer_open(ctx, &(ml_training)
+						   {
+							   .algorithm = unit_text(s->algorithm),
+							   .options = unit_text(s->options),
+							   .ncolumns = 1,
+							   .columns = &column,
+							   .target = ML_TEXT("label"),
+							   .memory = s->memory ? s->memory : 64 << 20,
+							   .kernel = ml_kernel_select(s->level)
+						   }, &trainer));
+	status = ml_trainer_add(ctx, trainer, &(ml_batch)
+							{
+								.n = e->n,
+								.inputs = (const ml_value *) e->texts,
+								.targets = (const ml_value *) e->labels,
+								.weights = e->weights
+							});
 	if (status == ML_OK)
 		status = ml_trainer_finish(ctx, trainer, stored, report);
 	ml_trainer_close(ctx, trainer);
@@ -63,7 +77,7 @@ accuracy(ml_context *ctx, const ml_buffer *stored, const examples *e)
 	{
 		uint32_t	label;
 
-		if (ml_session_predict(ctx, session, 1, &e->texts[i], &label, NULL) != ML_OK)
+		if (ml_session_predict(ctx, session, 1, (const ml_value *) &e->texts[i], &label, NULL) != ML_OK)
 			return -1;
 		right += ml_text_equal(ml_image_label(image, label), e->labels[i]);
 	}

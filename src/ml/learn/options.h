@@ -15,12 +15,64 @@
 
 #include "base/json.h"
 #include "feature/recipe.h"
+#include "feature/summary.h"
+
+typedef enum ml_task
+{
+	ML_CLASSIFICATION,
+	ML_REGRESSION
+} ml_task;
+
+#define ML_TASK(task) (UINT32_C(1) << (task))
 
 typedef enum ml_loss
 {
 	ML_LOSS_SQUARED_HINGE,
-	ML_LOSS_LOGISTIC
+	ML_LOSS_LOGISTIC,
+	ML_LOSS_HINGE,
+	ML_LOSS_SQUARED_ERROR,
+	ML_LOSS_EPSILON_INSENSITIVE,
+	ML_LOSS_SQUARED_EPSILON_INSENSITIVE
 } ml_loss;
+
+typedef enum ml_penalty
+{
+	ML_PENALTY_NONE,
+	ML_PENALTY_L2,
+	ML_PENALTY_L1,
+	ML_PENALTY_ELASTIC_NET
+} ml_penalty;
+
+typedef enum ml_svm_kernel
+{
+	ML_SVM_LINEAR,
+	ML_SVM_RBF,
+	ML_SVM_POLYNOMIAL
+} ml_svm_kernel;
+
+typedef enum ml_optimizer
+{
+	ML_OPTIMIZER_SGD,			/* batch_size rows a step */
+	ML_OPTIMIZER_FULL_BATCH,	/* all rows a step */
+	ML_OPTIMIZER_MOMENTUM,
+	ML_OPTIMIZER_ADAM
+} ml_optimizer;
+
+typedef enum ml_holdout
+{
+	ML_HOLDOUT_RANDOM,			/* "holdout": 0.2 */
+	ML_HOLDOUT_FLAG,			/* "holdout": "column": a boolean */
+	ML_HOLDOUT_TIME				/* "holdout": {"column": "c", "fraction": 0.2} */
+} ml_holdout;
+
+/* "columns": {"carrier": "category", "delay": {"role": "number", "impute": 0}} */
+typedef struct ml_column_option
+{
+	ml_text		name;
+	ml_role		role;			/* AUTO: not said */
+	bool		has_fill;
+	double		fill;
+} ml_column_option;
 
 typedef enum ml_deploy
 {
@@ -37,18 +89,46 @@ typedef struct ml_class_weight
 
 typedef struct ml_options
 {
-	ml_loss		loss;			/* from algorithm: svm, logistic_regression */
+	ml_text		algorithm;		/* of the table ml_learners, or "auto" */
+	bool		has_task;		/* option "task" */
+	ml_task		task;
+	ml_text		positive;		/* label of class 1 of two, or absent */
+	ml_loss		loss;
+	bool		has_loss;		/* option "loss" */
 	ml_recipe	recipe;			/* columns are filled in by the trainer; min_df
 								 * 0 = by the number of rows */
 	double		char_weight;	/* factor on the idf of character n-grams */
+	/* tables: what columns are, and how their values become features */
+	uint32_t	ncolumn_options;
+	const ml_column_option *column_options;
+	ml_tabular_options tabular;	/* time_zone is the trainer's caller's */
+
+	ml_penalty	penalty;
+	double		alpha;			/* linear_regression: strength of the penalty, as scikit-learn's ElasticNet */
 	double		c;				/* inverse strength of the penalty, as scikit-learn's C */
 	double		l1_ratio;		/* 0 = L2; > 0 with logistic only */
+	ml_svm_kernel svm_kernel;
+	double		gamma;			/* 0 = 1 / (features x variance), as scikit-learn's scale */
+	int			degree;
+	double		coef0;
+	double		epsilon;		/* width of the tube of epsilon-insensitive losses */
+	int			cache;			/* MB of the kernel's cache; 0 = by itself */
+	ml_optimizer optimizer;		/* gradient_descent */
+	double		learning_rate;
+	double		momentum;
+	double		beta1;
+	double		beta2;
+	int			batch_size;
+	bool		warm_start;		/* begin at the live version's weights */
 	int			epochs;			/* most passes; fewer when converged or stopped early */
 	double		tolerance;		/* see the solvers: largest gradient left */
 	bool		early_stopping;
 	bool		shuffle;
 	uint64_t	seed;
 	double		holdout;		/* fraction; 0 = none */
+	ml_holdout	holdout_by;
+	ml_text		holdout_column; /* FLAG and TIME */
+	ml_text		groups;			/* cross-validation: rows equal in this column stay together, or absent */
 	bool		balanced;		/* class_weight: "balanced" */
 	uint32_t	nclass_weights;
 	const ml_class_weight *class_weights;

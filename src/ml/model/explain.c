@@ -230,7 +230,7 @@ present(ml_context *ctx, ml_session *session, uint32_t label, ml_text names,
 }
 
 static ml_status
-explain(ml_context *ctx, ml_session *session, const ml_text *inputs, int64_t label,
+explain(ml_context *ctx, ml_session *session, const ml_value *inputs, int64_t label,
 		ml_buffer *names, uint32_t *explained, const ml_contribution **result, size_t *nresult)
 {
 	ml_features features;
@@ -243,7 +243,7 @@ explain(ml_context *ctx, ml_session *session, const ml_text *inputs, int64_t lab
 	double		unit;
 
 	ML_TRY(ml_session_score(ctx, session, inputs, &unit));
-	ML_TRY(ml_encoder_trace(ctx, session->encoder, inputs, &features, &origins, &norigins));
+	ML_TRY(ml_encoder_trace(ctx, session->encoder, &inputs->text, &features, &origins, &norigins));
 	*explained = label < 0 ? ml_session_best(session) : (uint32_t) label;
 	ML_TRY(ml_arena_alloc(ctx, &session->arena, ml_size_mul(norigins, sizeof(ml_origin)),
 						  (void **) &sorted));
@@ -260,7 +260,7 @@ explain(ml_context *ctx, ml_session *session, const ml_text *inputs, int64_t lab
 }
 
 ml_status
-ml_session_explain(ml_context *ctx, ml_session *session, const ml_text *inputs,
+ml_session_explain(ml_context *ctx, ml_session *session, const ml_value *inputs,
 				   int64_t label, uint32_t *explained,
 				   const ml_contribution **parts, size_t *nparts)
 {

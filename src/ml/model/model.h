@@ -16,9 +16,16 @@
 #define ML_MODEL_H
 
 #include "base/json.h"
+#include "feature/column.h"
 #include "kernel/kernel.h"
+#include "learn/options.h"
 
-#define ML_FORMAT_VERSION 1
+/*
+ * 1: text classifiers (stored.h), which all releases read.
+ * 2: models of tables (stored_table.h), from release 1.1 on.
+ */
+#define ML_FORMAT_TEXT	1
+#define ML_FORMAT_TABLE	2
 
 /* Part of the image's key: other layouts of the same bytes don't mix. */
 #define ML_PACK_LAYOUT 1
@@ -46,7 +53,15 @@ extern ml_text ml_image_label(const ml_image *image, uint32_t i);	/* C order */
 extern int64_t ml_image_find_label(const ml_image *image, ml_text label);
 extern uint32_t ml_image_ncolumns(const ml_image *image);
 extern ml_text ml_image_column(const ml_image *image, uint32_t i);
-extern ml_text ml_image_unicode(const ml_image *image); /* compare with ml_words_unicode_version */
+extern ml_type ml_image_column_type(const ml_image *image, uint32_t i);
+extern ml_role ml_image_column_role(const ml_image *image, uint32_t i);
+extern uint32_t ml_image_column_size(const ml_image *image, uint32_t i);	/* of an array; else 1 */
+extern ml_text ml_image_unicode(const ml_image *image); /* compare with ml_words_unicode_version; absent without texts */
+extern ml_text ml_image_time_zone(const ml_image *image);	/* absent without timestamptz columns */
+extern ml_task ml_image_task(const ml_image *image);
+extern ml_text ml_image_algorithm(const ml_image *image);
+/* class 1 of two: what roc curves and aiaas_coefficients are about */
+extern uint32_t ml_image_positive(const ml_image *image);
 
 /* A session may serve many calls; close it before the image goes. */
 typedef struct ml_session ml_session;
@@ -62,8 +77,12 @@ extern void ml_session_close(ml_context *ctx, ml_session *session);
  * An example without any known feature gets what the bias says.
  */
 extern ml_status ml_session_predict(ml_context *ctx, ml_session *session, size_t n,
-									const ml_text *inputs, uint32_t *labels,
+									const ml_value *inputs, uint32_t *labels,
 									double *probabilities);
+
+/* Regression: values[n].  Both are ML_UNSUPPORTED for a model of the other task. */
+extern ml_status ml_session_regress(ml_context *ctx, ml_session *session, size_t n,
+									const ml_value *inputs, double *values);
 
 /*
  * The parts of the logit of one label (label < 0: the predicted one, returned
@@ -79,9 +98,32 @@ typedef struct ml_contribution
 } ml_contribution;
 
 extern ml_status ml_session_explain(ml_context *ctx, ml_session *session,
-									const ml_text *inputs, int64_t label,
+									const ml_value *inputs, int64_t label,
 									uint32_t *explained,
 									const ml_contribution **parts, size_t *nparts);
+
+/*
+ * The terms of a linear model, "(intercept)" first, in the columns' own units:
+ * estimates and, of unpenalised linear and binary logistic regressions, their
+ * statistics (NaN: none).  Two classes: of the log-odds of the positive one;
+ * more: a set of terms for each label.  A dropped term has estimate NaN.
+ * ML_UNSUPPORTED for kernel machines and for text classifiers.
+ */
+typedef struct ml_coefficient
+{
+	ml_text		label;			/* absent for regression and two labels */
+	ml_text		term;
+	double		estimate;
+	double		std_error;
+	double		statistic;		/* t, or z */
+	double		p_value;
+	double		low;			/* 95 % confidence interval */
+	double		high;
+} ml_coefficient;
+
+/* In "arena". */
+extern ml_status ml_image_coefficients(ml_context *ctx, ml_arena *arena, const ml_image *image,
+									   const ml_coefficient **coefficients, size_t *n);
 
 /*
  * The words of a text as the model sees them, some at a time, so that memory
@@ -95,22 +137,48 @@ extern ml_status ml_session_tokens(ml_context *ctx, ml_session *session,
 /*
  * Training.  memory: bytes for everything, rows beyond it go to the host's
  * spill.  The steps: open, add batches, finish; close in any case.
+ *
+ * A text classifier (all columns have role text; svm with squared hinge or
+ * logistic regression) is trained by train_text.c and stored in format 1;
+ * everything else by train_table.c in format 2.  Roles of text columns that
+ * are AUTO are decided from the first rows.
  */
 typedef struct ml_trainer ml_trainer;
 
-extern ml_status ml_trainer_open(ml_context *ctx, ml_text algorithm, ml_text options,
-								 uint32_t ncolumns, const ml_text *columns,
-								 size_t memory, const ml_kernel *kernel,
+typedef struct ml_training
+{
+	ml_text		algorithm;
+	ml_text		options;		/* JSON */
+	ml_task		task;
+	uint32_t	ncolumns;
+	const ml_column *columns;	/* copied; roles of the option "columns" are in */
+	ml_text		target;			/* its column's name, for messages */
+	ml_text		time_zone;		/* that timestamptz are read in */
+	size_t		memory;
+	const ml_kernel *kernel;
+	const ml_image *live;		/* to start from with warm_start, or NULL; borrowed */
+} ml_training;
+
+extern ml_status ml_trainer_open(ml_context *ctx, const ml_training *training,
 								 ml_trainer **result);
 extern void ml_trainer_close(ml_context *ctx, ml_trainer *trainer);
 
 /*
- * n rows; inputs as for predict; weights may be NULL (1 each).  Rows whose
- * label is absent or whose texts are all absent are counted and skipped.
+ * Rows.  A target is a text (classification, absent = NULL) or a number
+ * (regression, NaN = NULL).  split: what the options "holdout" or "groups" ask for, the
+ * flag as 0 or 1, the time in seconds, the group as a hash below 2^53; NULL otherwise.
+ * Rows without target or without any input are counted and skipped.
  */
-extern ml_status ml_trainer_add(ml_context *ctx, ml_trainer *trainer, size_t n,
-								const ml_text *inputs, const ml_text *labels,
-								const float *weights);
+typedef struct ml_batch
+{
+	size_t		n;
+	const ml_value *inputs;		/* [n * ncolumns], row by row */
+	const ml_value *targets;	/* [n] */
+	const float *weights;		/* [n], or NULL: 1 each */
+	const double *split;		/* [n], or NULL */
+} ml_batch;
+
+extern ml_status ml_trainer_add(ml_context *ctx, ml_trainer *trainer, const ml_batch *batch);
 
 /*
  * Fit, judge on the held-out rows, refit on all, calibrate, encode.
@@ -121,5 +189,24 @@ extern ml_status ml_trainer_add(ml_context *ctx, ml_trainer *trainer, size_t n,
  */
 extern ml_status ml_trainer_finish(ml_context *ctx, ml_trainer *trainer,
 								   ml_buffer *stored, ml_buffer *report);
+
+/*
+ * The same from sums alone (learn/gram.h): linear_regression on numbers
+ * without missing values, without a holdout.  The trainer has had no rows.
+ */
+struct ml_gram;
+extern ml_status ml_trainer_finish_gram(ml_context *ctx, ml_trainer *trainer,
+										const struct ml_gram *gram,
+										ml_buffer *stored, ml_buffer *report);
+
+/* Can finish_gram do what the options and columns of this trainer ask for? */
+extern bool ml_trainer_takes_gram(const ml_trainer *trainer);
+
+/*
+ * Instead of finish: k-fold cross-validation.  values[fold * ML_METRICS_MAX + i]
+ * is metric i of ml_metric_names, NaN where undefined; rows[fold].
+ */
+extern ml_status ml_trainer_cross_validate(ml_context *ctx, ml_trainer *trainer, int folds,
+										   double *values, uint64_t *rows);
 
 #endif							/* ML_MODEL_H */

@@ -214,7 +214,7 @@ add_example(ml_context *ctx, ml_session *session, const ml_occurrences *found, s
 }
 
 ml_status
-ml_session_score(ml_context *ctx, ml_session *session, const ml_text *inputs, double *unit)
+ml_session_score(ml_context *ctx, ml_session *session, const ml_value *inputs, double *unit)
 {
 	const ml_image *image = session->image;
 	const double *scale = ml_image_scale(image);
@@ -224,7 +224,7 @@ ml_session_score(ml_context *ctx, ml_session *session, const ml_text *inputs, do
 	ml_occurrences found;
 	sum128		length;
 
-	ML_TRY(ml_encoder_find(ctx, session->encoder, inputs, &found));
+	ML_TRY(ml_encoder_find(ctx, session->encoder, &inputs->text, &found));
 	ML_TRY(add_example(ctx, session, &found, &length));
 	/* sums are in 1 / ML_TF_ONE, the length in 1 / (ML_TF_ONE x ML_IDF_ONE) */
 	if (!image->recipe.l2_norm)
@@ -275,7 +275,7 @@ to_probabilities(const ml_session *session, double *probabilities)
 }
 
 ml_status
-ml_session_predict(ml_context *ctx, ml_session *session, size_t n, const ml_text *inputs,
+ml_session_predict(ml_context *ctx, ml_session *session, size_t n, const ml_value *inputs,
 				   uint32_t *labels, double *probabilities)
 {
 	const ml_image *image = session->image;

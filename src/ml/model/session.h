@@ -40,7 +40,7 @@ ml_session_tf(const ml_session *session, uint32_t count)
  * known).
  */
 extern ml_status ml_session_score(ml_context *ctx, ml_session *session,
-								  const ml_text *inputs, double *unit);
+								  const ml_value *inputs, double *unit);
 
 /* The label that the logits speak for: the first of the largest. */
 extern uint32_t ml_session_best(const ml_session *session);

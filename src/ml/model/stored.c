@@ -138,10 +138,10 @@ check_format(ml_context *ctx, const ml_safetensors *file)
 	if (format.data == NULL || format.size == 0 ||
 		ml_parse_double(format.data, format.size, &number) != format.size)
 		return ml_fail(ctx, ML_BAD_MODEL, "the file does not say which format it has");
-	if (number > ML_FORMAT_VERSION)
+	if (number > ML_FORMAT_TEXT)
 	{
 		ml_fail(ctx, ML_NEWER_FORMAT, "stored in format %.*s, and this release reads up to %d",
-				(int) ML_MIN(format.size, (size_t) 32), format.data, ML_FORMAT_VERSION);
+				(int) ML_MIN(format.size, (size_t) 32), format.data, ML_FORMAT_TEXT);
 		return ml_hint(ctx, "Install the release of aiaas that stored it, or a later one.");
 	}
 	if (!ml_text_equal(format, ML_TEXT("1")))
@@ -289,7 +289,7 @@ describe(ml_context *ctx, ml_arena *arena, const void *bytes, size_t size, ml_bu
 
 	ML_TRY(ml_stored_read(ctx, arena, bytes, size, &stored));
 	ML_TRY(ml_appendf(ctx, json, "{\"format\":%d,\"task\":\"classification\",\"algorithm\":",
-					  ML_FORMAT_VERSION));
+					  ML_FORMAT_TEXT));
 	ML_TRY(ml_json_quote(ctx, json, stored.algorithm));
 	ML_TRY(ml_appendf(ctx, json, ",\"columns\":["));
 	for (uint32_t i = 0; i < stored.recipe.ncolumns; i++)

@@ -23,20 +23,20 @@
 #define PROGRESS_ROWS	1024
 
 static ml_status
-open_trainer(ml_context *ctx, ml_text algorithm, ml_text options, uint32_t ncolumns,
-			 const ml_text *columns, ml_trainer *trainer)
+open_trainer(ml_context *ctx, const ml_training *training, ml_trainer *trainer)
 {
 	ml_recipe  *recipe = &trainer->options.recipe;
 	ml_text		unicode = {ml_words_unicode_version(), strlen(ml_words_unicode_version())};
 	void	   *memory;
 
-	ML_TRY(ml_options_read(ctx, &trainer->arena, algorithm, options, &trainer->options));
-	ML_TRY(ml_arena_alloc(ctx, &trainer->arena, ml_size_mul(ncolumns, sizeof(ml_text)),
+	ML_TRY(ml_options_read(ctx, &trainer->arena, training->algorithm, training->options,
+						   &trainer->options));
+	ML_TRY(ml_arena_alloc(ctx, &trainer->arena, ml_size_mul(training->ncolumns, sizeof(ml_text)),
 						  &memory));
 	recipe->columns = memory;
-	recipe->ncolumns = ncolumns;
-	for (uint32_t i = 0; i < ncolumns; i++)
-		ML_TRY(ml_arena_copy(ctx, &trainer->arena, columns[i], &recipe->columns[i]));
+	recipe->ncolumns = training->ncolumns;
+	for (uint32_t i = 0; i < training->ncolumns; i++)
+		ML_TRY(ml_arena_copy(ctx, &trainer->arena, training->columns[i].name, &recipe->columns[i]));
 	ML_TRY(ml_arena_copy(ctx, &trainer->arena, unicode, &recipe->unicode));
 	trainer->nslots = 64;
 	ML_TRY(ml_alloc_zero(ctx, trainer->nslots * sizeof(uint32_t), &memory));
@@ -49,9 +49,7 @@ open_trainer(ml_context *ctx, ml_text algorithm, ml_text options, uint32_t ncolu
 }
 
 ml_status
-ml_trainer_open(ml_context *ctx, ml_text algorithm, ml_text options, uint32_t ncolumns,
-				const ml_text *columns, size_t memory, const ml_kernel *kernel,
-				ml_trainer **result)
+ml_trainer_open(ml_context *ctx, const ml_training *training, ml_trainer **result)
 {
 	void	   *block;
 	ml_status	status;
@@ -59,9 +57,9 @@ ml_trainer_open(ml_context *ctx, ml_text algorithm, ml_text options, uint32_t nc
 	*result = NULL;
 	ML_TRY(ml_alloc_zero(ctx, sizeof(ml_trainer), &block));
 	*result = block;
-	(*result)->kernel = kernel;
-	(*result)->memory = memory;
-	status = open_trainer(ctx, algorithm, options, ncolumns, columns, *result);
+	(*result)->kernel = training->kernel;
+	(*result)->memory = training->memory;
+	status = open_trainer(ctx, training, *result);
 	if (status != ML_OK)
 	{
 		ml_trainer_close(ctx, *result);
@@ -157,7 +155,7 @@ find_label(ml_context *ctx, ml_trainer *trainer, ml_text label, uint32_t *number
 }
 
 static ml_status
-add_row(ml_context *ctx, ml_trainer *trainer, const ml_text *inputs, ml_text label,
+add_row(ml_context *ctx, ml_trainer *trainer, const ml_value *inputs, ml_text label,
 		float weight)
 {
 	uint32_t	ncolumns = trainer->options.recipe.ncolumns;
@@ -168,7 +166,7 @@ add_row(ml_context *ctx, ml_trainer *trainer, const ml_text *inputs, ml_text lab
 	ML_TRY(ml_poll(ctx));
 	trainer->seen++;
 	for (uint32_t i = 0; i < ncolumns; i++)
-		present += inputs[i].data != NULL;
+		present += inputs[i].text.data != NULL;
 	if (!(weight >= 0) || isinf(weight))
 		return ml_fail(ctx, ML_BAD_DATA,
 					   "the weight of row %llu is not a finite number of at least 0",
@@ -179,20 +177,19 @@ add_row(ml_context *ctx, ml_trainer *trainer, const ml_text *inputs, ml_text lab
 		return ML_OK;
 	}
 	ML_TRY(find_label(ctx, trainer, label, &number));
-	ML_TRY(ml_encoder_run(ctx, trainer->encoder, inputs, &features));
+	ML_TRY(ml_encoder_run(ctx, trainer->encoder, &inputs->text, &features));
 	return ml_rows_add(ctx, trainer->rows, &features, number, weight);
 }
 
 ml_status
-ml_trainer_add(ml_context *ctx, ml_trainer *trainer, size_t n, const ml_text *inputs,
-			   const ml_text *labels, const float *weights)
+ml_trainer_add(ml_context *ctx, ml_trainer *trainer, const ml_batch *batch)
 {
 	uint32_t	ncolumns = trainer->options.recipe.ncolumns;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < batch->n; i++)
 	{
-		ML_TRY(add_row(ctx, trainer, inputs + i * ncolumns, labels[i],
-					   weights == NULL ? 1 : weights[i]));
+		ML_TRY(add_row(ctx, trainer, batch->inputs + i * ncolumns, batch->targets[i].text,
+					   batch->weights == NULL ? 1 : batch->weights[i]));
 		if (trainer->seen % PROGRESS_ROWS != 0)
 			continue;
 		ml_linear_progress(ctx, ML_PHASE_READ, (int64_t) trainer->seen, 0, NAN);
