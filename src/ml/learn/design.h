@@ -101,11 +101,16 @@ extern ml_status ml_design_summarize(ml_context *ctx, ml_design *design, ml_spli
  * ml_tabular_fit.  classes[label]: class of each label (NULL: regression);
  * class_weights[class] or NULL.  Texts: min_df as in rows.h, idf from the rows
  * of the parts "learning".  tabular is borrowed.
+ *
+ * again: the raw rows are kept, so that prepare may be called once more, with
+ * another splitter and recipe (cross-validation: each fold has its own).
  */
 typedef struct ml_design_recipe
 {
 	const ml_tabular *tabular;
-	uint32_t *const *map;
+	const bool *left_out;		/* [columns of the design] not among those of tabular; NULL: all are */
+	bool		again;
+	uint32_t *const *map;		/* of the categories of tabular */
 	const uint32_t *classes;
 	const float *class_weights;
 	uint32_t	nclasses;

@@ -46,6 +46,12 @@ extern double ml_gram_min(const ml_gram *gram, uint32_t i);
 extern double ml_gram_max(const ml_gram *gram, uint32_t i);
 
 /*
+ * The sums of n of the columns (ascending numbers) in a block of their own,
+ * of ml_gram_size(n) bytes; "from" is flushed.
+ */
+extern void ml_gram_keep(const ml_gram *from, const uint32_t *columns, uint32_t n, void *into);
+
+/*
  * Least squares with intercept from the sums: minimises
  *	  1/(2 sum s) sum s (y - w.x - b)^2 + alpha (l1_ratio |w|_1 + (1 - l1_ratio)/2 |w|^2)
  * w.r.t. x standardised by "scale" (x_j / scale_j; NULL: 1 each).  Columns

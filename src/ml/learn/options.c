@@ -1,119 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * options.c
- *	  Reading, writing and describing the options of a training.
+ *	  Reading the options of a training, and what goes together.
+ *
+ * Reading takes place before the rows are known.  Defaults and applicability
+ * depend on whether texts or a table are learnt from, and for which task;
+ * ml_options_settle decides them when that is known.
  *
  *-------------------------------------------------------------------------
  */
-#include "learn/options.h"
+#include "learn/options_internal.h"
 
 #include "learn/linear.h"
-
-typedef enum kind
-{
-	INTEGER,					/* int */
-	SEED,						/* uint64_t */
-	NUMBER,						/* double */
-	BOOLEAN,
-	NGRAMS,						/* int[2] */
-	TEXT,
-	CLASS_WEIGHT,
-	DEPLOY
-} kind;
-
-typedef struct option
-{
-	ml_text		name;
-	kind		kind;
-	size_t		offset;			/* in ml_options */
-	double		min;
-	double		max;
-	ml_text		type;			/* as said to the user */
-	ml_text		initial;		/* the default, as JSON */
-	ml_text		text;
-} option;
-
-#define OPTION(name, kind, field, min, max, type, initial, text) \
-	{{name, sizeof(name) - 1}, kind, offsetof(ml_options, field), min, max, \
-	 {type, sizeof(type) - 1}, {initial, sizeof(initial) - 1}, {text, sizeof(text) - 1}}
-
-static const option options_table[] = {
-	OPTION("word_ngrams", NGRAMS, recipe.word_ngrams, 0, ML_NGRAM_MAX,
-		   "array of two integers from 1 to 8, or null for none", "[1, 2]",
-		   "shortest and longest run of words that is a feature"),
-	OPTION("char_ngrams", NGRAMS, recipe.char_ngrams, 0, ML_NGRAM_MAX,
-		   "array of two integers from 1 to 8, or null for none", "null",
-		   "shortest and longest run of characters within a word that is a feature"),
-	OPTION("char_weight", NUMBER, char_weight, 0.001, 1000,
-		   "number from 0.001 to 1000", "0.5",
-		   "how much a run of characters counts compared with a word"),
-	OPTION("script_ngrams", NGRAMS, recipe.script_ngrams, 0, ML_NGRAM_MAX,
-		   "array of two integers from 1 to 8, or null for none", "[1, 3]",
-		   "the same in scripts written without spaces (Chinese, Japanese, Thai, ...)"),
-	OPTION("hash_bits", INTEGER, recipe.hash_bits, ML_HASH_BITS_MIN, ML_HASH_BITS_MAX,
-		   "integer from 10 to 24", "22",
-		   "features are hashed into 2 to the power of this many buckets"),
-	OPTION("min_df", INTEGER, recipe.min_df, 1, 65535,
-		   "integer from 1 to 65535", "2, or 1 below 1000 rows or 20 features per row",
-		   "features that occur in fewer rows are left out"),
-	OPTION("sublinear_tf", BOOLEAN, recipe.sublinear_tf, 0, 1,
-		   "boolean", "true",
-		   "a feature that occurs n times in a text counts 1 + ln n instead of n"),
-	OPTION("idf", BOOLEAN, recipe.idf, 0, 1,
-		   "boolean", "true",
-		   "rare features count more: times 1 + ln((1 + rows) / (1 + rows with it))"),
-	OPTION("l2_norm", BOOLEAN, recipe.l2_norm, 0, 1,
-		   "boolean", "true",
-		   "divide each row by its Euclidean length, so that long texts count as short ones"),
-	OPTION("c", NUMBER, c, 1e-6, 1e6,
-		   "number from 1e-6 to 1e6", "by algorithm",
-		   "inverse strength of the penalty on weights, as scikit-learn's C"),
-	OPTION("l1_ratio", NUMBER, l1_ratio, 0, 1,
-		   "number from 0 to 1, above 0 with logistic_regression only", "0",
-		   "share of the penalty that is L1 (absolute values) rather than L2 (squares)"),
-	OPTION("epochs", INTEGER, epochs, 1, 10000,
-		   "integer from 1 to 10000", "by algorithm",
-		   "most passes over the rows; there are fewer when the solution stands earlier"),
-	OPTION("tolerance", NUMBER, tolerance, 1e-12, 1,
-		   "number from 1e-12 to 1", "by algorithm",
-		   "passes end when no gradient is larger than this"),
-	OPTION("early_stopping", BOOLEAN, early_stopping, 0, 1,
-		   "boolean", "false",
-		   "find the number of passes on rows set aside for it"),
-	OPTION("shuffle", BOOLEAN, shuffle, 0, 1,
-		   "boolean", "true",
-		   "visit the rows in a new random order in each pass"),
-	OPTION("seed", SEED, seed, 0, 9007199254740992.0,
-		   "integer from 0 to 9007199254740992", "0",
-		   "seed of all random choices: same rows, order and seed give the same model"),
-	OPTION("holdout", NUMBER, holdout, 0, 0.9,
-		   "number from 0 to 0.9", "0.2",
-		   "share of the rows that only judges the model; 0 = all learn, no metrics"),
-	OPTION("class_weight", CLASS_WEIGHT, class_weights, 0, 1e6,
-		   "\"balanced\", or an object of labels and numbers from 0 to 1000000", "null",
-		   "how much rows of a label count; balanced: all labels the same in sum"),
-	OPTION("weights", TEXT, weights, 0, 0,
-		   "name of a column", "null",
-		   "column of numbers: how much each row counts"),
-	OPTION("prune", NUMBER, prune, 0, 1,
-		   "number from 0 to 1", "0.01",
-		   "weights below this share of their label's largest are not stored"),
-	OPTION("deploy", DEPLOY, deploy, 0, 0,
-		   "true, false or \"if_better\"", "true",
-		   "whether the new version goes live"),
-};
-
-#define NOPTIONS ((int) ML_LENGTH(options_table))
-
-static const ml_text algorithms[] = {
-	{"auto", 4}, {"svm", 3}, {"logistic_regression", 19}
-};
-
-const char *
-ml_algorithm_name(ml_loss loss)
-{
-	return ml_loss_find(loss)->name;
-}
 
 /* A value as the user wrote it, short enough for a message. */
 static ml_text
@@ -132,7 +30,7 @@ spelling(const ml_json *node)
 }
 
 static ml_status
-bad_value(ml_context *ctx, const option *o, const ml_json *node)
+bad_value(ml_context *ctx, const ml_option *o, const ml_json *node)
 {
 	ml_text		got = spelling(node);
 	const char *quote = node->kind == ML_JSON_STRING ? "\"" : "";
@@ -142,21 +40,30 @@ bad_value(ml_context *ctx, const option *o, const ml_json *node)
 	return ml_hint(ctx, "It takes: %s.", o->type.data);
 }
 
+/* The names of the options that go with the algorithm, as many as there is room for. */
 static ml_status
-unknown_option(ml_context *ctx, ml_text name)
+unknown_option(ml_context *ctx, const ml_options *options, ml_text name)
 {
-	ml_text		names[ML_LENGTH(options_table)];
-	char		list[ML_TEXT_MAX];
+	const ml_algorithm *algorithm = ml_algorithm_find(options->algorithm);
+	ml_text		names[64];
+	char		list[ML_TEXT_MAX - 64];
 	size_t		used = 0;
 	int			nearest;
 
-	for (int i = 0; i < NOPTIONS; i++)
+	for (int i = 0; i < ml_option_count; i++)
 	{
-		names[i] = options_table[i].name;
-		used += ml_print(list + used, sizeof(list) - used, "%s%s", i == 0 ? "" : ", ",
-						 names[i].data);
+		const ml_option *o = &ml_option_table[i];
+
+		names[i] = o->name;
+		if (algorithm != NULL && (o->algorithms & algorithm->bit) == 0)
+			continue;
+		if (used + o->name.size + 8 < sizeof(list))
+			used += ml_print(list + used, sizeof(list) - used, "%s%s", used == 0 ? "" : ", ",
+							 o->name.data);
+		else if (list[used - 1] != '.')
+			used += ml_print(list + used, sizeof(list) - used, " ...");
 	}
-	nearest = ml_text_nearest(name, names, NOPTIONS);
+	nearest = ml_text_nearest(name, names, ml_option_count);
 	ml_fail(ctx, ML_BAD_OPTION, "unknown option \"%.*s\"",
 			(int) ML_MIN(name.size, (size_t) 64), name.data);
 	ml_detail(ctx, "The options are %s.", list);
@@ -167,7 +74,7 @@ unknown_option(ml_context *ctx, ml_text name)
 
 /* {"label": weight, ...} */
 static ml_status
-read_class_weights(ml_context *ctx, ml_arena *arena, const option *o, const ml_json *node,
+read_class_weights(ml_context *ctx, ml_arena *arena, const ml_option *o, const ml_json *node,
 				   ml_options *options)
 {
 	void	   *memory;
@@ -194,8 +101,53 @@ read_class_weights(ml_context *ctx, ml_arena *arena, const option *o, const ml_j
 	return ML_OK;
 }
 
+/* "role", or {"role": "role", "impute": number} */
 static ml_status
-read_ngrams(ml_context *ctx, const option *o, const ml_json *node, int *range)
+read_column(ml_context *ctx, const ml_option *o, const ml_json *node, ml_column_option *column)
+{
+	const ml_json *role = node->kind == ML_JSON_OBJECT ? ml_json_get(node, "role") : node;
+	const ml_json *fill = ml_json_get(node, "impute");
+	uint32_t	known = (role != NULL) + (fill != NULL);
+
+	if (node->kind == ML_JSON_OBJECT && node->count != known)
+		return bad_value(ctx, o, node);
+	if (role != NULL)
+	{
+		column->role = role->kind == ML_JSON_STRING ? ml_role_find(role->string) : ML_ROLE_COUNT;
+		if (column->role == ML_ROLE_AUTO || column->role == ML_ROLE_COUNT)
+			return bad_value(ctx, o, role);
+	}
+	if (fill == NULL)
+		return ML_OK;
+	if (fill->kind != ML_JSON_NUMBER)
+		return bad_value(ctx, o, fill);
+	column->has_fill = true;
+	column->fill = fill->number;
+	return ML_OK;
+}
+
+static ml_status
+read_columns(ml_context *ctx, ml_arena *arena, const ml_option *o, const ml_json *node,
+			 ml_options *options)
+{
+	void	   *memory;
+	ml_column_option *column;
+
+	if (node->kind != ML_JSON_OBJECT)
+		return bad_value(ctx, o, node);
+	ML_TRY(ml_arena_alloc_zero(ctx, arena, ml_size_mul(node->count, sizeof(*column)), &memory));
+	options->column_options = column = memory;
+	options->ncolumn_options = node->count;
+	for (const ml_json *child = node->first; child != NULL; child = child->next, column++)
+	{
+		ML_TRY(ml_arena_copy(ctx, arena, child->key, &column->name));
+		ML_TRY(read_column(ctx, o, child, column));
+	}
+	return ML_OK;
+}
+
+static ml_status
+read_ngrams(ml_context *ctx, const ml_option *o, const ml_json *node, int *range)
 {
 	int64_t		first;
 	int64_t		last;
@@ -215,7 +167,64 @@ read_ngrams(ml_context *ctx, const option *o, const ml_json *node, int *range)
 }
 
 static ml_status
-read_deploy(ml_context *ctx, const option *o, const ml_json *node, ml_options *options)
+read_number(ml_context *ctx, const ml_option *o, const ml_json *node, double *value)
+{
+	if (node->kind != ML_JSON_NUMBER || !(node->number >= o->min) || !(node->number <= o->max))
+		return bad_value(ctx, o, node);
+	*value = node->number;
+	return ML_OK;
+}
+
+/* A number; "column"; {"column": "name", "fraction": number} */
+static ml_status
+read_holdout(ml_context *ctx, ml_arena *arena, const ml_option *o, const ml_json *node,
+			 ml_options *options)
+{
+	const ml_json *column = node;
+
+	if (node->kind == ML_JSON_NUMBER)
+	{
+		options->holdout_by = ML_HOLDOUT_RANDOM;
+		return read_number(ctx, o, node, &options->holdout);
+	}
+	options->holdout_by = ML_HOLDOUT_FLAG;
+	if (node->kind == ML_JSON_OBJECT)
+	{
+		const ml_json *fraction = ml_json_get(node, "fraction");
+
+		options->holdout_by = ML_HOLDOUT_TIME;
+		column = ml_json_get(node, "column");
+		if (column == NULL || node->count != 1 + (uint32_t) (fraction != NULL))
+			return bad_value(ctx, o, node);
+		if (fraction != NULL)
+			ML_TRY(read_number(ctx, o, fraction, &options->holdout));
+		if (options->holdout == 0)
+			return bad_value(ctx, o, fraction);
+	}
+	if (column->kind != ML_JSON_STRING || column->string.size == 0)
+		return bad_value(ctx, o, column);
+	return ml_arena_copy(ctx, arena, column->string, &options->holdout_column);
+}
+
+static ml_status
+read_impute(ml_context *ctx, const ml_option *o, const ml_json *node, ml_tabular_options *tabular)
+{
+	if (node->kind == ML_JSON_NUMBER)
+	{
+		tabular->impute = ML_IMPUTE_CONSTANT;
+		tabular->constant = node->number;
+	}
+	else if (node->kind == ML_JSON_STRING && ml_text_equal(node->string, ML_TEXT("mean")))
+		tabular->impute = ML_IMPUTE_MEAN;
+	else if (node->kind == ML_JSON_STRING && ml_text_equal(node->string, ML_TEXT("most_frequent")))
+		tabular->impute = ML_IMPUTE_MOST_FREQUENT;
+	else
+		return bad_value(ctx, o, node);
+	return ML_OK;
+}
+
+static ml_status
+read_deploy(ml_context *ctx, const ml_option *o, const ml_json *node, ml_options *options)
 {
 	if (node->kind == ML_JSON_BOOL)
 		options->deploy = node->boolean ? ML_DEPLOY_YES : ML_DEPLOY_NO;
@@ -228,85 +237,284 @@ read_deploy(ml_context *ctx, const option *o, const ml_json *node, ml_options *o
 }
 
 static ml_status
-read_option(ml_context *ctx, ml_arena *arena, const option *o, const ml_json *node,
+read_choice(ml_context *ctx, const ml_option *o, const ml_json *node, unsigned *value)
+{
+	if (node->kind != ML_JSON_STRING)
+		return bad_value(ctx, o, node);
+	for (unsigned i = 0; o->choices[i] != NULL; i++)
+		if (ml_text_equal(node->string, (ml_text) {o->choices[i], strlen(o->choices[i])}))
+		{
+			*value = i;
+			return ML_OK;
+		}
+	return bad_value(ctx, o, node);
+}
+
+static ml_status
+read_integer(ml_context *ctx, const ml_option *o, const ml_json *node, void *field)
+{
+	int64_t		integer;
+
+	if (!ml_json_integer(node, (int64_t) o->min, (int64_t) o->max, &integer))
+		return bad_value(ctx, o, node);
+	if (o->kind == ML_OPTION_SEED)
+		*(uint64_t *) field = (uint64_t) integer;
+	else
+		*(int *) field = (int) integer;
+	return ML_OK;
+}
+
+static ml_status
+read_option(ml_context *ctx, ml_arena *arena, const ml_option *o, const ml_json *node,
 			ml_options *options)
 {
 	void	   *field = (char *) options + o->offset;
-	int64_t		integer;
 
-	/* null stands for the default, but where it says "none" */
-	if (node->kind == ML_JSON_NULL && o->kind != NGRAMS)
-		return ML_OK;
 	switch (o->kind)
 	{
-		case INTEGER:
-		case SEED:
-			if (!ml_json_integer(node, (int64_t) o->min, (int64_t) o->max, &integer))
-				return bad_value(ctx, o, node);
-			if (o->kind == SEED)
-				*(uint64_t *) field = (uint64_t) integer;
-			else
-				*(int *) field = (int) integer;
-			return ML_OK;
-		case NUMBER:
-			if (node->kind != ML_JSON_NUMBER || !(node->number >= o->min) ||
-				!(node->number <= o->max))
-				return bad_value(ctx, o, node);
-			*(double *) field = node->number;
-			return ML_OK;
-		case BOOLEAN:
+		case ML_OPTION_INTEGER:
+		case ML_OPTION_SEED:
+			return read_integer(ctx, o, node, field);
+		case ML_OPTION_NUMBER:
+			return read_number(ctx, o, node, field);
+		case ML_OPTION_BOOLEAN:
 			if (node->kind != ML_JSON_BOOL)
 				return bad_value(ctx, o, node);
 			*(bool *) field = node->boolean;
 			return ML_OK;
-		case NGRAMS:
+		case ML_OPTION_NGRAMS:
 			return read_ngrams(ctx, o, node, field);
-		case TEXT:
+		case ML_OPTION_TEXT:
 			if (node->kind != ML_JSON_STRING || node->string.size == 0)
 				return bad_value(ctx, o, node);
 			return ml_arena_copy(ctx, arena, node->string, field);
-		case CLASS_WEIGHT:
+		case ML_OPTION_CHOICE:
+			return read_choice(ctx, o, node, field);
+		case ML_OPTION_COLUMNS:
+			return read_columns(ctx, arena, o, node, options);
+		case ML_OPTION_IMPUTE:
+			return read_impute(ctx, o, node, &options->tabular);
+		case ML_OPTION_GAMMA:
+			if (node->kind == ML_JSON_STRING && ml_text_equal(node->string, ML_TEXT("scale")))
+				return ML_OK;
+			return read_number(ctx, o, node, field);
+		case ML_OPTION_HOLDOUT:
+			return read_holdout(ctx, arena, o, node, options);
+		case ML_OPTION_CLASS_WEIGHT:
 			return read_class_weights(ctx, arena, o, node, options);
-		case DEPLOY:
+		case ML_OPTION_DEPLOY:
 			return read_deploy(ctx, o, node, options);
 	}
 	return ML_OK;
 }
 
 static ml_status
-read_algorithm(ml_context *ctx, ml_text algorithm, ml_loss *loss)
+read_algorithm(ml_context *ctx, ml_text algorithm, ml_options *options)
 {
+	static const ml_text automatic = {"auto", 4};
+	ml_text		names[8];
 	int			nearest;
 
-	if (ml_text_equal(algorithm, algorithms[0]) || ml_text_equal(algorithm, algorithms[1]))
-		*loss = ML_LOSS_SQUARED_HINGE;
-	else if (ml_text_equal(algorithm, algorithms[2]))
-		*loss = ML_LOSS_LOGISTIC;
-	else
+	names[0] = automatic;
+	for (int i = 0; i < ml_algorithm_count; i++)
+		names[i + 1] = ml_algorithms[i].name;
+	for (int i = 0; i <= ml_algorithm_count; i++)
+		if (ml_text_equal(algorithm, names[i]))
+		{
+			options->algorithm = names[i];
+			return ML_OK;
+		}
+	nearest = ml_text_nearest(algorithm, names, ml_algorithm_count + 1);
+	ml_fail(ctx, ML_BAD_OPTION, "unknown algorithm \"%.*s\"",
+			(int) ML_MIN(algorithm.size, (size_t) 64), algorithm.data);
+	ml_detail(ctx, "The algorithms are auto, linear_regression, logistic_regression, svm and gradient_descent.");
+	if (nearest >= 0)
+		ml_hint(ctx, "Perhaps you meant \"%s\".", names[nearest].data);
+	return ML_BAD_OPTION;
+}
+
+static bool
+given(const ml_options *options, size_t offset)
+{
+	for (int i = 0; i < ml_option_count; i++)
+		if (ml_option_table[i].offset == offset)
+			return options->given >> i & 1;
+	return false;
+}
+
+#define GIVEN(options, field) given(options, offsetof(ml_options, field))
+
+bool
+ml_options_given(const ml_options *options, const char *name)
+{
+	for (int i = 0; i < ml_option_count; i++)
+		if (strcmp(ml_option_table[i].name.data, name) == 0)
+			return options->given >> i & 1;
+	return false;
+}
+
+static ml_loss
+default_loss(const ml_options *options, uint32_t algorithm)
+{
+	bool		regression = options->task == ML_REGRESSION;
+
+	switch (algorithm)
 	{
-		nearest = ml_text_nearest(algorithm, algorithms, (int) ML_LENGTH(algorithms));
-		ml_fail(ctx, ML_BAD_OPTION, "unknown algorithm \"%.*s\"",
-				(int) ML_MIN(algorithm.size, (size_t) 64), algorithm.data);
-		ml_detail(ctx, "The algorithms are auto, svm and logistic_regression.");
-		if (nearest >= 0)
-			ml_hint(ctx, "Perhaps you meant \"%s\".", algorithms[nearest].data);
+		case ML_TAKES_LINEAR:
+			return ML_LOSS_SQUARED_ERROR;
+		case ML_TAKES_LOGISTIC:
+			return ML_LOSS_LOGISTIC;
+		case ML_TAKES_SVM:
+			if (regression)
+				return ML_LOSS_EPSILON_INSENSITIVE;
+			return options->svm_kernel == ML_SVM_LINEAR ? ML_LOSS_SQUARED_HINGE : ML_LOSS_HINGE;
+		default:
+			return regression ? ML_LOSS_SQUARED_ERROR : ML_LOSS_LOGISTIC;
+	}
+}
+
+/* Penalty and l1_ratio say the same twice: make them agree. */
+static void
+settle_penalty(ml_options *options, uint32_t algorithm)
+{
+	bool		by_alpha = algorithm == ML_TAKES_LINEAR ||
+		(algorithm == ML_TAKES_DESCENT && options->task == ML_REGRESSION);
+
+	if (!GIVEN(options, l1_ratio))
+		options->l1_ratio = 0;
+	if (!GIVEN(options, penalty))
+	{
+		options->penalty = options->l1_ratio == 0 ? ML_PENALTY_L2 :
+			options->l1_ratio == 1 ? ML_PENALTY_L1 : ML_PENALTY_ELASTIC_NET;
+		if (by_alpha && options->alpha == 0)
+			options->penalty = ML_PENALTY_NONE;
+	}
+	else if (!GIVEN(options, l1_ratio))
+		options->l1_ratio = options->penalty == ML_PENALTY_L1 ? 1 :
+			options->penalty == ML_PENALTY_ELASTIC_NET ? 0.5 : 0;
+}
+
+/* The defaults of what was not given. */
+static void
+set_defaults(ml_options *options)
+{
+	const ml_algorithm *algorithm = ml_algorithm_find(options->algorithm);
+	uint32_t	bit = algorithm == NULL ? ML_TAKES_SVM : algorithm->bit;
+
+	if (!options->has_loss)
+		options->loss = default_loss(options, bit);
+	settle_penalty(options, bit);
+	if (options->subject == ML_SUBJECT_TEXT)
+	{
+		const ml_loss_row *row = bit == ML_TAKES_LOGISTIC ? &ml_logistic : &ml_hinge;
+
+		options->c = GIVEN(options, c) ? options->c : row->c;
+		options->epochs = GIVEN(options, epochs) ? options->epochs : row->epochs;
+		options->tolerance = GIVEN(options, tolerance) ? options->tolerance : row->tolerance;
+	}
+	else if (algorithm != NULL)
+	{
+		options->c = GIVEN(options, c) ? options->c : algorithm->c;
+		options->epochs = GIVEN(options, epochs) ? options->epochs : algorithm->epochs;
+		options->tolerance = GIVEN(options, tolerance) ? options->tolerance : algorithm->tolerance;
+	}
+}
+
+/* Which losses there are for an algorithm and task, as bits and as words. */
+static ml_status
+check_loss(ml_context *ctx, const ml_options *options, uint32_t algorithm)
+{
+	static const uint32_t hinges = 1 << ML_LOSS_HINGE | 1 << ML_LOSS_SQUARED_HINGE;
+	static const uint32_t tubes = 1 << ML_LOSS_EPSILON_INSENSITIVE |
+		1 << ML_LOSS_SQUARED_EPSILON_INSENSITIVE;
+	bool		regression = options->task == ML_REGRESSION;
+	const char *take = "hinge or squared_hinge";
+	uint32_t	allowed = hinges;
+
+	if (!options->has_loss)
+		return ML_OK;
+	if (algorithm == ML_TAKES_DESCENT)
+	{
+		allowed = regression ? tubes | 1 << ML_LOSS_SQUARED_ERROR : hinges | 1 << ML_LOSS_LOGISTIC;
+		take = regression ? "squared_error, epsilon_insensitive or squared_epsilon_insensitive" :
+			"log_loss, hinge or squared_hinge";
+	}
+	else if (options->svm_kernel != ML_SVM_LINEAR)
+	{
+		allowed = regression ? 1 << ML_LOSS_EPSILON_INSENSITIVE : 1 << ML_LOSS_HINGE;
+		take = regression ? "epsilon_insensitive" : "hinge";
+	}
+	else if (regression)
+	{
+		allowed = tubes;
+		take = "epsilon_insensitive or squared_epsilon_insensitive";
+	}
+	if (allowed >> options->loss & 1)
+		return ML_OK;
+	ml_fail(ctx, ML_BAD_OPTION, "that \"loss\" does not go with algorithm %s%s in %s",
+			options->algorithm.data,
+			algorithm == ML_TAKES_SVM && options->svm_kernel != ML_SVM_LINEAR ? " and that kernel" : "",
+			regression ? "regression" : "classification");
+	return ml_hint(ctx, "It takes: %s.", take);
+}
+
+/* What penalty, alpha and l1_ratio say must not contradict each other. */
+static ml_status
+check_penalty(ml_context *ctx, const ml_options *options, uint32_t algorithm)
+{
+	if (options->l1_ratio > 0 && algorithm == ML_TAKES_SVM)
+	{
+		ml_fail(ctx, ML_BAD_OPTION, "option \"l1_ratio\" above 0 does not go with algorithm svm");
+		return ml_hint(ctx, "Use algorithm => 'logistic_regression'.");
+	}
+	if (options->subject == ML_SUBJECT_TEXT && options->penalty == ML_PENALTY_NONE)
+	{
+		ml_fail(ctx, ML_BAD_OPTION, "option \"penalty\" does not take \"none\" with a text classifier");
+		return ml_hint(ctx, "A large \"c\" makes the penalty small.");
+	}
+	if (GIVEN(options, penalty) && options->penalty == ML_PENALTY_NONE && options->alpha > 0)
+	{
+		ml_fail(ctx, ML_BAD_OPTION, "option \"alpha\" above 0 does not go with penalty none");
+		return ml_hint(ctx, "Leave out one of them.");
+	}
+	if ((options->penalty == ML_PENALTY_L2 && options->l1_ratio > 0) ||
+		(options->penalty == ML_PENALTY_L1 && options->l1_ratio < 1))
+	{
+		ml_fail(ctx, ML_BAD_OPTION, "options \"penalty\" and \"l1_ratio\" contradict each other");
+		return ml_hint(ctx, "Leave out one of them, or use {\"penalty\": \"elastic_net\"}.");
+	}
+	if (GIVEN(options, penalty) && options->penalty != ML_PENALTY_NONE && options->alpha == 0 &&
+		(algorithm == ML_TAKES_LINEAR ||
+		 (algorithm == ML_TAKES_DESCENT && options->task == ML_REGRESSION)))
+	{
+		ml_fail(ctx, ML_BAD_OPTION, "option \"penalty\" needs an \"alpha\" above 0 in regression");
+		return ml_hint(ctx, "The penalty is alpha times the sum of squares / 2, or of absolute values.");
+	}
+	return ML_OK;
+}
+
+/* Refuse options that do nothing. */
+static ml_status
+check_given(ml_context *ctx, const ml_options *options)
+{
+	for (int i = 0; i < ml_option_count; i++)
+	{
+		const ml_option *o = &ml_option_table[i];
+		const char *against;
+
+		if ((options->given >> i & 1) == 0 || ml_option_applies(options, o, &against))
+			continue;
+		ml_fail(ctx, ML_BAD_OPTION, "option \"%s\" does nothing %s", o->name.data, against);
+		if (o->with.size > 0)
+			ml_hint(ctx, "It goes with: %s.", o->with.data);
 		return ML_BAD_OPTION;
 	}
 	return ML_OK;
 }
 
-/* What can only be judged with all options known. */
 static ml_status
-check_together(ml_context *ctx, const ml_options *options)
+check_ngrams(ml_context *ctx, const ml_recipe *recipe)
 {
-	const ml_recipe *recipe = &options->recipe;
-
-	if (options->l1_ratio > 0 && !ml_loss_find(options->loss)->l1)
-	{
-		ml_fail(ctx, ML_BAD_OPTION, "option \"l1_ratio\" above 0 does not go with algorithm %s",
-				ml_algorithm_name(options->loss));
-		return ml_hint(ctx, "Use algorithm => 'logistic_regression'.");
-	}
 	if (recipe->word_ngrams[0] == 0 && recipe->char_ngrams[0] == 0 &&
 		recipe->script_ngrams[0] == 0)
 		return ml_fail(ctx, ML_BAD_OPTION, "options \"word_ngrams\", \"char_ngrams\" and "
@@ -314,26 +522,60 @@ check_together(ml_context *ctx, const ml_options *options)
 	return ML_OK;
 }
 
+/* What was given already contradicts the algorithm, whatever will be learnt. */
+static ml_status
+check_early(ml_context *ctx, const ml_options *options)
+{
+	const ml_algorithm *algorithm = ml_algorithm_find(options->algorithm);
+
+	if (algorithm == NULL)
+		return ML_OK;
+	for (int i = 0; i < ml_option_count; i++)
+	{
+		const ml_option *o = &ml_option_table[i];
+
+		if ((options->given >> i & 1) == 0 || (o->algorithms & algorithm->bit) != 0)
+			continue;
+		ml_fail(ctx, ML_BAD_OPTION, "option \"%s\" does nothing with algorithm %s", o->name.data,
+				algorithm->name.data);
+		return ml_hint(ctx, "It goes with: %s.", o->with.data);
+	}
+	return algorithm->bit == ML_TAKES_SVM ? check_penalty(ctx, options, ML_TAKES_SVM) : ML_OK;
+}
+
+/* What depends on nothing. */
+static void
+set_fixed(ml_options *options)
+{
+	ml_recipe_default(&options->recipe);
+	options->recipe.min_df = 0;
+	options->char_weight = 0.5;
+	options->tabular.standardize = true;
+	options->tabular.indicator = true;
+	options->tabular.rare = 10;
+	options->degree = 3;
+	options->epsilon = 0.1;
+	options->learning_rate = 0.01;
+	options->momentum = 0.9;
+	options->beta1 = 0.9;
+	options->beta2 = 0.999;
+	options->batch_size = 32;
+	options->shuffle = true;
+	options->holdout = 0.2;
+	options->prune = 0.01;
+}
+
 ml_status
 ml_options_read(ml_context *ctx, ml_arena *arena, ml_text algorithm, ml_text json,
 				ml_options *options)
 {
 	const ml_json *root;
-	const ml_loss_row *loss;
+	const ml_algorithm *found;
 
 	memset(options, 0, sizeof(*options));
-	ML_TRY(read_algorithm(ctx, algorithm, &options->loss));
-	loss = ml_loss_find(options->loss);
-	ml_recipe_default(&options->recipe);
-	options->recipe.min_df = 0;
-	options->char_weight = 0.5;
-	options->c = loss->c;
-	options->epochs = loss->epochs;
-	options->tolerance = loss->tolerance;
-	options->shuffle = true;
-	options->holdout = 0.2;
-	options->prune = 0.01;
-
+	ML_TRY(read_algorithm(ctx, algorithm, options));
+	found = ml_algorithm_find(options->algorithm);
+	set_fixed(options);
 	ML_TRY(ml_json_parse(ctx, arena, json, ML_BAD_OPTION, &root));
 	if (root->kind != ML_JSON_OBJECT)
 		return ml_fail(ctx, ML_BAD_OPTION, "options must be a JSON object");
@@ -341,98 +583,101 @@ ml_options_read(ml_context *ctx, ml_arena *arena, ml_text algorithm, ml_text jso
 	{
 		int			i = 0;
 
-		while (i < NOPTIONS && !ml_text_equal(options_table[i].name, node->key))
+		while (i < ml_option_count && !ml_text_equal(ml_option_table[i].name, node->key))
 			i++;
-		if (i == NOPTIONS)
-			return unknown_option(ctx, node->key);
-		ML_TRY(read_option(ctx, arena, &options_table[i], node, options));
+		if (i == ml_option_count)
+			return unknown_option(ctx, options, node->key);
+		/* null stands for the default, but where it says "none" */
+		if (node->kind == ML_JSON_NULL && ml_option_table[i].kind != ML_OPTION_NGRAMS)
+			continue;
+		options->given |= UINT64_C(1) << i;
+		ML_TRY(read_option(ctx, arena, &ml_option_table[i], node, options));
 	}
-	return check_together(ctx, options);
-}
-
-static ml_status
-write_number(ml_context *ctx, ml_buffer *json, double value)
-{
-	char		digits[32];
-	size_t		size = ml_print_double(digits, value, 15);
-
-	return ml_append(ctx, json, digits, size);
-}
-
-static ml_status
-write_class_weights(ml_context *ctx, const ml_options *options, ml_buffer *json)
-{
-	if (options->balanced)
-		return ml_appendf(ctx, json, "\"balanced\"");
-	if (options->nclass_weights == 0)
-		return ml_appendf(ctx, json, "null");
-	ML_TRY(ml_appendf(ctx, json, "{"));
-	for (uint32_t i = 0; i < options->nclass_weights; i++)
-	{
-		if (i > 0)
-			ML_TRY(ml_appendf(ctx, json, ", "));
-		ML_TRY(ml_json_quote(ctx, json, options->class_weights[i].label));
-		ML_TRY(ml_appendf(ctx, json, ": "));
-		ML_TRY(write_number(ctx, json, options->class_weights[i].weight));
-	}
-	return ml_appendf(ctx, json, "}");
-}
-
-static ml_status
-write_option(ml_context *ctx, const option *o, const ml_options *options, ml_buffer *json)
-{
-	const void *field = (const char *) options + o->offset;
-	const int  *range = field;
-	const ml_text *text = field;
-
-	switch (o->kind)
-	{
-		case INTEGER:
-			return *range == 0 ? ml_appendf(ctx, json, "null") :
-				ml_appendf(ctx, json, "%d", *range);
-		case SEED:
-			return ml_appendf(ctx, json, "%llu",
-							  (unsigned long long) *(const uint64_t *) field);
-		case NUMBER:
-			return write_number(ctx, json, *(const double *) field);
-		case BOOLEAN:
-			return ml_appendf(ctx, json, "%s", *(const bool *) field ? "true" : "false");
-		case NGRAMS:
-			return range[0] == 0 ? ml_appendf(ctx, json, "null") :
-				ml_appendf(ctx, json, "[%d, %d]", range[0], range[1]);
-		case TEXT:
-			return text->data == NULL ? ml_appendf(ctx, json, "null") :
-				ml_json_quote(ctx, json, *text);
-		case CLASS_WEIGHT:
-			return write_class_weights(ctx, options, json);
-		case DEPLOY:
-			return ml_appendf(ctx, json, "%s",
-							  options->deploy == ML_DEPLOY_YES ? "true" :
-							  options->deploy == ML_DEPLOY_NO ? "false" : "\"if_better\"");
-	}
-	return ML_OK;
+	options->has_task = GIVEN(options, task);
+	options->has_loss = GIVEN(options, loss);
+	if (!options->has_task)
+		options->task = found != NULL && found->bit == ML_TAKES_LINEAR ? ML_REGRESSION : ML_CLASSIFICATION;
+	options->subject = found != NULL &&
+		(found->bit == ML_TAKES_LINEAR || found->bit == ML_TAKES_DESCENT) ?
+		ML_SUBJECT_TABLE : ML_SUBJECT_TEXT;
+	set_defaults(options);
+	ML_TRY(check_early(ctx, options));
+	return check_ngrams(ctx, &options->recipe);
 }
 
 ml_status
-ml_options_write(ml_context *ctx, const ml_options *options, ml_buffer *json)
+ml_options_settle(ml_context *ctx, ml_options *options, ml_task task, ml_subject subject)
 {
-	for (int i = 0; i < NOPTIONS; i++)
+	const ml_algorithm *algorithm;
+
+	options->task = task;
+	options->subject = subject;
+	if (ml_algorithm_find(options->algorithm) == NULL)
+		options->algorithm = subject == ML_SUBJECT_TEXT ? ML_TEXT("svm") :
+			task == ML_REGRESSION ? ML_TEXT("linear_regression") : ML_TEXT("logistic_regression");
+	algorithm = ml_algorithm_find(options->algorithm);
+	if ((algorithm->tasks & ML_TASK(task)) == 0)
 	{
-		ML_TRY(ml_appendf(ctx, json, "%s\"%s\": ", i == 0 ? "{" : ", ",
-						  options_table[i].name.data));
-		ML_TRY(write_option(ctx, &options_table[i], options, json));
+		ml_fail(ctx, ML_BAD_OPTION, "algorithm %s does not do %s", algorithm->name.data,
+				task == ML_REGRESSION ? "regression" : "classification");
+		return ml_hint(ctx, "Use algorithm => '%s', or say what the target is by the option \"task\".",
+					   task == ML_REGRESSION ? "linear_regression" : "logistic_regression");
 	}
-	return ml_appendf(ctx, json, "}");
+	set_defaults(options);
+	ML_TRY(check_loss(ctx, options, algorithm->bit));
+	ML_TRY(check_penalty(ctx, options, algorithm->bit));
+	return check_given(ctx, options);
 }
 
 bool
-ml_options_describe(int i, ml_text *name, ml_text *type, ml_text *initial, ml_text *text)
+ml_options_text(const ml_options *options, ml_task task, const ml_column *columns,
+				uint32_t ncolumns)
 {
-	if (i < 0 || i >= NOPTIONS)
+	uint32_t	texts = 0;
+
+	if (task != ML_CLASSIFICATION || options->subject != ML_SUBJECT_TEXT ||
+		options->svm_kernel != ML_SVM_LINEAR ||
+		(options->has_loss && options->loss != ML_LOSS_SQUARED_HINGE))
 		return false;
-	*name = options_table[i].name;
-	*type = options_table[i].type;
-	*initial = options_table[i].initial;
-	*text = options_table[i].text;
-	return true;
+	for (uint32_t i = 0; i < ncolumns; i++)
+	{
+		if (columns[i].role != ML_ROLE_TEXT && columns[i].role != ML_ROLE_IGNORE)
+			return false;
+		texts += columns[i].role == ML_ROLE_TEXT;
+	}
+	return texts > 0;
+}
+
+ml_status
+ml_options_apply_columns(ml_context *ctx, const ml_options *options, ml_column *columns,
+						 uint32_t ncolumns)
+{
+	for (uint32_t i = 0; i < options->ncolumn_options; i++)
+	{
+		const ml_column_option *o = &options->column_options[i];
+		uint32_t	c = 0;
+
+		while (c < ncolumns && !ml_text_equal(columns[c].name, o->name))
+			c++;
+		if (c == ncolumns)
+		{
+			ml_fail(ctx, ML_BAD_OPTION, "option \"columns\" names \"%.*s\", which is no column to learn from",
+					(int) ML_MIN(o->name.size, (size_t) 64), o->name.data);
+			for (c = 0; c < ncolumns; c++)
+				if (ml_text_nearest(o->name, &columns[c].name, 1) == 0)
+					return ml_hint(ctx, "Perhaps you meant \"%.*s\".",
+								   (int) ML_MIN(columns[c].name.size, (size_t) 64), columns[c].name.data);
+			return ML_BAD_OPTION;
+		}
+		if (o->role != ML_ROLE_AUTO && !ml_role_fits(columns[c].type, o->role))
+			return ml_fail(ctx, ML_BAD_OPTION, "column \"%.*s\" is of type %s and cannot be a %s",
+						   (int) ML_MIN(o->name.size, (size_t) 64), o->name.data,
+						   ml_type_name(columns[c].type), ml_role_name(o->role));
+		if (o->role != ML_ROLE_AUTO)
+			columns[c].role = o->role;
+		columns[c].named = true;
+		columns[c].has_fill = o->has_fill;
+		columns[c].fill = o->fill;
+	}
+	return ML_OK;
 }

@@ -74,6 +74,14 @@ typedef struct ml_column_option
 	double		fill;
 } ml_column_option;
 
+/* What is learnt from: a text classifier, a table, a table with columns of text. */
+typedef enum ml_subject
+{
+	ML_SUBJECT_TEXT = 1,
+	ML_SUBJECT_TABLE = 2,
+	ML_SUBJECT_MIXED = ML_SUBJECT_TABLE | 4
+} ml_subject;
+
 typedef enum ml_deploy
 {
 	ML_DEPLOY_YES,
@@ -89,7 +97,9 @@ typedef struct ml_class_weight
 
 typedef struct ml_options
 {
-	ml_text		algorithm;		/* of the table ml_learners, or "auto" */
+	ml_text		algorithm;		/* a learner's name; "auto" until settled */
+	uint64_t	given;			/* bit i: option i of the table was given */
+	ml_subject	subject;		/* by the algorithm until settled, as the task */
 	bool		has_task;		/* option "task" */
 	ml_task		task;
 	ml_text		positive;		/* label of class 1 of two, or absent */
@@ -137,21 +147,52 @@ typedef struct ml_options
 	ml_deploy	deploy;			/* for the caller; the engine ignores it */
 } ml_options;
 
-/* The name of the algorithm that learns with a loss. */
-extern const char *ml_algorithm_name(ml_loss loss);
-
 /*
- * algorithm: "auto", "svm", "logistic_regression".  json: an object.
- * Strings of the result live in the arena.
+ * algorithm: "auto" or a learner's name.  json: an object.  Strings of the
+ * result live in the arena.  What depends on task and subject is as if svm and
+ * logistic_regression (and auto: svm) were to learn from texts, the others
+ * from a table.
  */
 extern ml_status ml_options_read(ml_context *ctx, ml_arena *arena, ml_text algorithm,
 								 ml_text json, ml_options *options);
 
-/* All of them with their values, as JSON: stored as how a version was made. */
+/*
+ * Task and subject are known: decide what auto is, set the defaults that
+ * depend on them, and refuse options that do nothing.  May be called again.
+ */
+extern ml_status ml_options_settle(ml_context *ctx, ml_options *options, ml_task task,
+								   ml_subject subject);
+
+/*
+ * True when options and roles ask for a text classifier; false: for a model
+ * of a table.  Roles are decided, to be ignored or not.
+ */
+extern bool ml_options_text(const ml_options *options, ml_task task, const ml_column *columns,
+							uint32_t ncolumns);
+
+/*
+ * Put what the option "columns" says into roles and fills.  ML_BAD_OPTION: no
+ * column has that name, its type can't have that role.
+ */
+extern ml_status ml_options_apply_columns(ml_context *ctx, const ml_options *options,
+										  ml_column *columns, uint32_t ncolumns);
+
+/* Was the option of that name given? */
+extern bool ml_options_given(const ml_options *options, const char *name);
+
+/* Those that apply, with their values, as JSON: stored as how a version was made. */
 extern ml_status ml_options_write(ml_context *ctx, const ml_options *options, ml_buffer *json);
 
 /* For documentation: row i of the table, false past the end. */
-extern bool ml_options_describe(int i, ml_text *name, ml_text *type,
-								ml_text *initial, ml_text *text);
+typedef struct ml_option_text
+{
+	ml_text		name;
+	ml_text		type;
+	ml_text		initial;
+	ml_text		with;			/* who takes it; "": all */
+	ml_text		text;
+} ml_option_text;
+
+extern bool ml_options_describe(int i, ml_option_text *text);
 
 #endif							/* ML_OPTIONS_H */

@@ -31,6 +31,7 @@ open_trainer(ml_context *ctx, const ml_training *training, ml_trainer *trainer)
 
 	ML_TRY(ml_options_read(ctx, &trainer->arena, training->algorithm, training->options,
 						   &trainer->options));
+	ML_TRY(ml_options_settle(ctx, &trainer->options, ML_CLASSIFICATION, ML_SUBJECT_TEXT));
 	ML_TRY(ml_arena_alloc(ctx, &trainer->arena, ml_size_mul(training->ncolumns, sizeof(ml_text)),
 						  &memory));
 	recipe->columns = memory;
@@ -319,7 +320,6 @@ static ml_status
 write_stored(ml_context *ctx, ml_trainer *trainer, ml_buffer *stored)
 {
 	const ml_rows_index *index = ml_rows_indexed(trainer->rows);
-	const char *name = ml_algorithm_name(trainer->options.loss);
 	ml_quantized weights;
 
 	ml_linear_progress(ctx, ML_PHASE_STORE, ml_rows_get(trainer->rows)->nrows, 0, NAN);
@@ -331,7 +331,7 @@ write_stored(ml_context *ctx, ml_trainer *trainer, ml_buffer *stored)
 	}
 	return ml_stored_write_linear(ctx, &(ml_stored_linear)
 								  {
-									  .algorithm = {name, strlen(name)},
+									  .algorithm = trainer->options.algorithm,
 									  .recipe = &trainer->options.recipe,
 									  .vocabulary = index->vocabulary,
 									  .idf_code = index->idf_code,

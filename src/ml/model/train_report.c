@@ -161,7 +161,7 @@ ml_train_report(ml_context *ctx, ml_trainer *trainer, ml_buffer *json)
 	for (uint32_t i = 0; i < trainer->nlabels; i++)
 		most = ML_MAX(most, trainer->label_rows[i]);
 	ML_TRY(ml_appendf(ctx, json, "{\"algorithm\": \"%s\", \"options\": ",
-					  ml_algorithm_name(trainer->options.loss)));
+					  trainer->options.algorithm.data));
 	ML_TRY(ml_options_write(ctx, &trainer->options, json));
 	ML_TRY(ml_appendf(ctx, json, ", \"rows\": %u, \"skipped\": %llu, \"holdout_rows\": %u, "
 					  "\"classes\": %u, \"vocabulary\": %u", nrows,

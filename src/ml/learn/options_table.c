@@ -1,0 +1,340 @@
+/*-------------------------------------------------------------------------
+ *
+ * options_table.c
+ *	  The options of a training, and who takes them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "learn/options_internal.h"
+
+#define LITERAL(text)	{text, sizeof(text) - 1}
+
+#define OPTION(name, kind, field, min, max, choices, algorithms, tasks, subjects, when, \
+			   type, initial, with, text) \
+	{LITERAL(name), ML_OPTION_##kind, offsetof(ml_options, field), min, max, choices, \
+	 algorithms, tasks, subjects, ML_WHEN_##when, LITERAL(type), LITERAL(initial), \
+	 LITERAL(with), LITERAL(text)}
+
+#define ANY				ML_TAKES_ALL
+#define LINEAR			ML_TAKES_LINEAR
+#define LOGISTIC		ML_TAKES_LOGISTIC
+#define SVM				ML_TAKES_SVM
+#define DESCENT			ML_TAKES_DESCENT
+
+#define CLASSES			ML_TASK(ML_CLASSIFICATION)
+#define NUMBERS			ML_TASK(ML_REGRESSION)
+#define BOTH			(CLASSES | NUMBERS)
+
+/* a text classifier; a table; a table with columns of text */
+#define TEXTS			ML_SUBJECT_TEXT
+#define TABLES			ML_SUBJECT_TABLE
+#define WORDS			(ML_SUBJECT_TEXT | (ML_SUBJECT_MIXED & ~ML_SUBJECT_TABLE))
+#define ALL				(ML_SUBJECT_TEXT | ML_SUBJECT_TABLE)
+
+static const char *const tasks[] = {
+	[ML_CLASSIFICATION] = "classification",
+	[ML_REGRESSION] = "regression",
+	NULL
+};
+
+static const char *const unseen[] = {
+	[ML_UNSEEN_OTHER] = "other",
+	[ML_UNSEEN_ERROR] = "error",
+	NULL
+};
+
+static const char *const penalties[] = {
+	[ML_PENALTY_NONE] = "none",
+	[ML_PENALTY_L2] = "l2",
+	[ML_PENALTY_L1] = "l1",
+	[ML_PENALTY_ELASTIC_NET] = "elastic_net",
+	NULL
+};
+
+static const char *const losses[] = {
+	[ML_LOSS_SQUARED_HINGE] = "squared_hinge",
+	[ML_LOSS_LOGISTIC] = "log_loss",
+	[ML_LOSS_HINGE] = "hinge",
+	[ML_LOSS_SQUARED_ERROR] = "squared_error",
+	[ML_LOSS_EPSILON_INSENSITIVE] = "epsilon_insensitive",
+	[ML_LOSS_SQUARED_EPSILON_INSENSITIVE] = "squared_epsilon_insensitive",
+	NULL
+};
+
+static const char *const kernels[] = {
+	[ML_SVM_LINEAR] = "linear",
+	[ML_SVM_RBF] = "rbf",
+	[ML_SVM_POLYNOMIAL] = "polynomial",
+	NULL
+};
+
+static const char *const optimizers[] = {
+	[ML_OPTIMIZER_SGD] = "sgd",
+	[ML_OPTIMIZER_FULL_BATCH] = "full_batch",
+	[ML_OPTIMIZER_MOMENTUM] = "momentum",
+	[ML_OPTIMIZER_ADAM] = "adam",
+	NULL
+};
+
+const ml_option ml_option_table[] = {
+	OPTION("task", CHOICE, task, 0, 0, tasks, ANY, BOTH, ALL, ALWAYS,
+		   "\"classification\" or \"regression\"", "by the target's type", "",
+		   "whether labels or numbers are predicted"),
+	OPTION("positive", TEXT, positive, 0, 0, NULL, ANY, CLASSES, ALL, ALWAYS,
+		   "label", "the last in C order", "two labels",
+		   "the label that scores, coefficients and curves are about"),
+	OPTION("columns", COLUMNS, column_options, 0, 0, NULL, ANY, BOTH, ALL, ALWAYS,
+		   "object of columns and \"number\", \"category\", \"text\", \"date\" or \"ignore\", or "
+		   "{\"role\": ..., \"impute\": number}", "null", "",
+		   "what columns are, where their type and values don't tell"),
+	OPTION("word_ngrams", NGRAMS, recipe.word_ngrams, 0, ML_NGRAM_MAX, NULL, ANY, BOTH, WORDS, ALWAYS,
+		   "array of two integers from 1 to 8, or null for none", "[1, 2]", "text columns",
+		   "shortest and longest run of words that is a feature"),
+	OPTION("char_ngrams", NGRAMS, recipe.char_ngrams, 0, ML_NGRAM_MAX, NULL, ANY, BOTH, WORDS, ALWAYS,
+		   "array of two integers from 1 to 8, or null for none", "null", "text columns",
+		   "shortest and longest run of characters within a word that is a feature"),
+	OPTION("char_weight", NUMBER, char_weight, 0.001, 1000, NULL, ANY, BOTH, WORDS, ALWAYS,
+		   "number from 0.001 to 1000", "0.5", "text columns",
+		   "how much a run of characters counts compared with a word"),
+	OPTION("script_ngrams", NGRAMS, recipe.script_ngrams, 0, ML_NGRAM_MAX, NULL, ANY, BOTH, WORDS, ALWAYS,
+		   "array of two integers from 1 to 8, or null for none", "[1, 3]", "text columns",
+		   "the same in scripts written without spaces (Chinese, Japanese, Thai, ...)"),
+	OPTION("hash_bits", INTEGER, recipe.hash_bits, ML_HASH_BITS_MIN, ML_HASH_BITS_MAX, NULL, ANY, BOTH,
+		   WORDS, ALWAYS,
+		   "integer from 10 to 24", "22", "text columns",
+		   "features are hashed into 2 to the power of this many buckets"),
+	OPTION("min_df", INTEGER, recipe.min_df, 1, 65535, NULL, ANY, BOTH, WORDS, ALWAYS,
+		   "integer from 1 to 65535", "2, or 1 below 1000 rows or 20 features per row", "text columns",
+		   "features that occur in fewer rows are left out"),
+	OPTION("sublinear_tf", BOOLEAN, recipe.sublinear_tf, 0, 1, NULL, ANY, BOTH, WORDS, ALWAYS,
+		   "boolean", "true", "text columns",
+		   "a feature that occurs n times in a text counts 1 + ln n instead of n"),
+	OPTION("idf", BOOLEAN, recipe.idf, 0, 1, NULL, ANY, BOTH, WORDS, ALWAYS,
+		   "boolean", "true", "text columns",
+		   "rare features count more: times 1 + ln((1 + rows) / (1 + rows with it))"),
+	OPTION("l2_norm", BOOLEAN, recipe.l2_norm, 0, 1, NULL, ANY, BOTH, WORDS, ALWAYS,
+		   "boolean", "true", "text columns",
+		   "divide each row by its Euclidean length, so that long texts count as short ones"),
+	OPTION("standardize", BOOLEAN, tabular.standardize, 0, 1, NULL, ANY, BOTH, TABLES, ALWAYS,
+		   "boolean", "true", "tables",
+		   "numbers less their mean, divided by their standard deviation"),
+	OPTION("impute", IMPUTE, tabular.impute, 0, 0, NULL, ANY, BOTH, TABLES, ALWAYS,
+		   "\"mean\", \"most_frequent\" or a number", "\"mean\"", "tables",
+		   "what stands for a number that is missing"),
+	OPTION("indicator", BOOLEAN, tabular.indicator, 0, 1, NULL, ANY, BOTH, TABLES, ALWAYS,
+		   "boolean", "true", "tables",
+		   "that a value is missing is a feature, too"),
+	OPTION("rare", INTEGER, tabular.rare, 1, 1000000000, NULL, ANY, BOTH, TABLES, ALWAYS,
+		   "integer from 1 to 1000000000", "10", "tables",
+		   "values of a category in fewer rows are taken together; 1 = none"),
+	OPTION("unseen", CHOICE, tabular.unseen, 0, 0, unseen, ANY, BOTH, TABLES, ALWAYS,
+		   "\"other\" or \"error\"", "\"other\"", "tables",
+		   "what a value of a category is that training has not seen"),
+	OPTION("winsorize", NUMBER, tabular.winsorize, 0, 0.25, NULL, ANY, BOTH, TABLES, ALWAYS,
+		   "number from 0 to 0.25", "0", "tables",
+		   "share of a column's numbers at either end that is clipped to the nearest of the others"),
+	OPTION("loss", CHOICE, loss, 0, 0, losses, SVM | DESCENT, BOTH, ALL, ALWAYS,
+		   "\"squared_hinge\", \"hinge\", \"log_loss\", \"squared_error\", \"epsilon_insensitive\" or "
+		   "\"squared_epsilon_insensitive\"", "by algorithm and task", "svm, gradient_descent",
+		   "what a wrong prediction costs"),
+	OPTION("penalty", CHOICE, penalty, 0, 0, penalties, LINEAR | LOGISTIC | DESCENT, BOTH, ALL, ALWAYS,
+		   "\"none\", \"l2\", \"l1\" or \"elastic_net\"",
+		   "\"none\" in regression, else \"l2\"", "all but svm",
+		   "what large weights cost"),
+	OPTION("alpha", NUMBER, alpha, 0, 1e12, NULL, LINEAR | DESCENT, NUMBERS, TABLES, ALWAYS,
+		   "number from 0 to 1e12", "0", "linear_regression, gradient_descent (regression)",
+		   "strength of the penalty, as scikit-learn's ElasticNet (Ridge's: divided by the rows)"),
+	OPTION("c", NUMBER, c, 1e-6, 1e6, NULL, LOGISTIC | SVM | DESCENT, BOTH, ALL, PENALTY,
+		   "number from 1e-6 to 1e6", "1; logistic_regression on texts: 10",
+		   "logistic_regression, svm, gradient_descent (classification)",
+		   "inverse strength of the penalty on weights, as scikit-learn's C"),
+	OPTION("l1_ratio", NUMBER, l1_ratio, 0, 1, NULL, ANY, BOTH, ALL, L1,
+		   "number from 0 to 1", "by penalty: 0, 1 or 0.5", "all but svm",
+		   "share of the penalty that is L1 (absolute values) rather than L2 (squares)"),
+	OPTION("kernel", CHOICE, svm_kernel, 0, 0, kernels, SVM, BOTH, ALL, ALWAYS,
+		   "\"linear\", \"rbf\" or \"polynomial\"", "\"linear\"", "svm",
+		   "likeness of rows: their product, exp(-gamma (distance squared)), (gamma product + coef0)^degree"),
+	OPTION("gamma", GAMMA, gamma, 1e-12, 1e12, NULL, SVM, BOTH, TABLES, KERNEL,
+		   "number from 1e-12 to 1e12, or \"scale\"", "\"scale\"", "svm with a kernel",
+		   "see kernel; scale: 1 / (features x variance of all their values)"),
+	OPTION("degree", INTEGER, degree, 1, 10, NULL, SVM, BOTH, TABLES, POLYNOMIAL,
+		   "integer from 1 to 10", "3", "svm with kernel polynomial",
+		   "see kernel"),
+	OPTION("coef0", NUMBER, coef0, -1e6, 1e6, NULL, SVM, BOTH, TABLES, POLYNOMIAL,
+		   "number from -1e6 to 1e6", "0", "svm with kernel polynomial",
+		   "see kernel"),
+	OPTION("epsilon", NUMBER, epsilon, 0, 1e12, NULL, SVM | DESCENT, NUMBERS, TABLES, EPSILON,
+		   "number from 0 to 1e12", "0.1", "epsilon-insensitive losses",
+		   "errors up to this cost nothing"),
+	OPTION("cache", INTEGER, cache, 1, 1048576, NULL, SVM, BOTH, TABLES, KERNEL,
+		   "integer from 1 to 1048576", "by maintenance_work_mem", "svm with a kernel",
+		   "MB that keep values of the kernel"),
+	OPTION("optimizer", CHOICE, optimizer, 0, 0, optimizers, DESCENT, BOTH, TABLES, ALWAYS,
+		   "\"sgd\", \"full_batch\", \"momentum\" or \"adam\"", "\"sgd\"", "gradient_descent",
+		   "how steps are made of gradients"),
+	OPTION("learning_rate", NUMBER, learning_rate, 1e-12, 1e6, NULL, DESCENT, BOTH, TABLES, ALWAYS,
+		   "number from 1e-12 to 1e6", "0.01", "gradient_descent",
+		   "length of a step, in gradients"),
+	OPTION("momentum", NUMBER, momentum, 0, 0.9999, NULL, DESCENT, BOTH, TABLES, MOMENTUM,
+		   "number from 0 to 0.9999", "0.9", "gradient_descent with momentum",
+		   "share of the step before that a step keeps"),
+	OPTION("beta1", NUMBER, beta1, 0, 0.999999, NULL, DESCENT, BOTH, TABLES, ADAM,
+		   "number from 0 to 0.999999", "0.9", "gradient_descent with adam",
+		   "share of the mean gradient that a step keeps"),
+	OPTION("beta2", NUMBER, beta2, 0, 0.999999999, NULL, DESCENT, BOTH, TABLES, ADAM,
+		   "number from 0 to 0.999999999", "0.999", "gradient_descent with adam",
+		   "share of the mean square gradient that a step keeps"),
+	OPTION("batch_size", INTEGER, batch_size, 1, 1000000, NULL, DESCENT, BOTH, TABLES, STEPS,
+		   "integer from 1 to 1000000", "32", "gradient_descent but full_batch",
+		   "rows of a step"),
+	OPTION("warm_start", BOOLEAN, warm_start, 0, 1, NULL, LOGISTIC | SVM | DESCENT, BOTH, TABLES, LINEAR,
+		   "boolean", "false", "tables; all but linear_regression and kernels",
+		   "begin at the weights of the live version"),
+	OPTION("epochs", INTEGER, epochs, 1, 1000000, NULL, ANY, BOTH, ALL, ALWAYS,
+		   "integer from 1 to 1000000", "by algorithm", "",
+		   "most passes over the rows; there are fewer when the solution stands earlier"),
+	OPTION("tolerance", NUMBER, tolerance, 0, 1, NULL, ANY, BOTH, ALL, ALWAYS,
+		   "number from 0 to 1", "by algorithm", "",
+		   "passes end when no gradient is larger than this"),
+	OPTION("early_stopping", BOOLEAN, early_stopping, 0, 1, NULL, LOGISTIC | SVM, CLASSES, TEXTS, ALWAYS,
+		   "boolean", "false", "text classifiers",
+		   "find the number of passes on rows set aside for it"),
+	OPTION("shuffle", BOOLEAN, shuffle, 0, 1, NULL, LOGISTIC | SVM | DESCENT, BOTH, ALL, LINEAR,
+		   "boolean", "true", "all but linear_regression and kernels",
+		   "visit the rows in a new random order in each pass"),
+	OPTION("seed", SEED, seed, 0, 9007199254740992.0, NULL, ANY, BOTH, ALL, ALWAYS,
+		   "integer from 0 to 9007199254740992", "0", "",
+		   "seed of all random choices: same rows, order and seed give the same model"),
+	OPTION("holdout", HOLDOUT, holdout, 0, 0.9, NULL, ANY, BOTH, ALL, ALWAYS,
+		   "number from 0 to 0.9, name of a boolean column, or {\"column\": name of a date or time, "
+		   "\"fraction\": number}", "0.2", "",
+		   "rows that only judge the model: a share of them, those marked, or the latest; "
+		   "0 = all learn, no metrics"),
+	OPTION("groups", TEXT, groups, 0, 0, NULL, ANY, BOTH, ALL, ALWAYS,
+		   "name of a column", "null", "cross-validation",
+		   "rows that are equal in this column stay in one fold"),
+	OPTION("class_weight", CLASS_WEIGHT, class_weights, 0, 1e6, NULL, ANY, CLASSES, ALL, ALWAYS,
+		   "\"balanced\", or an object of labels and numbers from 0 to 1000000", "null", "classification",
+		   "how much rows of a label count; balanced: all labels the same in sum"),
+	OPTION("weights", TEXT, weights, 0, 0, NULL, ANY, BOTH, ALL, ALWAYS,
+		   "name of a column", "null", "",
+		   "column of numbers: how much each row counts"),
+	OPTION("prune", NUMBER, prune, 0, 1, NULL, ANY, CLASSES, TEXTS, ALWAYS,
+		   "number from 0 to 1", "0.01", "text classifiers",
+		   "weights below this share of their label's largest are not stored"),
+	OPTION("deploy", DEPLOY, deploy, 0, 0, NULL, ANY, BOTH, ALL, ALWAYS,
+		   "true, false or \"if_better\"", "true", "",
+		   "whether the new version goes live"),
+};
+
+const int	ml_option_count = (int) ML_LENGTH(ml_option_table);
+
+_Static_assert(ML_LENGTH(ml_option_table) <= 64, "ml_options.given has a bit for each");
+
+/* In the order in which they are named to the user. */
+const ml_algorithm ml_algorithms[] = {
+	{LITERAL("linear_regression"), LINEAR, NUMBERS, 1, 1000, 1e-7},
+	{LITERAL("logistic_regression"), LOGISTIC, CLASSES, 1, 100, 1e-6},
+	{LITERAL("svm"), SVM, BOTH, 1, 1000, 1e-4},
+	{LITERAL("gradient_descent"), DESCENT, BOTH, 1, 10, 0},
+};
+
+const int	ml_algorithm_count = (int) ML_LENGTH(ml_algorithms);
+
+const ml_algorithm *
+ml_algorithm_find(ml_text name)
+{
+	for (int i = 0; i < ml_algorithm_count; i++)
+		if (ml_text_equal(ml_algorithms[i].name, name))
+			return &ml_algorithms[i];
+	return NULL;
+}
+
+static bool
+has_epsilon(ml_loss loss)
+{
+	return loss == ML_LOSS_EPSILON_INSENSITIVE || loss == ML_LOSS_SQUARED_EPSILON_INSENSITIVE;
+}
+
+static bool
+holds(const ml_options *options, ml_option_when when, const char **against)
+{
+	switch (when)
+	{
+		case ML_WHEN_ALWAYS:
+			return true;
+		case ML_WHEN_KERNEL:
+			*against = "with kernel linear";
+			return options->svm_kernel != ML_SVM_LINEAR;
+		case ML_WHEN_POLYNOMIAL:
+			*against = "with another kernel than polynomial";
+			return options->svm_kernel == ML_SVM_POLYNOMIAL;
+		case ML_WHEN_LINEAR:
+			*against = "with another kernel than linear";
+			return options->svm_kernel == ML_SVM_LINEAR;
+		case ML_WHEN_PENALTY:
+			*against = "without a penalty";
+			return options->penalty != ML_PENALTY_NONE;
+		case ML_WHEN_L1:
+			*against = "with that penalty";
+			return options->penalty != ML_PENALTY_NONE;
+		case ML_WHEN_EPSILON:
+			*against = "with that loss";
+			return has_epsilon(options->loss);
+		case ML_WHEN_STEPS:
+			*against = "with optimizer full_batch";
+			return options->optimizer != ML_OPTIMIZER_FULL_BATCH;
+		case ML_WHEN_MOMENTUM:
+			*against = "with another optimizer than momentum";
+			return options->optimizer == ML_OPTIMIZER_MOMENTUM;
+		case ML_WHEN_ADAM:
+			*against = "with another optimizer than adam";
+			return options->optimizer == ML_OPTIMIZER_ADAM;
+	}
+	return true;
+}
+
+bool
+ml_option_applies(const ml_options *options, const ml_option *option, const char **against)
+{
+	static const char *const by_algorithm[] = {
+		[ML_TAKES_LINEAR] = "with algorithm linear_regression",
+		[ML_TAKES_LOGISTIC] = "with algorithm logistic_regression",
+		[ML_TAKES_SVM] = "with algorithm svm",
+		[ML_TAKES_DESCENT] = "with algorithm gradient_descent",
+	};
+	const ml_algorithm *algorithm = ml_algorithm_find(options->algorithm);
+	uint32_t	bit = algorithm == NULL ? ML_TAKES_SVM : algorithm->bit;
+
+	*against = by_algorithm[bit];
+	if ((option->algorithms & bit) == 0)
+		return false;
+	*against = options->task == ML_REGRESSION ? "in regression" : "in classification";
+	if ((option->tasks & ML_TASK(options->task)) == 0)
+		return false;
+	/* gradient_descent takes c or alpha, by its task */
+	if (option->offset == offsetof(ml_options, c) && bit == ML_TAKES_DESCENT &&
+		options->task == ML_REGRESSION)
+		return false;
+	*against = options->subject == ML_SUBJECT_TEXT ? "with a text classifier" :
+		option->subjects == TEXTS ? "with a table" : "without columns of text";
+	if ((option->subjects & options->subject) == 0)
+		return false;
+	return holds(options, option->when, against);
+}
+
+bool
+ml_options_describe(int i, ml_option_text *text)
+{
+	if (i < 0 || i >= ml_option_count)
+		return false;
+	*text = (ml_option_text)
+	{
+		.name = ml_option_table[i].name,
+		.type = ml_option_table[i].type,
+		.initial = ml_option_table[i].initial,
+		.with = ml_option_table[i].with,
+		.text = ml_option_table[i].text
+	};
+	return true;
+}
