@@ -3,49 +3,106 @@
  * train.c
  *	  The trainer: rows in, a stored model and a report out.
  *
- * Texts are encoded as they come and kept as counted features (learn/rows.h),
- * so the source is read once.  Half of the memory is for rows, the other half
- * for what is learnt; rows beyond theirs go to the host's spill file.
+ * What role a text column plays is seen from its values: the first rows wait
+ * until it is decided, then all rows go to the trainer of text classifiers or
+ * to that of tables.
  *
  *-------------------------------------------------------------------------
  */
 #include "model/train.h"
 
-#include "base/hash.h"
-#include "base/sort.h"
-#include "model/stored.h"
+#include "feature/roles.h"
+#include "model/train_text.h"
 
 #include <math.h>
 
-/* below: features seen once count as well */
-#define FEW_ROWS		1000
-#define SHORT_ROWS		20		/* words, on average */
 #define PROGRESS_ROWS	1024
+
+/* Rows that wait for the roles. */
+struct ml_first_rows
+{
+	ml_arena	arena;			/* bytes of texts, items of arrays */
+	ml_value   *values;			/* [n][ncolumns] */
+	size_t		values_capacity;
+	ml_train_row *rows;
+	size_t		rows_capacity;
+	size_t		n;
+};
+
+static ml_status
+copy_columns(ml_context *ctx, ml_trainer *trainer, const ml_training *training)
+{
+	size_t		n = training->ncolumns;
+	void	   *memory;
+
+	ML_TRY(ml_arena_alloc_zero(ctx, &trainer->arena, ml_size_mul(n, sizeof(ml_column)), &memory));
+	trainer->inputs = memory;
+	ML_TRY(ml_arena_alloc_zero(ctx, &trainer->arena, ml_size_mul(n, sizeof(ml_column)), &memory));
+	trainer->columns = memory;
+	ML_TRY(ml_arena_alloc_zero(ctx, &trainer->arena, ml_size_mul(n, sizeof(uint32_t)), &memory));
+	trainer->place = memory;
+	ML_TRY(ml_arena_alloc_zero(ctx, &trainer->arena, ml_size_mul(n, sizeof(ml_value)), &memory));
+	trainer->values = memory;
+	ML_TRY(ml_arena_alloc_zero(ctx, &trainer->arena, ml_size_mul(n, sizeof(bool)), &memory));
+	trainer->decided = memory;
+	trainer->ninputs = training->ncolumns;
+	for (uint32_t i = 0; i < n; i++)
+	{
+		ml_column  *column = &trainer->inputs[i];
+
+		*column = training->columns[i];
+		ML_TRY(ml_arena_copy(ctx, &trainer->arena, column->name, &column->name));
+		if (column->role == ML_ROLE_AUTO)
+			column->role = ml_role_of_type(column->type);
+		if (column->role == ML_ROLE_IGNORE)
+			continue;
+		trainer->place[trainer->ncolumns] = i;
+		trainer->columns[trainer->ncolumns++] = *column;
+	}
+	if (trainer->ncolumns == 0)
+		return ml_fail(ctx, ML_BAD_DATA, "there are no columns to learn from");
+	return ML_OK;
+}
+
+/* Roles are decided: open the trainer that they ask for. */
+static ml_status
+open_path(ml_context *ctx, ml_trainer *trainer)
+{
+	ml_subject	subject = ML_SUBJECT_TABLE;
+
+	if (ml_options_text(&trainer->options, trainer->task, trainer->columns, trainer->ncolumns))
+	{
+		ML_TRY(ml_options_settle(ctx, &trainer->options, trainer->task, ML_SUBJECT_TEXT));
+		return ml_train_text_open(ctx, trainer);
+	}
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+		if (trainer->columns[i].role == ML_ROLE_TEXT)
+			subject = ML_SUBJECT_MIXED;
+	ML_TRY(ml_options_settle(ctx, &trainer->options, trainer->task, subject));
+	return ml_fail(ctx, ML_UNSUPPORTED, "tables are not learnt from yet");
+}
 
 static ml_status
 open_trainer(ml_context *ctx, const ml_training *training, ml_trainer *trainer)
 {
-	ml_recipe  *recipe = &trainer->options.recipe;
-	ml_text		unicode = {ml_words_unicode_version(), strlen(ml_words_unicode_version())};
+	bool		waiting = false;
 	void	   *memory;
 
 	ML_TRY(ml_options_read(ctx, &trainer->arena, training->algorithm, training->options,
 						   &trainer->options));
-	ML_TRY(ml_options_settle(ctx, &trainer->options, ML_CLASSIFICATION, ML_SUBJECT_TEXT));
-	ML_TRY(ml_arena_alloc(ctx, &trainer->arena, ml_size_mul(training->ncolumns, sizeof(ml_text)),
-						  &memory));
-	recipe->columns = memory;
-	recipe->ncolumns = training->ncolumns;
-	for (uint32_t i = 0; i < training->ncolumns; i++)
-		ML_TRY(ml_arena_copy(ctx, &trainer->arena, training->columns[i].name, &recipe->columns[i]));
-	ML_TRY(ml_arena_copy(ctx, &trainer->arena, unicode, &recipe->unicode));
-	trainer->nslots = 64;
-	ML_TRY(ml_alloc_zero(ctx, trainer->nslots * sizeof(uint32_t), &memory));
-	trainer->slots = memory;
-	ML_TRY(ml_rows_open(ctx, trainer->memory / 2, recipe, trainer->options.char_weight,
-						trainer->kernel, &trainer->rows));
-	ML_TRY(ml_encoder_open(ctx, recipe, NULL, trainer->kernel, &trainer->encoder));
-	ml_encoder_mark(trainer->encoder, ml_rows_marks(trainer->rows));
+	ML_TRY(ml_arena_copy(ctx, &trainer->arena, training->target, &trainer->target));
+	if (training->time_zone.data != NULL)
+		ML_TRY(ml_arena_copy(ctx, &trainer->arena, training->time_zone, &trainer->time_zone));
+	ML_TRY(ml_labels_open(ctx, &trainer->labels));
+	ML_TRY(copy_columns(ctx, trainer, training));
+	if (trainer->ncolumns == 1 && trainer->columns[0].role == ML_ROLE_AUTO)
+		trainer->columns[0].role = ML_ROLE_TEXT;
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+		waiting |= trainer->columns[i].role == ML_ROLE_AUTO;
+	if (!waiting)
+		return open_path(ctx, trainer);
+	ML_TRY(ml_alloc_zero(ctx, sizeof(ml_first_rows), &memory));
+	trainer->first = memory;
 	return ML_OK;
 }
 
@@ -60,6 +117,8 @@ ml_trainer_open(ml_context *ctx, const ml_training *training, ml_trainer **resul
 	*result = block;
 	(*result)->kernel = training->kernel;
 	(*result)->memory = training->memory;
+	(*result)->task = training->task;
+	(*result)->live = training->live;
 	status = open_trainer(ctx, training, *result);
 	if (status != ML_OK)
 	{
@@ -69,185 +128,222 @@ ml_trainer_open(ml_context *ctx, const ml_training *training, ml_trainer **resul
 	return status;
 }
 
+static void
+close_first(ml_context *ctx, ml_trainer *trainer)
+{
+	ml_first_rows *first = trainer->first;
+
+	if (first == NULL)
+		return;
+	ml_arena_free(ctx, &first->arena);
+	ml_release(ctx, first->values);
+	ml_release(ctx, first->rows);
+	ml_release(ctx, first);
+	trainer->first = NULL;
+}
+
 void
 ml_trainer_close(ml_context *ctx, ml_trainer *trainer)
 {
 	if (trainer == NULL)
 		return;
-	ml_linear_close(ctx, trainer->linear);
-	ml_quantizer_close(ctx, trainer->quantizer);
-	ml_encoder_close(ctx, trainer->encoder);
-	ml_rows_close(ctx, trainer->rows);
-	ml_release(ctx, trainer->labels);
-	ml_release(ctx, trainer->slots);
-	ml_release(ctx, trainer->fold_scores);
-	ml_release(ctx, trainer->holdout_scores);
-	ml_release(ctx, trainer->confusion);
-	ml_release(ctx, trainer->auc);
+	close_first(ctx, trainer);
+	ml_train_text_close(ctx, trainer->text);
+	ml_labels_close(ctx, &trainer->labels);
 	ml_arena_free(ctx, &trainer->arena);
 	ml_release(ctx, trainer);
 }
 
-/* Where a label is, or belongs, in the table. */
-static uint32_t
-find_slot(const ml_trainer *trainer, ml_text label)
+static ml_status
+pass_row(ml_context *ctx, ml_trainer *trainer, const ml_train_row *row)
 {
-	uint32_t	slot = (uint32_t) ml_hash(label.data, label.size, 0) & (trainer->nslots - 1);
-
-	while (trainer->slots[slot] != 0 &&
-		   !ml_text_equal(trainer->labels[trainer->slots[slot] - 1], label))
-		slot = (slot + 1) & (trainer->nslots - 1);
-	return slot;
+	return ml_train_text_add(ctx, trainer->text, row);
 }
 
-static ml_status
-grow_slots(ml_context *ctx, ml_trainer *trainer)
-{
-	void	   *memory;
+/*
+ * Roles from the first rows.
+ */
 
-	if (trainer->nlabels < trainer->nslots / 2)
-		return ML_OK;
-	ML_TRY(ml_alloc_zero(ctx, trainer->nslots * 2 * sizeof(uint32_t), &memory));
-	ml_release(ctx, trainer->slots);
-	trainer->slots = memory;
-	trainer->nslots *= 2;
-	for (uint32_t i = 0; i < trainer->nlabels; i++)
-		trainer->slots[find_slot(trainer, trainer->labels[i])] = i + 1;
+static ml_status
+announce_roles(ml_context *ctx, const ml_trainer *trainer)
+{
+	char		text[ML_TEXT_MAX];
+	size_t		used = 0;
+
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+	{
+		const ml_column *column = &trainer->columns[i];
+
+		if (!trainer->decided[i])
+			continue;
+		used += ml_print(text + used, sizeof(text) - used, "%s%.*s is %s", used == 0 ? "" : ", ",
+						 (int) ML_MIN(column->name.size, (size_t) 64), column->name.data,
+						 column->role == ML_ROLE_TEXT ? "text" : "a category");
+	}
+	if (used > 0)
+		ml_train_notice(ctx, text);
 	return ML_OK;
 }
 
-/* The number of a label, a new one if it wasn't seen before. */
+/* Decide the roles that are open, then hand on the rows that waited. */
 static ml_status
-find_label(ml_context *ctx, ml_trainer *trainer, ml_text label, uint32_t *number)
+decide(ml_context *ctx, ml_trainer *trainer)
 {
-	void	   *memory = trainer->labels;
-	uint32_t	slot;
+	ml_first_rows *first = trainer->first;
 
-	if (label.size > ML_LABEL_MAX)
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 	{
-		ml_fail(ctx, ML_BAD_DATA, "the label of row %llu has %zu bytes, more than %d",
-				(unsigned long long) trainer->seen, label.size, ML_LABEL_MAX);
-		return ml_hint(ctx, "Is the target the right column?");
+		if (trainer->columns[i].role != ML_ROLE_AUTO)
+			continue;
+		trainer->decided[i] = true;
+		ML_TRY(ml_role_decide(ctx, first->n == 0 ? NULL : &first->values[i].text, first->n,
+							  trainer->ncolumns, &trainer->columns[i].role));
 	}
-	if (ml_utf8_valid(label.data, label.size) != label.size)
-		return ml_fail(ctx, ML_BAD_TEXT, "the label of row %llu is not valid UTF-8",
-					   (unsigned long long) trainer->seen);
-	slot = find_slot(trainer, label);
-	if (trainer->slots[slot] != 0)
+	ML_TRY(open_path(ctx, trainer));
+	ML_TRY(announce_roles(ctx, trainer));
+	for (size_t i = 0; i < first->n; i++)
 	{
-		*number = trainer->slots[slot] - 1;
-		return ML_OK;
+		first->rows[i].inputs = first->values + i * trainer->ncolumns;
+		ML_TRY(pass_row(ctx, trainer, &first->rows[i]));
+		ML_TRY(ml_poll(ctx));
 	}
-	if (trainer->nlabels == ML_CLASSES_MAX)
-	{
-		ml_fail(ctx, ML_BAD_DATA, "the target has more than %d different labels",
-				ML_CLASSES_MAX);
-		return ml_hint(ctx, "Is the target the right column?");
-	}
-	ML_TRY(grow_slots(ctx, trainer));
-	slot = find_slot(trainer, label);
-	ML_TRY(ml_grow(ctx, &memory, &trainer->labels_capacity, trainer->nlabels + 1,
-				   sizeof(ml_text)));
-	trainer->labels = memory;
-	ML_TRY(ml_arena_copy(ctx, &trainer->arena, label, &trainer->labels[trainer->nlabels]));
-	*number = trainer->nlabels++;
-	trainer->slots[slot] = *number + 1;
+	close_first(ctx, trainer);
 	return ML_OK;
 }
 
 static ml_status
-add_row(ml_context *ctx, ml_trainer *trainer, const ml_value *inputs, ml_text label,
-		float weight)
+copy_value(ml_context *ctx, ml_arena *arena, ml_form form, ml_value *value)
 {
-	uint32_t	ncolumns = trainer->options.recipe.ncolumns;
-	uint32_t	number = 0;
-	uint32_t	present = 0;
-	ml_features features;
+	ml_text		bytes;
+
+	if (form == ML_FORM_TEXT && value->text.data != NULL)
+		return ml_arena_copy(ctx, arena, value->text, &value->text);
+	if (form != ML_FORM_ITEMS || value->items.data == NULL)
+		return ML_OK;
+	bytes = (ml_text) {(const char *) value->items.data, ml_size_mul(value->items.n, sizeof(double))};
+	ML_TRY(ml_arena_copy(ctx, arena, bytes, &bytes));
+	value->items.data = (const double *) (const void *) bytes.data;
+	return ML_OK;
+}
+
+static ml_status
+wait_row(ml_context *ctx, ml_trainer *trainer, const ml_train_row *row)
+{
+	ml_first_rows *first = trainer->first;
+	uint32_t	ncolumns = trainer->ncolumns;
+	void	   *memory = first->values;
+	ml_value   *values;
+	size_t		held;
+
+	ML_TRY(ml_grow(ctx, &memory, &first->values_capacity, (first->n + 1) * ncolumns, sizeof(ml_value)));
+	first->values = memory;
+	memory = first->rows;
+	ML_TRY(ml_grow(ctx, &memory, &first->rows_capacity, first->n + 1, sizeof(ml_train_row)));
+	first->rows = memory;
+	first->rows[first->n] = *row;
+	values = first->values + first->n * ncolumns;
+	for (uint32_t i = 0; i < ncolumns; i++)
+	{
+		values[i] = row->inputs[i];
+		ML_TRY(copy_value(ctx, &first->arena,
+						  ml_column_form(trainer->columns[i].type, trainer->columns[i].role), &values[i]));
+	}
+	first->n++;
+	held = first->arena.total + first->values_capacity * sizeof(ml_value);
+	return first->n < ML_ROLE_ROWS && held < trainer->memory / 4 ? ML_OK : decide(ctx, trainer);
+}
+
+/*
+ * Rows.
+ */
+
+static bool
+is_missing(const ml_column *column, const ml_value *value)
+{
+	switch (ml_column_form(column->type, column->role))
+	{
+		case ML_FORM_NUMBER:
+			return isnan(value->number);
+		case ML_FORM_TEXT:
+			return value->text.data == NULL;
+		default:
+			return value->items.data == NULL;
+	}
+}
+
+/* The values of the columns that learn; all: none of them is there. */
+static const ml_value *
+select_values(const ml_trainer *trainer, const ml_value *inputs, bool *all_missing)
+{
+	bool		some = trainer->ncolumns < trainer->ninputs;
+
+	*all_missing = true;
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+	{
+		const ml_value *value = &inputs[trainer->place[i]];
+
+		*all_missing = *all_missing && is_missing(&trainer->columns[i], value);
+		if (some)
+			trainer->values[i] = *value;
+	}
+	return some ? trainer->values : inputs;
+}
+
+/* The target of a row; absent: it has none. */
+static ml_status
+read_target(ml_context *ctx, const ml_trainer *trainer, const ml_value *target, bool *absent)
+{
+	*absent = trainer->task == ML_REGRESSION ? isnan(target->number) : target->text.data == NULL;
+	if (trainer->task != ML_REGRESSION || !isinf(target->number))
+		return ML_OK;
+	ml_fail(ctx, ML_BAD_DATA, "the target \"%.*s\" of row %llu is infinite",
+			(int) ML_MIN(trainer->target.size, (size_t) 64), trainer->target.data,
+			(unsigned long long) trainer->seen);
+	return ml_hint(ctx, "Leave such rows out of the source, or make the target NULL there.");
+}
+
+static ml_status
+add_row(ml_context *ctx, ml_trainer *trainer, const ml_value *inputs, const ml_value *target,
+		float weight, double split)
+{
+	ml_train_row row = {.weight = weight, .split = split};
+	bool		missing;
+	bool		absent;
 
 	ML_TRY(ml_poll(ctx));
 	trainer->seen++;
-	for (uint32_t i = 0; i < ncolumns; i++)
-		present += inputs[i].text.data != NULL;
+	row.inputs = select_values(trainer, inputs, &missing);
 	if (!(weight >= 0) || isinf(weight))
 		return ml_fail(ctx, ML_BAD_DATA,
 					   "the weight of row %llu is not a finite number of at least 0",
 					   (unsigned long long) trainer->seen);
-	if (label.data == NULL || present == 0 || weight == 0)
+	ML_TRY(read_target(ctx, trainer, target, &absent));
+	if (absent || missing || weight == 0)
 	{
 		trainer->skipped++;
 		return ML_OK;
 	}
-	ML_TRY(find_label(ctx, trainer, label, &number));
-	ML_TRY(ml_encoder_run(ctx, trainer->encoder, &inputs->text, &features));
-	return ml_rows_add(ctx, trainer->rows, &features, number, weight);
+	if (trainer->task == ML_REGRESSION)
+		row.target = target->number;
+	else
+	{
+		ML_TRY(ml_labels_find(ctx, &trainer->labels, target->text, trainer->seen, &row.label));
+		trainer->labels.rows[row.label]++;
+	}
+	trainer->nrows++;
+	return trainer->first != NULL ? wait_row(ctx, trainer, &row) : pass_row(ctx, trainer, &row);
 }
 
 ml_status
 ml_trainer_add(ml_context *ctx, ml_trainer *trainer, const ml_batch *batch)
 {
-	uint32_t	ncolumns = trainer->options.recipe.ncolumns;
-
 	for (size_t i = 0; i < batch->n; i++)
 	{
-		ML_TRY(add_row(ctx, trainer, batch->inputs + i * ncolumns, batch->targets[i].text,
-					   batch->weights == NULL ? 1 : batch->weights[i]));
-		if (trainer->seen % PROGRESS_ROWS != 0)
-			continue;
-		ml_linear_progress(ctx, ML_PHASE_READ, (int64_t) trainer->seen, 0, NAN);
-		if (ml_rows_memory(trainer->rows) > trainer->memory)
-		{
-			ml_fail(ctx, ML_MEMORY_LIMIT,
-					"%llu rows need more than the %zu MB of memory allowed",
-					(unsigned long long) trainer->seen, trainer->memory >> 20);
-			return ml_hint(ctx, "Raise maintenance_work_mem: rows go to a temporary file, but each keeps "
-						   "about %llu bytes in memory.",
-						   (unsigned long long) (ml_rows_memory(trainer->rows) / trainer->seen + 1));
-		}
-	}
-	return ML_OK;
-}
-
-typedef struct named_label
-{
-	ml_text		text;
-	uint32_t	number;
-} named_label;
-
-static int
-compare_labels(const void *a, const void *b)
-{
-	return ml_text_compare(((const named_label *) a)->text, ((const named_label *) b)->text);
-}
-
-/* Put the labels into C order, and the rows' numbers with them. */
-static ml_status
-sort_labels(ml_context *ctx, ml_trainer *trainer)
-{
-	ml_rows_data *data = ml_rows_get(trainer->rows);
-	named_label *sorted;
-	uint32_t   *place;
-	void	   *memory;
-
-	ML_TRY(ml_arena_alloc(ctx, &trainer->arena, trainer->nlabels * sizeof(named_label),
-						  &memory));
-	sorted = memory;
-	ML_TRY(ml_arena_alloc(ctx, &trainer->arena, trainer->nlabels * sizeof(uint32_t), &memory));
-	place = memory;
-	ML_TRY(ml_arena_alloc_zero(ctx, &trainer->arena, trainer->nlabels * sizeof(uint32_t),
-							   &memory));
-	trainer->label_rows = memory;
-	for (uint32_t i = 0; i < trainer->nlabels; i++)
-		sorted[i] = (named_label) {trainer->labels[i], i};
-	ml_sort(sorted, trainer->nlabels, sizeof(named_label), compare_labels);
-	for (uint32_t i = 0; i < trainer->nlabels; i++)
-	{
-		trainer->labels[i] = sorted[i].text;
-		place[sorted[i].number] = i;
-	}
-	for (uint32_t i = 0; i < data->nrows; i++)
-	{
-		data->label[i] = place[data->label[i]];
-		trainer->label_rows[data->label[i]]++;
+		ML_TRY(add_row(ctx, trainer, batch->inputs + i * trainer->ninputs, &batch->targets[i],
+					   batch->weights == NULL ? 1 : batch->weights[i],
+					   batch->split == NULL ? 0 : batch->split[i]));
+		if (trainer->seen % PROGRESS_ROWS == 0)
+			ml_linear_progress(ctx, ML_PHASE_READ, (int64_t) trainer->seen, 0, NAN);
 	}
 	return ML_OK;
 }
@@ -256,115 +352,31 @@ sort_labels(ml_context *ctx, ml_trainer *trainer)
 static ml_status
 check_rows(ml_context *ctx, const ml_trainer *trainer)
 {
-	uint32_t	nrows = ml_rows_get(trainer->rows)->nrows;
-
-	if (nrows == 0)
+	if (trainer->nrows == 0)
 	{
 		ml_fail(ctx, ML_BAD_DATA, "there are no rows to learn from");
 		if (trainer->skipped > 0)
-			ml_detail(ctx, "In each of the %llu rows the label or the text is missing.",
+			ml_detail(ctx, trainer->text != NULL ?
+					  "In each of the %llu rows the label or the text is missing." :
+					  "In each of the %llu rows the target or all features are missing.",
 					  (unsigned long long) trainer->skipped);
 		return ML_BAD_DATA;
 	}
-	if (trainer->nlabels < 2)
+	if (trainer->task == ML_CLASSIFICATION && trainer->labels.n < 2)
 	{
-		ml_fail(ctx, ML_BAD_DATA, "all %u rows have the label \"%.*s\"", nrows,
-				(int) ML_MIN(trainer->labels[0].size, (size_t) 64), trainer->labels[0].data);
+		ml_fail(ctx, ML_BAD_DATA, "all %llu rows have the label \"%.*s\"",
+				(unsigned long long) trainer->nrows,
+				(int) ML_MIN(trainer->labels.names[0].size, (size_t) 64), trainer->labels.names[0].data);
 		return ml_hint(ctx, "A classifier needs rows of at least two labels.");
 	}
 	return ML_OK;
 }
 
-/* Copy the labels' weights into one array, or compute the balanced ones. */
-static ml_status
-set_class_weights(ml_context *ctx, ml_trainer *trainer)
-{
-	const ml_options *options = &trainer->options;
-	uint32_t	nrows = ml_rows_get(trainer->rows)->nrows;
-	void	   *memory;
-
-	if (!options->balanced && options->nclass_weights == 0)
-		return ML_OK;
-	ML_TRY(ml_arena_alloc(ctx, &trainer->arena, trainer->nlabels * sizeof(float), &memory));
-	trainer->class_weights = memory;
-	for (uint32_t i = 0; i < trainer->nlabels; i++)
-		trainer->class_weights[i] = options->balanced ?
-			(float) nrows / ((float) trainer->nlabels * (float) trainer->label_rows[i]) : 1;
-	for (uint32_t i = 0; i < options->nclass_weights; i++)
-	{
-		const ml_class_weight *weight = &options->class_weights[i];
-		uint32_t	slot = 0;
-
-		while (slot < trainer->nlabels && !ml_text_equal(trainer->labels[slot], weight->label))
-			slot++;
-		if (slot == trainer->nlabels)
-		{
-			int			nearest = ml_text_nearest(weight->label, trainer->labels,
-												  (int) trainer->nlabels);
-
-			ml_fail(ctx, ML_BAD_OPTION,
-					"option \"class_weight\" names the label \"%.*s\", which no row has",
-					(int) ML_MIN(weight->label.size, (size_t) 64), weight->label.data);
-			if (nearest >= 0)
-				ml_hint(ctx, "Perhaps you meant \"%.*s\".",
-						(int) ML_MIN(trainer->labels[nearest].size, (size_t) 64),
-						trainer->labels[nearest].data);
-			return ML_BAD_OPTION;
-		}
-		trainer->class_weights[slot] = (float) weight->weight;
-	}
-	return ML_OK;
-}
-
-static ml_status
-write_stored(ml_context *ctx, ml_trainer *trainer, ml_buffer *stored)
-{
-	const ml_rows_index *index = ml_rows_indexed(trainer->rows);
-	ml_quantized weights;
-
-	ml_linear_progress(ctx, ML_PHASE_STORE, ml_rows_get(trainer->rows)->nrows, 0, NAN);
-	ML_TRY(ml_quantizer_finish(ctx, trainer->quantizer, &weights));
-	for (uint32_t i = 0; i < trainer->nscores; i++)
-	{
-		trainer->slope[i] = (float) trainer->calibration.slope;
-		trainer->offset[i] = (float) trainer->calibration.offset;
-	}
-	return ml_stored_write_linear(ctx, &(ml_stored_linear)
-								  {
-									  .algorithm = trainer->options.algorithm,
-									  .recipe = &trainer->options.recipe,
-									  .vocabulary = index->vocabulary,
-									  .idf_code = index->idf_code,
-									  .idf_levels = index->idf_levels,
-									  .nlabels = trainer->nlabels,
-									  .labels = trainer->labels,
-									  .weights = &weights,
-									  .bias = trainer->bias,
-									  .slope = trainer->slope,
-									  .offset = trainer->offset
-								  }, stored);
-}
-
 ml_status
 ml_trainer_finish(ml_context *ctx, ml_trainer *trainer, ml_buffer *stored, ml_buffer *report)
 {
-	ml_recipe  *recipe = &trainer->options.recipe;
-
-	ml_encoder_close(ctx, trainer->encoder);
-	trainer->encoder = NULL;
+	if (trainer->first != NULL)
+		ML_TRY(decide(ctx, trainer));
 	ML_TRY(check_rows(ctx, trainer));
-	if (recipe->min_df == 0)
-	{
-		uint64_t	nrows = ml_rows_get(trainer->rows)->nrows;
-
-		recipe->min_df = nrows < FEW_ROWS ||
-			ml_rows_words(trainer->rows) < SHORT_ROWS * nrows ? 1 : 2;
-	}
-	trainer->nscores = trainer->nlabels == 2 ? 1 : trainer->nlabels;
-	ML_TRY(sort_labels(ctx, trainer));
-	ML_TRY(set_class_weights(ctx, trainer));
-	ML_TRY(ml_train_fit(ctx, trainer));
-	ML_TRY(ml_train_judge(ctx, trainer));
-	ML_TRY(write_stored(ctx, trainer, stored));
-	return ml_train_report(ctx, trainer, report);
+	return ml_train_text_finish(ctx, trainer->text, stored, report);
 }

@@ -1,8 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * train.h
- *	  What the files of the trainer share: train.c (rows in), train_fit.c (the
- *	  procedure), train_report.c (what is told of it).
+ *	  What the files of the trainer share.
+ *
+ * train.c takes rows, decides roles and hands them to one of two trainers: of
+ * text classifiers (train_text.c, train_text_fit.c) or of tables (train_table.c
+ * and those named after it).  Labels (train_labels.c) and what is said of a
+ * model (train_report.c) are the same for both.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,17 +15,94 @@
 
 #include "base/mem.h"
 #include "base/print.h"
-#include "feature/encoder.h"
-#include "learn/calibrate.h"
 #include "learn/linear.h"
 #include "learn/metric.h"
 #include "learn/options.h"
-#include "learn/rows.h"
 #include "model/model.h"
-#include "model/quantize.h"
 
 #define ML_LABEL_MAX	1024	/* bytes of a label */
 #define ML_CLASSES_MAX	10000
+
+/* Labels by number, in order of their first appearance until they are sorted. */
+typedef struct ml_labels
+{
+	ml_arena	arena;
+	ml_text    *names;
+	uint64_t   *rows;			/* with each label */
+	size_t		names_capacity;
+	size_t		rows_capacity;
+	uint32_t	n;
+	uint32_t   *slots;			/* open-addressed table: 1 + label, 0 = free */
+	uint32_t	nslots;			/* a power of two */
+} ml_labels;
+
+extern ml_status ml_labels_open(ml_context *ctx, ml_labels *labels);
+extern void ml_labels_close(ml_context *ctx, ml_labels *labels);
+
+/* The number of a label, a new one if it wasn't seen before; row is for messages. */
+extern ml_status ml_labels_find(ml_context *ctx, ml_labels *labels, ml_text label, uint64_t row,
+								uint32_t *number);
+
+/* Into C order; place[number as seen] = number from now on, in the arena. */
+extern ml_status ml_labels_sort(ml_context *ctx, ml_labels *labels, uint32_t **place);
+
+/* The label of that name; ML_BAD_OPTION if no row has it. */
+extern ml_status ml_labels_named(ml_context *ctx, const ml_labels *labels, ml_text name,
+								 const char *option, uint32_t *number);
+
+/* Factors of the labels by the option class_weight, in the arena; NULL: all 1. */
+extern ml_status ml_labels_weights(ml_context *ctx, ml_labels *labels, const ml_options *options,
+								   float **weights);
+
+/* What is known of a model's predictions for rows that it did not learn from. */
+typedef struct ml_judgement
+{
+	uint64_t	rows;
+	const ml_labels *labels;	/* NULL: regression */
+	ml_confusion *confusion;
+	size_t		confusion_size;
+	ml_auc	   *auc;
+	size_t		auc_size;
+	ml_log_loss log_loss;
+	/* regression: weights are not counted, as labels are not */
+	double		shift;			/* the first target */
+	double		sum;			/* of target - shift */
+	double		squares;
+	double		errors;			/* sum of |target - prediction| */
+	double		square_errors;
+} ml_judgement;
+
+extern void ml_judgement_free(ml_context *ctx, ml_judgement *judgement);
+
+/* label: the true one; best: the predicted one; positive: for two labels, is it that one, and its score. */
+extern ml_status ml_judge_label(ml_context *ctx, ml_judgement *judgement, uint32_t label,
+								uint32_t best, double probability, bool positive, double score);
+extern void ml_judge_number(ml_judgement *judgement, double target, double prediction);
+extern int	ml_judgement_metrics(ml_judgement *judgement, ml_metric metrics[ML_METRICS_MAX]);
+
+/* Pieces of the report, each with ", " before it. */
+extern ml_status ml_report_number(ml_context *ctx, ml_buffer *json, const char *name,
+								  double value, int digits);
+extern ml_status ml_report_metrics(ml_context *ctx, ml_buffer *json, ml_judgement *judgement);
+extern ml_status ml_report_labels(ml_context *ctx, ml_buffer *json, const ml_labels *labels,
+								  const ml_judgement *judgement);
+extern ml_status ml_report_confusion(ml_context *ctx, ml_buffer *json, const ml_judgement *judgement);
+extern ml_status ml_report_losses(ml_context *ctx, ml_buffer *json, const ml_linear_report *fit,
+								  int refit_epochs, double loss);
+
+/* A row in hand: its inputs are those of the columns that learn. */
+typedef struct ml_train_row
+{
+	const ml_value *inputs;
+	uint32_t	label;			/* classification: its number */
+	double		target;			/* regression */
+	float		weight;
+	double		split;
+} ml_train_row;
+
+typedef struct ml_text_trainer ml_text_trainer;
+typedef struct ml_table_trainer ml_table_trainer;
+typedef struct ml_first_rows ml_first_rows;
 
 struct ml_trainer
 {
@@ -29,55 +110,32 @@ struct ml_trainer
 	size_t		memory;			/* bytes for everything */
 	ml_arena	arena;
 	ml_options	options;
-	ml_encoder *encoder;
-	ml_rows    *rows;
+	ml_task		task;
+	const ml_image *live;
+	ml_text		target;
+	ml_text		time_zone;
+
+	/* all columns that were named, and those that learn */
+	uint32_t	ninputs;
+	ml_column  *inputs;			/* roles are decided one by one */
+	bool	   *decided;		/* [ninputs]: the role was decided from the rows */
+	uint32_t	ncolumns;
+	ml_column  *columns;		/* [ncolumns] those not ignored */
+	uint32_t   *place;			/* [ncolumns] which input each is */
+	ml_value   *values;			/* [ncolumns] of the row in hand, when some are ignored */
+
 	uint64_t	seen;			/* rows added, skipped ones too */
 	uint64_t	skipped;
+	uint64_t	nrows;			/* those that learn or judge */
+	ml_labels	labels;
 
-	/* labels in order of their first appearance; ml_trainer_finish sorts them */
-	ml_text    *labels;
-	size_t		labels_capacity;
-	uint32_t	nlabels;
-	uint32_t   *slots;			/* open-addressed table: 1 + label, 0 = free */
-	uint32_t	nslots;			/* a power of two */
-
-	/* of ml_trainer_finish */
-	uint32_t	nscores;
-	uint32_t   *label_rows;		/* rows of each label */
-	float	   *class_weights;	/* or NULL */
-	ml_linear  *linear;
-	ml_quantizer *quantizer;
-	float	   *bias;			/* [nscores] */
-	float	   *slope;
-	float	   *offset;
-
-	/* scores of rows that the fit did not see, and who they are */
-	float	   *fold_scores;
-	uint32_t   *fold_labels;
-	float	   *fold_weights;
-	uint32_t	nfold;
-	float	   *holdout_scores;
-	uint32_t   *holdout_labels;
-	uint32_t	nholdout;
-
-	ml_calibration calibration;
-	ml_linear_report first;		/* of the first fit, summed over blocks */
-	int			refit_epochs;	/* of the final one, most of any block */
-	double		loss;			/* mean loss seen in its last pass */
-	ml_confusion *confusion;
-	size_t		confusion_size;
-	ml_auc	   *auc;
-	size_t		auc_size;
-	ml_log_loss log_loss;
+	ml_first_rows *first;		/* rows that wait for the roles; NULL: they are decided */
+	ml_text_trainer *text;		/* one of the two, once roles are decided */
+	ml_table_trainer *table;
 };
 
-/* Fit, calibrate, refit, quantise: from added rows to what is stored. */
-extern ml_status ml_train_fit(ml_context *ctx, ml_trainer *trainer);
-
-/* Judge the held-out scores; fills confusion, auc and log_loss. */
-extern ml_status ml_train_judge(ml_context *ctx, ml_trainer *trainer);
-
-/* Append the report as JSON. */
-extern ml_status ml_train_report(ml_context *ctx, ml_trainer *trainer, ml_buffer *report);
+/* Log to the host, if it listens. */
+extern void ml_train_notice(ml_context *ctx, const char *text);
+extern void ml_train_warn(ml_context *ctx, const char *text);
 
 #endif							/* ML_TRAIN_H */

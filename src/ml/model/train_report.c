@@ -2,7 +2,7 @@
  *
  * train_report.c
  *	  What a training tells of itself: figures on the rows held out, losses,
- *	  calibration, as one JSON object.
+ *	  labels, as pieces of one JSON object.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,53 +10,80 @@
 
 #include <math.h>
 
-#define POLL_SCORES	65536
 #define CONFUSION_CELLS_MAX 10000
 
-ml_status
-ml_train_judge(ml_context *ctx, ml_trainer *trainer)
+void
+ml_train_notice(ml_context *ctx, const char *text)
 {
-	uint32_t	nlabels = trainer->nlabels;
-	double	   *probabilities;
-	void	   *memory;
-	size_t		work = 0;
+	if (ctx->host->log != NULL)
+		ctx->host->log(ctx->host->user, text);
+}
 
-	if (trainer->nholdout == 0)
-	{
-		if (trainer->options.holdout > 0 && ctx->host->log != NULL)
-			ctx->host->log(ctx->host->user,
-						   "too few rows of each label to hold any out: the model has no metrics");
-		return ML_OK;
-	}
-	ml_linear_progress(ctx, ML_PHASE_EVALUATE, trainer->nholdout, 0, NAN);
-	ML_TRY(ml_arena_alloc(ctx, &trainer->arena, nlabels * sizeof(double), &memory));
-	probabilities = memory;
-	for (uint32_t i = 0; i < trainer->nholdout; i++)
-	{
-		const float *scores = trainer->holdout_scores + (size_t) i * trainer->nscores;
-		uint32_t	label = trainer->holdout_labels[i];
-		uint32_t	best = ml_calibrated(&trainer->calibration, scores, trainer->nscores,
-										 probabilities);
+void
+ml_train_warn(ml_context *ctx, const char *text)
+{
+	if (ctx->host->warn != NULL)
+		ctx->host->warn(ctx->host->user, text);
+}
 
-		ml_log_loss_add(&trainer->log_loss, probabilities[label]);
-		ML_TRY(ml_confusion_tally(ctx, &trainer->confusion, &trainer->confusion_size,
-								  trainer->labels[label], trainer->labels[best], 1));
-		if (nlabels == 2)
-			ML_TRY(ml_auc_tally(ctx, &trainer->auc, &trainer->auc_size, label == 1,
-								scores[0]));
-		work += nlabels;
-		if (work > POLL_SCORES)
-		{
-			work = 0;
-			ML_TRY(ml_poll(ctx));
-		}
-	}
+void
+ml_judgement_free(ml_context *ctx, ml_judgement *judgement)
+{
+	ml_release(ctx, judgement->confusion);
+	ml_release(ctx, judgement->auc);
+	memset(judgement, 0, sizeof(*judgement));
+}
+
+ml_status
+ml_judge_label(ml_context *ctx, ml_judgement *judgement, uint32_t label, uint32_t best,
+			   double probability, bool positive, double score)
+{
+	const ml_text *names = judgement->labels->names;
+
+	judgement->rows++;
+	ml_log_loss_add(&judgement->log_loss, probability);
+	ML_TRY(ml_confusion_tally(ctx, &judgement->confusion, &judgement->confusion_size,
+							  names[label], names[best], 1));
+	if (judgement->labels->n == 2)
+		ML_TRY(ml_auc_tally(ctx, &judgement->auc, &judgement->auc_size, positive, score));
 	return ML_OK;
 }
 
-/* ", "name": value" */
-static ml_status
-put(ml_context *ctx, ml_buffer *json, const char *name, double value, int digits)
+void
+ml_judge_number(ml_judgement *judgement, double target, double prediction)
+{
+	double		error = target - prediction;
+
+	if (judgement->rows++ == 0)
+		judgement->shift = target;
+	target -= judgement->shift;
+	judgement->sum += target;
+	judgement->squares += target * target;
+	judgement->errors += fabs(error);
+	judgement->square_errors += error * error;
+}
+
+int
+ml_judgement_metrics(ml_judgement *judgement, ml_metric metrics[ML_METRICS_MAX])
+{
+	double		n = (double) judgement->rows;
+	double		total = judgement->squares - judgement->sum * judgement->sum / n;
+	int			count = 0;
+
+	if (judgement->rows == 0)
+		return 0;
+	if (judgement->labels != NULL)
+		return ml_metrics(judgement->confusion, &judgement->log_loss, judgement->auc, metrics);
+	metrics[count++] = (ml_metric) {"mse", judgement->square_errors / n};
+	metrics[count++] = (ml_metric) {"rmse", sqrt(judgement->square_errors / n)};
+	metrics[count++] = (ml_metric) {"mae", judgement->errors / n};
+	if (total > 0)
+		metrics[count++] = (ml_metric) {"r2", 1 - judgement->square_errors / total};
+	return count;
+}
+
+ml_status
+ml_report_number(ml_context *ctx, ml_buffer *json, const char *name, double value, int digits)
 {
 	char		number[32];
 
@@ -65,16 +92,16 @@ put(ml_context *ctx, ml_buffer *json, const char *name, double value, int digits
 }
 
 /* "metrics": {...}; absent without rows to judge by. */
-static ml_status
-put_metrics(ml_context *ctx, ml_trainer *trainer, ml_buffer *json)
+ml_status
+ml_report_metrics(ml_context *ctx, ml_buffer *json, ml_judgement *judgement)
 {
 	ml_metric	metrics[ML_METRICS_MAX];
 	char		number[32];
 	int			n;
 
-	if (trainer->nholdout == 0)
+	if (judgement->rows == 0)
 		return ML_OK;
-	n = ml_metrics(trainer->confusion, &trainer->log_loss, trainer->auc, metrics);
+	n = ml_judgement_metrics(judgement, metrics);
 	ML_TRY(ml_appendf(ctx, json, ", \"metrics\": {"));
 	for (int i = 0; i < n; i++)
 	{
@@ -86,18 +113,19 @@ put_metrics(ml_context *ctx, ml_trainer *trainer, ml_buffer *json)
 }
 
 /* "labels": [{"label": ..., "rows": ..., "f1": ...}, ...] */
-static ml_status
-put_labels(ml_context *ctx, const ml_trainer *trainer, ml_buffer *json)
+ml_status
+ml_report_labels(ml_context *ctx, ml_buffer *json, const ml_labels *labels,
+				 const ml_judgement *judgement)
 {
 	ML_TRY(ml_appendf(ctx, json, ", \"labels\": ["));
-	for (uint32_t i = 0; i < trainer->nlabels; i++)
+	for (uint32_t i = 0; i < labels->n; i++)
 	{
 		ML_TRY(ml_appendf(ctx, json, "%s{\"label\": ", i == 0 ? "" : ", "));
-		ML_TRY(ml_json_quote(ctx, json, trainer->labels[i]));
-		ML_TRY(ml_appendf(ctx, json, ", \"rows\": %u", trainer->label_rows[i]));
-		if (trainer->nholdout > 0)
-			ML_TRY(put(ctx, json, "f1",
-					   ml_confusion_f1(trainer->confusion, trainer->labels[i], ML_MACRO), 6));
+		ML_TRY(ml_json_quote(ctx, json, labels->names[i]));
+		ML_TRY(ml_appendf(ctx, json, ", \"rows\": %llu", (unsigned long long) labels->rows[i]));
+		if (judgement->rows > 0)
+			ML_TRY(ml_report_number(ctx, json, "f1",
+									ml_confusion_f1(judgement->confusion, labels->names[i], ML_MACRO), 6));
 		ML_TRY(ml_appendf(ctx, json, "}"));
 		ML_TRY(ml_poll(ctx));
 	}
@@ -108,10 +136,10 @@ put_labels(ml_context *ctx, const ml_trainer *trainer, ml_buffer *json)
  * "confusion": [[actual, predicted, rows], ...]; absent where many labels
  * would make it larger than the model.
  */
-static ml_status
-put_confusion(ml_context *ctx, const ml_trainer *trainer, ml_buffer *json)
+ml_status
+ml_report_confusion(ml_context *ctx, ml_buffer *json, const ml_judgement *judgement)
 {
-	uint32_t	ncells = trainer->nholdout == 0 ? 0 : ml_confusion_ncells(trainer->confusion);
+	uint32_t	ncells = judgement->rows == 0 ? 0 : ml_confusion_ncells(judgement->confusion);
 
 	if (ncells == 0 || ncells > CONFUSION_CELLS_MAX)
 		return ML_OK;
@@ -120,57 +148,30 @@ put_confusion(ml_context *ctx, const ml_trainer *trainer, ml_buffer *json)
 	{
 		uint32_t	actual;
 		uint32_t	predicted;
-		int64_t		rows = ml_confusion_cell(trainer->confusion, i, &actual, &predicted);
+		int64_t		rows = ml_confusion_cell(judgement->confusion, i, &actual, &predicted);
 
 		ML_TRY(ml_appendf(ctx, json, "%s[", i == 0 ? "" : ", "));
-		ML_TRY(ml_json_quote(ctx, json, ml_confusion_label(trainer->confusion, actual)));
+		ML_TRY(ml_json_quote(ctx, json, ml_confusion_label(judgement->confusion, actual)));
 		ML_TRY(ml_appendf(ctx, json, ", "));
-		ML_TRY(ml_json_quote(ctx, json, ml_confusion_label(trainer->confusion, predicted)));
+		ML_TRY(ml_json_quote(ctx, json, ml_confusion_label(judgement->confusion, predicted)));
 		ML_TRY(ml_appendf(ctx, json, ", %lld]", (long long) rows));
 	}
 	return ml_appendf(ctx, json, "]");
 }
 
-static ml_status
-put_fit(ml_context *ctx, const ml_trainer *trainer, ml_buffer *json)
+ml_status
+ml_report_losses(ml_context *ctx, ml_buffer *json, const ml_linear_report *fit,
+				 int refit_epochs, double loss)
 {
 	char		number[32];
 
 	ML_TRY(ml_appendf(ctx, json, ", \"epochs\": %d, \"converged\": %s, \"losses\": [",
-					  trainer->first.epochs, trainer->first.converged ? "true" : "false"));
-	for (int i = 0; i < trainer->first.nlosses; i++)
+					  fit->epochs, fit->converged ? "true" : "false"));
+	for (int i = 0; i < fit->nlosses; i++)
 	{
-		ml_print_double(number, trainer->first.losses[i], 6);
+		ml_print_double(number, fit->losses[i], 6);
 		ML_TRY(ml_appendf(ctx, json, "%s%s", i == 0 ? "" : ", ", number));
 	}
-	ML_TRY(ml_appendf(ctx, json, "], \"refit_epochs\": %d", trainer->refit_epochs));
-	ML_TRY(put(ctx, json, "loss", trainer->loss, 6));
-	ML_TRY(ml_appendf(ctx, json, ", \"calibration\": {\"rows\": %u", trainer->calibration.rows));
-	ML_TRY(put(ctx, json, "slope", trainer->calibration.slope, 6));
-	ML_TRY(put(ctx, json, "offset", trainer->calibration.offset, 6));
-	ML_TRY(put(ctx, json, "log_loss", trainer->calibration.loss, 6));
-	return ml_appendf(ctx, json, "}");
-}
-
-ml_status
-ml_train_report(ml_context *ctx, ml_trainer *trainer, ml_buffer *json)
-{
-	uint32_t	nrows = ml_rows_get(trainer->rows)->nrows;
-	uint32_t	most = 0;
-
-	for (uint32_t i = 0; i < trainer->nlabels; i++)
-		most = ML_MAX(most, trainer->label_rows[i]);
-	ML_TRY(ml_appendf(ctx, json, "{\"algorithm\": \"%s\", \"options\": ",
-					  trainer->options.algorithm.data));
-	ML_TRY(ml_options_write(ctx, &trainer->options, json));
-	ML_TRY(ml_appendf(ctx, json, ", \"rows\": %u, \"skipped\": %llu, \"holdout_rows\": %u, "
-					  "\"classes\": %u, \"vocabulary\": %u", nrows,
-					  (unsigned long long) trainer->skipped, trainer->nholdout,
-					  trainer->nlabels, ml_rows_indexed(trainer->rows)->nfeatures));
-	ML_TRY(put_fit(ctx, trainer, json));
-	ML_TRY(put(ctx, json, "baseline", (double) most / nrows, 6));
-	ML_TRY(put_metrics(ctx, trainer, json));
-	ML_TRY(put_labels(ctx, trainer, json));
-	ML_TRY(put_confusion(ctx, trainer, json));
-	return ml_appendf(ctx, json, "}");
+	ML_TRY(ml_appendf(ctx, json, "], \"refit_epochs\": %d", refit_epochs));
+	return ml_report_number(ctx, json, "loss", loss, 6);
 }
