@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * math.h
- *	  exp and log with the same bits on every CPU.
+ *	  exp, log, sine and cosine with the same bits on every CPU.
  *
  * libm chooses by CPU and may differ in the last bit between machines; scores
  * that a model hands out go through these instead.  Plain multiplications and
@@ -110,6 +110,59 @@ ml_log(double x)
 		sum = sum * s2 + 1.0 / (double) i;
 	return (double) exponent * 6.93147180369123816490e-01 +
 		(2.0 * s * sum + (double) exponent * 1.90821492927058770002e-10);
+}
+
+/*
+ * Sine and cosine of an angle in turns (1 = 2 pi), so that its reduction to an
+ * eighth of a turn is exact: sin of 0.5 is 0, of 0.25 is 1.  NaN for infinities.
+ */
+static inline void
+ml_sincos(double turns, double *sine, double *cosine)
+{
+	double		t = turns - floor(turns);
+	double		quadrant = floor(4.0 * t + 0.5);
+	double		x = (t - 0.25 * quadrant) * 6.28318530717958647693;
+	double		x2 = x * x;
+	double		s;
+	double		c;
+
+	/* Taylor on |x| <= pi / 4: remainders < 5e-17 and < 3e-18 */
+	s = -1.0 / 1307674368000.0;
+	s = s * x2 + 1.0 / 6227020800.0;
+	s = s * x2 - 1.0 / 39916800.0;
+	s = s * x2 + 1.0 / 362880.0;
+	s = s * x2 - 1.0 / 5040.0;
+	s = s * x2 + 1.0 / 120.0;
+	s = s * x2 - 1.0 / 6.0;
+	s = x + x * x2 * s;
+	c = 1.0 / 20922789888000.0;
+	c = c * x2 - 1.0 / 87178291200.0;
+	c = c * x2 + 1.0 / 479001600.0;
+	c = c * x2 - 1.0 / 3628800.0;
+	c = c * x2 + 1.0 / 40320.0;
+	c = c * x2 - 1.0 / 720.0;
+	c = c * x2 + 1.0 / 24.0;
+	c = 1.0 - (0.5 * x2 - x2 * x2 * c);
+	if (quadrant == 1.0)
+	{
+		*sine = c;
+		*cosine = -s;
+	}
+	else if (quadrant == 2.0)
+	{
+		*sine = -s;
+		*cosine = -c;
+	}
+	else if (quadrant == 3.0)
+	{
+		*sine = -c;
+		*cosine = s;
+	}
+	else						/* 0 or 4, or NaN */
+	{
+		*sine = s;
+		*cosine = c;
+	}
 }
 
 /* 1 / (1 + e^-x) */

@@ -113,7 +113,7 @@ ml_column_form(ml_type type, ml_role role)
 {
 	if (type == ML_TYPE_ARRAY)
 		return ML_FORM_ITEMS;
-	if (role == ML_ROLE_AUTO)
+	if (role == ML_ROLE_AUTO || role == ML_ROLE_IGNORE)
 		role = ml_role_of_type(type);
 	return role == ML_ROLE_NUMBER || role == ML_ROLE_DATE ? ML_FORM_NUMBER : ML_FORM_TEXT;
 }

@@ -75,7 +75,7 @@ extern bool ml_role_fits(ml_type type, ml_role role);
 /* The role that a type has by itself; AUTO for text, which the rows decide. */
 extern ml_role ml_role_of_type(ml_type type);
 
-/* AUTO stands for the role by itself. */
+/* AUTO and IGNORE stand for the role by itself; a text's form is TEXT in any case. */
 extern ml_form ml_column_form(ml_type type, ml_role role);
 
 typedef struct ml_items

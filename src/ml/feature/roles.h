@@ -19,14 +19,19 @@
 #define ML_ROLE_ROWS	4096
 #define ML_ROLE_BYTES	64
 
-/* The role of a text column from its first values (absent ones count not). */
+/*
+ * The role of a text column from its first values, each "stride" of ml_text
+ * behind the one before; absent ones count not.
+ */
 extern ml_status ml_role_decide(ml_context *ctx, const ml_text *values, size_t n,
 								size_t stride, ml_role *role);
 
 /* The distinct values of a category, numbered in order of first appearance. */
 typedef struct ml_levels
 {
-	ml_arena	arena;
+	ml_arena	arena;			/* the values' bytes */
+	char	   *room;			/* what is free of its last piece */
+	size_t		left;
 	ml_text    *values;
 	uint64_t   *counts;
 	uint32_t	n;
@@ -38,7 +43,10 @@ typedef struct ml_levels
 #define ML_LEVELS_MAX	(UINT32_C(1) << 24)
 #define ML_LEVEL_BYTES	1024	/* longest value of a category */
 
-/* A zeroed ml_levels is empty.  ML_BAD_DATA: too many, too long. */
+/*
+ * A zeroed ml_levels is empty.  Copies the value if it is new, and counts it.
+ * ML_BAD_DATA: too many, too long.
+ */
 extern ml_status ml_levels_add(ml_context *ctx, ml_levels *levels, ml_text value,
 							   uint32_t *number);
 extern void ml_levels_free(ml_context *ctx, ml_levels *levels);

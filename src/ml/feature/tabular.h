@@ -9,19 +9,24 @@
  *
  *	  number		(clip(v, low, high) - mean) / scale; a missing v is "fill"
  *	  array			one such feature for each item
- *	  date			parts, each such a number: "day" (days; of a time: seconds)
- *					and for dates and timestamps sin and cos of the day of the
- *					week and of the year, for times and timestamps those of the
- *					hour of the day
- *	  indicator		1 where the value is missing, else 0; kept only where values
- *					were missing in training
- *	  category		one-hot: the feature of the value's level is 1.  Levels in
- *					fewer than "rare" rows are joined in the level "other",
- *					missing values are the level "missing" where training had any
- *					and "impute" is not most_frequent
+ *	  date			parts, each such a number: "day" (days since 2000-01-01, with
+ *					their fraction; of a time "seconds" since midnight); then sin
+ *					and cos, for times and timestamps of the hour, that is of the
+ *					time of the day in days; for dates and timestamps of the day
+ *					of the week (Monday 0, in weeks) and of the year (January 1 0,
+ *					in years of 365 or 366 days)
+ *	  indicator		1 where the value is missing (of an array: it or any item),
+ *					else 0; behind the column's other features; kept only where
+ *					values were missing in training
+ *	  category		one-hot: the feature of the value's level is 1.  Named levels
+ *					in C order, then "other", in which those in fewer than "rare"
+ *					rows are joined, then "missing" for missing values, where
+ *					training had any and "impute" is not most_frequent
  *
  * Unseen values, policy "other": the level "other"; where training had no rare
  * value no level at all, so that they add nothing.  Policy "error": ML_BAD_INPUT.
+ * A missing value of a category is an unseen one where there is neither a level
+ * for it nor a most frequent one that stands for it.
  *
  * The struct is a view: all arrays are borrowed, from the arena of a training
  * or from an image, where they are read-only and shared.
@@ -35,7 +40,10 @@
 #include "base/print.h"
 #include "feature/column.h"
 
+#include <math.h>
+
 #define ML_NO_TERM			UINT32_MAX
+#define ML_TERMS_MAX		(UINT32_C(1) << 28) /* features, and levels, of a table */
 #define ML_DATE_PARTS_MAX	7
 
 typedef enum ml_unseen
@@ -64,13 +72,13 @@ typedef struct ml_tabular_column
 	uint32_t	indicator;		/* feature, or ML_NO_TERM */
 	uint32_t	first_level;	/* category: index of its first level */
 	uint32_t	nlevels;		/* named ones, sorted in C order; level i is feature first + i */
+	uint32_t	njoined;		/* behind them, sorted as well: those in "other"; only with ML_UNSEEN_ERROR */
 	uint32_t	other;			/* feature of rare and unseen values, or ML_NO_TERM */
 	uint32_t	missing;		/* feature of missing values, or ML_NO_TERM */
-	uint32_t	most_frequent;	/* level that stands for a missing value, or ML_NO_TERM */
-	uint32_t	reference;		/* level (feature) that an unpenalised regression leaves out, or ML_NO_TERM */
-	uint32_t	first_slot;		/* into slots: a power of two of them, behind nlevels */
+	uint32_t	most_frequent;	/* feature that stands for a missing value, or ML_NO_TERM */
+	uint32_t	reference;		/* feature that an unpenalised regression leaves out, or ML_NO_TERM */
+	uint32_t	first_slot;		/* into slots: a power of two of them, at least twice the levels */
 	uint32_t	nslots;
-	uint32_t	unused;
 } ml_tabular_column;
 
 typedef struct ml_tabular
@@ -78,7 +86,7 @@ typedef struct ml_tabular
 	uint32_t	ncolumns;
 	uint32_t	ndense;			/* features that are numbers, indicators included */
 	uint32_t	nhot;			/* features that are levels */
-	uint32_t	nlevels;		/* named levels of all categories */
+	uint32_t	nlevels;		/* of all categories, named and joined */
 	uint32_t	ncategories;	/* columns with role category */
 	uint32_t	ntexts;			/* columns with role text */
 	ml_unseen	unseen;
@@ -105,6 +113,21 @@ extern ml_status ml_tabular_encode(ml_context *ctx, const ml_tabular *tabular,
 /* True when every input that is not a text is missing. */
 extern bool ml_tabular_missing(const ml_tabular *tabular, const ml_value *inputs);
 
+/* The dense feature of a value that may be NaN for missing; NaN if it is out of range. */
+static inline double
+ml_tabular_scale(const ml_scaling *scaling, double value)
+{
+	if (isnan(value))
+		value = scaling->fill;
+	else
+	{
+		value = value < scaling->low ? scaling->low : value;
+		value = value > scaling->high ? scaling->high : value;
+	}
+	value = (value - scaling->mean) / scaling->scale;
+	return isfinite(value) ? value : NAN;
+}
+
 /* The level of a value in a category's column: its feature, or ML_NO_TERM. */
 extern uint32_t ml_tabular_level(const ml_tabular *tabular, uint32_t column, ml_text value);
 
@@ -129,18 +152,30 @@ extern ml_status ml_tabular_term(ml_context *ctx, const ml_tabular *tabular, uin
 extern ml_status ml_tabular_write(ml_context *ctx, const ml_tabular *tabular, ml_buffer *json);
 
 /*
- * JSON as written + counts of what lies in tensors; fills columns, names and
- * scalars in the arena and checks all numbers and offsets against each other;
- * the arrays that are tensors are the caller's to set.  ML_BAD_MODEL.
+ * JSON as written; fills columns, names and scalars in the arena and checks all
+ * numbers against each other; the arrays that are tensors (scaling, level_end,
+ * levels) are the caller's to set, and then ml_tabular_check to call.  ML_BAD_MODEL.
  */
 extern ml_status ml_tabular_read(ml_context *ctx, ml_arena *arena, ml_text json,
 								 ml_tabular *tabular);
 
-/* Fill slots[nslots] from the levels: what an image keeps beside them. */
-extern void ml_tabular_hash(const ml_tabular *tabular, uint32_t *slots);
+/*
+ * Are scalings finite and positive, and levels (which have "size" bytes in all)
+ * UTF-8, in order and distinct?  ML_BAD_MODEL.
+ */
+extern ml_status ml_tabular_check(ml_context *ctx, const ml_tabular *tabular, size_t size);
 
-/* Seconds -> the parts of a date (ML_DATE_PARTS_MAX at most); returns how many. */
+/* Fill slots[nslots] from the levels: what an image keeps beside them. */
+extern ml_status ml_tabular_hash(ml_context *ctx, const ml_tabular *tabular, uint32_t *slots);
+
+/*
+ * Seconds -> the parts of a date (ML_DATE_PARTS_MAX at most); returns how many.
+ * All are NaN for NaN, and infinite where the seconds are, or beyond any date.
+ */
 extern int	ml_date_parts(ml_type type, double seconds, double *parts);
 extern int	ml_date_nparts(ml_type type);
+
+/* "day", "sin of hour", ... */
+extern const char *ml_date_part_name(ml_type type, int part);
 
 #endif							/* ML_TABULAR_H */
