@@ -327,6 +327,8 @@ test_math(void)
 	ml_rng		rng;
 	double		worst_exp = 0;
 	double		worst_log = 0;
+	double		worst_sin = 0;
+	double		worst_cos = 0;
 
 	ml_rng_seed(&rng, 3);
 	for (int i = 0; i < 200000; i++)
@@ -347,6 +349,38 @@ test_math(void)
 	unit_ok(ml_log(1) == 0 && ml_log(0) == -INFINITY && isnan(ml_log(-1)) && isinf(ml_log(INFINITY)) &&
 			isnan(ml_log(NAN)), "log at its ends");
 	unit_is_near(ml_log(5e-324), log(5e-324), 1e-12, "log of the least number");
+	for (int i = 0; i < 200000; i++)
+	{
+		/* near zeros of either as well, where the error must be relative too */
+		double		x = i % 2 ? (ml_rng_double(&rng) - 0.5) * 20 : (int) (i % 16) / 4.0 + 1e-9 * ml_rng_double(&rng);
+		long double angle = 2 * 3.14159265358979323846264338327950288L;
+		long double nearest = rint(2 * x) / 2;	/* sin is 0 there */
+		long double sine = sinl(angle * (x - nearest)) * (fmod(2 * nearest, 2) == 0 ? 1 : -1);
+		long double cosine;
+		double		s;
+		double		c;
+
+		nearest = floor(2 * x) / 2 + 0.25;	/* cos is */
+		cosine = sinl(angle * (x - nearest)) * (fmod(floor(2 * x), 2) == 0 ? -1 : 1);
+		ml_sincos(x, &s, &c);
+		worst_sin = fmax(worst_sin, s == sine ? 0 : fabsl((s - sine) / sine));
+		worst_cos = fmax(worst_cos, c == cosine ? 0 : fabsl((c - cosine) / cosine));
+	}
+	unit_is_near(worst_sin, 0, 1e-15, "relative error of sin");
+	unit_is_near(worst_cos, 0, 1e-15, "relative error of cos");
+	for (int i = -8; i <= 8; i++)
+	{
+		static const double sines[4] = {0, 1, 0, -1};
+		double		s;
+		double		c;
+
+		ml_sincos(i / 4.0, &s, &c);
+		unit_ok(s == sines[(i + 8) % 4] && c == sines[(i + 9) % 4], "sin and cos of %d quarters are exact", i);
+	}
+	ml_sincos(INFINITY, &worst_sin, &worst_cos);
+	unit_ok(isnan(worst_sin) && isnan(worst_cos), "of infinity there are none");
+	ml_sincos(1e300, &worst_sin, &worst_cos);
+	unit_ok(worst_sin == 0 && worst_cos == 1, "large numbers are whole turns");
 	unit_ok(ml_sigmoid(0) == 0.5 && ml_sigmoid(1000) == 1 && ml_sigmoid(-1000) == 0 &&
 			isnan(ml_sigmoid(NAN)), "the sigmoid at its ends");
 }

@@ -124,7 +124,7 @@ keep_bytes(ml_context *ctx, ml_levels *levels, ml_text value, ml_text *kept)
 	}
 	if (value.size > 0)
 		memcpy(levels->room, value.data, value.size);
-	*kept = (ml_text) {levels->room, value.size};
+	*kept = (ml_text){levels->room, value.size};
 	levels->room += value.size;
 	levels->left -= value.size;
 	return ML_OK;

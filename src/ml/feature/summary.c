@@ -223,7 +223,7 @@ ml_summary_deviation(const ml_summary *summary)
 		return NAN;
 	if (summary->min == summary->max)
 		return 0;
-	return square > 0 ? sqrt(square) : 0;
+	return square <= 0 ? 0 : sqrt(square);	/* NaN when the numbers are too large */
 }
 
 void
@@ -278,7 +278,8 @@ value_at(const ml_summary *summary, double scale, double place)
 			break;
 		before += bins->bins[i].weight * scale;
 	}
-	if (bins->shift == 0)
+	/* one value that has most of the bin is better than a place between its edges */
+	if (bins->shift == 0 || bins->bins[i].votes > 0.5 * bins->bins[i].weight)
 		return bins->bins[i].value;
 	share = (place + 0.5 - before) / (bins->bins[i].weight * scale);
 	share = ML_MIN(ML_MAX(share, 0.0), 1.0);

@@ -39,7 +39,7 @@ ml_summary_bin_low(const ml_summary_bins *bins, const ml_summary_bin *bin)
 {
 	uint64_t	key = bin->key << bins->shift;
 
-	return value_of(ML_MAX(key, ~UINT64_C(0x7FEFFFFFFFFFFFFF)));
+	return value_of(ML_MAX(key, ~(UINT64_C(0x7FEFFFFFFFFFFFFF) | SIGN)));
 }
 
 double
