@@ -3,9 +3,9 @@
  * summary.c
  *	  What the values of one number column are like.
  *
- * Values are added in pieces of a fixed size and in a fixed number of lanes,
- * without a branch in the loop, so that compilers use vector instructions and
- * the order of the additions is always the same.  A value that is missing, or
+ * Values are added in pieces of a fixed size and in four lanes, by vectors of
+ * the size that every CPU has, without a branch in the loop; so the order of
+ * the additions is always the same.  A value that is missing, or
  * lies behind the end of the last piece, has difference and weight 0.
  *
  *-------------------------------------------------------------------------
@@ -15,23 +15,27 @@
 
 #include <math.h>
 
-#define LANES			8
 #define PIECE			256
 #define POLL_VALUES		((size_t) 1 << 14)
 #define WHOLE			0x1.8p52	/* added and subtracted it rounds to a whole number */
 #define SEQUENCE_MIN	20
 
-typedef struct lanes
+/* Two numbers, or masks of as many: what every CPU has. */
+typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
+typedef int64_t pair_mask __attribute__((vector_size(16), may_alias));
+
+/* What one half of the lanes has summed up. */
+typedef struct half
 {
-	double		n[LANES];
-	double		weights[LANES];
-	double		present[LANES];
-	double		sum[LANES];
-	double		squares[LANES];
-	double		min[LANES];
-	double		max[LANES];
-	double		fraction[LANES];	/* of distances from the nearest whole number */
-} lanes;
+	pair n;
+	pair weights;
+	pair sum;
+	pair squares;
+	pair min;
+	pair max;
+	pair fraction;				/* of squared distances from the nearest whole number */
+	pair_mask present;			/* how many, negative */
+} half;
 
 ml_status
 ml_summary_open(ml_context *ctx, ml_summary *summary, bool counting)
@@ -50,35 +54,53 @@ ml_summary_close(ml_context *ctx, ml_summary *summary)
 	summary->bins = NULL;
 }
 
-/* PIECE values and weights. */
-static void
-add_lanes(lanes *l, double shift, const double *values, const double *weights)
+/* Where the mask is set a, else b. */
+static inline pair
+choose(pair_mask where, pair a, pair b)
 {
-	for (size_t i = 0; i < PIECE; i += LANES)
-		for (size_t k = 0; k < LANES; k++)
-		{
-			double		v = values[i + k];
-			double		w = weights[i + k];
-			bool		here = v == v;
-			double		weight = here ? w : 0;
-			double		d = here ? v - shift : 0;
-
-			l->weights[k] += w;
-			l->present[k] += here ? 1 : 0;
-			l->n[k] += weight;
-			l->sum[k] += weight * d;
-			l->squares[k] += weight * d * d;
-			l->min[k] = v < l->min[k] ? v : l->min[k];
-			l->max[k] = v > l->max[k] ? v : l->max[k];
-			l->fraction[k] += here ? fabs(v - ((v + WHOLE) - WHOLE)) : 0;
-		}
+	return (pair) (((pair_mask) a & where) | ((pair_mask) b & ~where));
 }
 
-/* The lanes' sums, in a fixed order. */
-static double
-total(const double *lane)
+static inline void
+add_pair(half *h, pair shift, pair v, pair w)
 {
-	return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+	pair_mask here = v == v;
+	pair weight = (pair) ((pair_mask) w & here);
+	pair d = (pair) ((pair_mask) (v - shift) & here);
+	pair fraction = v - ((v + WHOLE) - WHOLE);
+
+	h->weights += w;
+	h->n += weight;
+	h->sum += weight * d;
+	h->squares += weight * d * d;
+	h->min = choose(v < h->min, v, h->min);
+	h->max = choose(v > h->max, v, h->max);
+	h->fraction += (pair) ((pair_mask) (fraction * fraction) & here);
+	h->present += here;
+}
+
+/* PIECE values and weights. */
+static void
+add_lanes(half *halves, double shift, const double *values, const double *weights)
+{
+	half		first = halves[0];
+	half		second = halves[1];
+	pair shifts = {shift, shift};
+
+	for (size_t i = 0; i < PIECE; i += 4)
+	{
+		add_pair(&first, shifts, *(const pair *) (values + i), *(const pair *) (weights + i));
+		add_pair(&second, shifts, *(const pair *) (values + i + 2), *(const pair *) (weights + i + 2));
+	}
+	halves[0] = first;
+	halves[1] = second;
+}
+
+/* The sum of the lanes, in a fixed order. */
+static double
+total(pair a, pair b)
+{
+	return (a[0] + b[0]) + (a[1] + b[1]);
 }
 
 static bool
@@ -123,13 +145,14 @@ static ml_status
 add_piece(ml_context *ctx, ml_summary *summary, const double *values, const double *weights,
 		  size_t n)
 {
-	lanes		l = {0};
-	uint64_t	present;
+	half		h[2] = {{{0}}};
+	uint64_t	present = 0;
+	double		weight;
 
-	for (size_t k = 0; k < LANES; k++)
+	for (int i = 0; i < 2; i++)
 	{
-		l.min[k] = summary->min;
-		l.max[k] = summary->max;
+		h[i].min += summary->min;
+		h[i].max += summary->max;
 	}
 	if (summary->nvalues == 0)
 		for (size_t i = 0; i < n; i++)
@@ -138,30 +161,31 @@ add_piece(ml_context *ctx, ml_summary *summary, const double *values, const doub
 				summary->shift = values[i];
 				break;
 			}
-	add_lanes(&l, summary->shift, values, weights);
-	for (size_t k = 0; k < LANES; k++)
+	add_lanes(h, summary->shift, values, weights);
+	for (int i = 0; i < 4; i++)
 	{
-		summary->min = ML_MIN(summary->min, l.min[k]);
-		summary->max = ML_MAX(summary->max, l.max[k]);
+		summary->min = ML_MIN(summary->min, h[i / 2].min[i % 2]);
+		summary->max = ML_MAX(summary->max, h[i / 2].max[i % 2]);
+		present -= (uint64_t) h[i / 2].present[i % 2];
 	}
-	present = (uint64_t) total(l.present);
+	weight = total(h[0].n, h[1].n);
 	summary->nvalues += present;
 	summary->nmissing += n - present;
-	summary->n += total(l.n);
-	summary->missing += total(l.weights) - total(l.n);
-	summary->sum += total(l.sum);
-	summary->squares += total(l.squares);
+	summary->n += weight;
+	summary->missing += total(h[0].weights, h[1].weights) - weight;
+	summary->sum += total(h[0].sum, h[1].sum);
+	summary->squares += total(h[0].squares, h[1].squares);
 	if (present > 0 && (isinf(summary->min) || isinf(summary->max)))
 		return ml_fail(ctx, ML_BAD_DATA, "a column has an infinite value");
 	/* the loop's test knows only numbers below 2^51 */
-	if (summary->integers && !(total(l.fraction) == 0))
+	if (summary->integers && !(total(h[0].fraction, h[1].fraction) == 0))
 		summary->integers = all_whole(values, n);
 	if (summary->weighted && summary->integers)
 		add_plain(summary, values, n);
 	return summary->bins == NULL ? ML_OK : add_bins(ctx, summary->bins, values, weights, n);
 }
 
-/* Values whose weight is 0 are left out: they are not there. */
+/* Values whose weight is 0 are left out: they are not there.  Up to PIECE the rest is filled. */
 static size_t
 gather(const double *values, const double *weights, size_t n, double *to, double *weights_to)
 {
@@ -181,26 +205,42 @@ gather(const double *values, const double *weights, size_t n, double *to, double
 	return kept;
 }
 
+/* The sums that don't count weights go their own way from the first weights on. */
+static void
+begin_weights(ml_summary *summary)
+{
+	if (summary->weighted)
+		return;
+	summary->weighted = true;
+	summary->plain_sum = summary->sum;
+	summary->plain_squares = summary->squares;
+}
+
 ml_status
 ml_summary_add(ml_context *ctx, ml_summary *summary, const double *values,
 			   const double *weights, size_t n)
 {
+	double		ones[PIECE];
 	double		piece[PIECE];
 	double		piece_weights[PIECE];
+	size_t		whole = weights == NULL ? n - n % PIECE : 0;
 
-	if (weights != NULL && !summary->weighted)
-	{
-		summary->weighted = true;
-		summary->plain_sum = summary->sum;
-		summary->plain_squares = summary->squares;
-	}
+	for (size_t i = 0; i < PIECE && whole > 0; i++)
+		ones[i] = 1;
+	if (weights != NULL)
+		begin_weights(summary);
 	for (size_t i = 0; i < n; i += PIECE)
 	{
-		size_t		take = gather(values + i, weights == NULL ? NULL : weights + i,
-								  ML_MIN(n - i, (size_t) PIECE), piece, piece_weights);
+		if (i < whole)
+			ML_TRY(add_piece(ctx, summary, values + i, ones, PIECE));
+		else
+		{
+			size_t		kept = gather(values + i, weights == NULL ? NULL : weights + i,
+									  ML_MIN(n - i, (size_t) PIECE), piece, piece_weights);
 
-		if (take > 0)
-			ML_TRY(add_piece(ctx, summary, piece, piece_weights, take));
+			if (kept > 0)
+				ML_TRY(add_piece(ctx, summary, piece, piece_weights, kept));
+		}
 		if (i % POLL_VALUES == POLL_VALUES - PIECE)
 			ML_TRY(ml_poll(ctx));
 	}

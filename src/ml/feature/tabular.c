@@ -12,7 +12,7 @@
 #include "feature/tabular_internal.h"
 #include "base/hash.h"
 
-#define POLL_PROBES		((size_t) 1 << 16)
+#define POLL_PROBES		((size_t) 1 << 14)
 #define QUOTED_VALUE	64		/* bytes of a value in a message */
 
 /* Slots for that many levels. */
@@ -139,7 +139,12 @@ ml_tabular_hash(ml_context *ctx, const ml_tabular *tabular, uint32_t *slots)
 {
 	size_t		probes = 0;
 
-	memset(slots, 0, (size_t) tabular->nslots * sizeof(uint32_t));
+	for (uint32_t at = 0; at < tabular->nslots; at++)
+	{
+		slots[at] = 0;
+		if (at % POLL_PROBES == POLL_PROBES - 1)
+			ML_TRY(ml_poll(ctx));
+	}
 	for (uint32_t i = 0; i < tabular->ncolumns; i++)
 	{
 		const ml_tabular_column *column = &tabular->columns[i];

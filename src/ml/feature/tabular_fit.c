@@ -105,6 +105,13 @@ sort_entries(ml_context *ctx, entry **entries, entry **other, size_t n)
 	return ML_OK;
 }
 
+/* A poll now and then in loops over levels. */
+static inline ml_status
+poll_at(const fitter *f, size_t k)
+{
+	return k % POLL_LEVELS == POLL_LEVELS - 1 ? ml_poll(f->ctx) : ML_OK;
+}
+
 /* Is a level with that count joined with others? */
 static bool
 is_rare(const fitter *f, uint64_t count)
@@ -152,6 +159,7 @@ count_hot(fitter *f, uint32_t i, const ml_levels *levels, uint64_t missing)
 
 	for (uint32_t k = 0; k < levels->n; k++)
 	{
+		ML_TRY(poll_at(f, k));
 		if (levels->counts[k] == 0)
 			continue;
 		if (is_rare(f, levels->counts[k]))
@@ -288,11 +296,14 @@ sorted_levels(fitter *f, const ml_levels *levels, entry *entries, entry *scratch
 {
 	*n = 0;
 	for (uint32_t k = 0; k < levels->n; k++)
+	{
+		ML_TRY(poll_at(f, k));
 		if (levels->counts[k] > 0)
 			entries[(*n)++] = (entry)
 			{
 				prefix_of(levels->values[k]), levels->values[k], k, is_rare(f, levels->counts[k])
 			};
+	}
 	ML_TRY(sort_entries(f->ctx, &entries, &scratch, *n));
 	*result = entries;
 	return ML_OK;
@@ -308,7 +319,7 @@ keep_level(fitter *f, ml_text value)
 }
 
 /* Names of levels, and the feature of each number. */
-static void
+static ml_status
 name_levels(fitter *f, ml_tabular_column *column, const ml_levels *levels, const entry *entries,
 			size_t n, uint32_t *map)
 {
@@ -319,6 +330,7 @@ name_levels(fitter *f, ml_tabular_column *column, const ml_levels *levels, const
 	{
 		const entry *e = &entries[k];
 
+		ML_TRY(poll_at(f, k));
 		map[e->number] = e->rare ? column->other : next++;
 		if (!e->rare)
 			keep_level(f, e->value);
@@ -326,10 +338,14 @@ name_levels(fitter *f, ml_tabular_column *column, const ml_levels *levels, const
 			frequent = e;
 	}
 	for (size_t k = 0; column->njoined > 0 && k < n; k++)
+	{
+		ML_TRY(poll_at(f, k));
 		if (entries[k].rare)
 			keep_level(f, entries[k].value);
+	}
 	if (f->options->impute == ML_IMPUTE_MOST_FREQUENT)
 		column->most_frequent = map[frequent->number];
+	return ML_OK;
 }
 
 static ml_status
@@ -340,33 +356,40 @@ fit_hot(fitter *f, uint32_t i, const ml_levels *levels, uint32_t *map)
 	void	   *scratch = NULL;
 	const entry *sorted;
 	size_t		n;
-	ml_status	status = ml_alloc(f->ctx, size, &entries);
+	ml_status	status;
 
 	for (uint32_t k = 0; k < levels->n; k++)
+	{
+		/* levels that don't learn; those that do get theirs with their names */
 		map[k] = f->options->unseen == ML_UNSEEN_OTHER ? f->columns[i].other : ML_NO_TERM;
+		ML_TRY(poll_at(f, k));
+	}
+	status = ml_alloc(f->ctx, size, &entries);
 	if (status == ML_OK)
 		status = ml_alloc(f->ctx, size, &scratch);
 	if (status == ML_OK)
 		status = sorted_levels(f, levels, entries, scratch, &n, &sorted);
 	if (status == ML_OK)
-		name_levels(f, &f->columns[i], levels, sorted, n, map);
+		status = name_levels(f, &f->columns[i], levels, sorted, n, map);
 	ml_release(f->ctx, entries);
 	ml_release(f->ctx, scratch);
 	return status;
 }
 
 /* Bytes of the levels that are kept. */
-static size_t
-levels_size(const fitter *f, uint32_t ncategories, const ml_levels *const *levels)
+static ml_status
+measure_levels(const fitter *f, uint32_t ncategories, const ml_levels *const *levels, size_t *size)
 {
-	size_t		size = 0;
-
+	*size = 0;
 	for (uint32_t i = 0; i < ncategories; i++)
 		for (uint32_t k = 0; k < levels[i]->n; k++)
+		{
+			ML_TRY(poll_at(f, k));
 			if (levels[i]->counts[k] > 0 &&
 				(f->options->unseen == ML_UNSEEN_ERROR || !is_rare(f, levels[i]->counts[k])))
-				size = ml_size_add(size, levels[i]->values[k].size);
-	return size;
+				*size = ml_size_add(*size, levels[i]->values[k].size);
+		}
+	return ML_OK;
 }
 
 static ml_status
@@ -380,10 +403,12 @@ static ml_status
 take_arrays(fitter *f, const ml_levels *const *levels, uint32_t ***map)
 {
 	const ml_tabular *t = f->tabular;
+	size_t		size;
 
+	ML_TRY(measure_levels(f, t->ncategories, levels, &size));
 	ML_TRY(take(f, t->ndense, sizeof(ml_scaling), (void **) &f->scaling));
 	ML_TRY(take(f, t->nlevels, sizeof(uint64_t), (void **) &f->level_end));
-	ML_TRY(take(f, levels_size(f, t->ncategories, levels), 1, (void **) &f->levels));
+	ML_TRY(take(f, size, 1, (void **) &f->levels));
 	ML_TRY(take(f, t->ncategories, sizeof(uint32_t *), (void **) map));
 	for (uint32_t i = 0; i < t->ncategories; i++)
 		ML_TRY(take(f, levels[i]->n, sizeof(uint32_t), (void **) &(*map)[i]));
