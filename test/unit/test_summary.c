@@ -259,6 +259,14 @@ test_ends(unit_host *host)
 	unit_ok(ml_summary_quantile(&s, 0) == negative[1] && ml_summary_quantile(&s, 1) == negative[2] &&
 				ml_summary_quantile(&s, 1.0 / 3) == -5e-324, "the ends of the numbers are in order");
 	ml_summary_close(&host->ctx, &s);
+	for (int i = 0; i < 4; i++)
+	{
+		static const double numbers[4] = {1e-200, -0.25, 0x1p52 + 1, -3};
+
+		s = summary_of(host, &numbers[i], NULL, 1);
+		unit_ok(s.integers == (i >= 2), "%g is %s", numbers[i], i < 2 ? "no whole number" : "whole");
+		ml_summary_close(&host->ctx, &s);
+	}
 	unit_is_int(ml_summary_open(&host->ctx, &s, false), ML_OK, "without counting");
 	unit_is_int(ml_summary_add(&host->ctx, &s, zeros, NULL, 2), ML_OK, "there are moments");
 	unit_ok(isnan(ml_summary_quantile(&s, 0.5)) && isnan(ml_summary_mode(&s)), "and no quantiles");

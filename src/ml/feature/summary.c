@@ -33,7 +33,7 @@ typedef struct half
 	pair squares;
 	pair min;
 	pair max;
-	pair fraction;				/* of squared distances from the nearest whole number */
+	pair fraction;				/* of distances from the nearest whole number */
 	pair_mask present;			/* how many, negative */
 } half;
 
@@ -75,7 +75,7 @@ add_pair(half *h, pair shift, pair v, pair w)
 	h->squares += weight * d * d;
 	h->min = choose(v < h->min, v, h->min);
 	h->max = choose(v > h->max, v, h->max);
-	h->fraction += (pair) ((pair_mask) (fraction * fraction) & here);
+	h->fraction += (pair) ((pair_mask) fraction & here & INT64_MAX);	/* without its sign */
 	h->present += here;
 }
 
