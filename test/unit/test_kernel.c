@@ -384,6 +384,116 @@ test_hinge(const ml_kernel *kernel)
 	unit_is_int(wrong, 0, "%s: hinge_step", kernel->name);
 }
 
+/* ---- products of columns ---- */
+
+static double *
+random_numbers(size_t n)
+{
+	double	   *x = malloc((n + 1) * sizeof(double));
+
+	for (size_t i = 0; i < n; i++)
+		x[i] = ml_rng_double(&rng) * 4 - 1;
+	return x;
+}
+
+/* Of n values of that size, sums of which were taken. */
+static int
+sums_differ(const double *a, const double *b, size_t n, double size)
+{
+	int			wrong = 0;
+
+	for (size_t i = 0; i < n; i++)
+		wrong += !(fabs(a[i] - b[i]) <= 1e-15 * size);
+	return wrong;
+}
+
+static void
+test_products(const ml_kernel *kernel)
+{
+	static const size_t rows[] = {0, 1, 2, 3, 4, 5, 8, 31, 32, 33, 64, 500};
+	int			wrong = 0;
+
+	for (size_t k = 0; k < ML_LENGTH(rows); k++)
+		for (size_t nb = 1; nb <= 3; nb++)
+		{
+			size_t		n = rows[k];
+			size_t		ld = 24 + k;
+			double	   *a = random_numbers(8 * n);
+			double	   *b = random_numbers(24 * n);
+			double	   *c = random_numbers(8 * ld);
+			double	   *expected = malloc(8 * ld * sizeof(double));
+			double	   *tiles[3] = {c, c + 8, c + 16};
+			double	   *expected_tiles[3] = {expected, expected + 8, expected + 16};
+			const double *panels[3] = {b, b + 8 * n, b + 16 * n};
+
+			memcpy(expected, c, 8 * ld * sizeof(double));
+			kernel->products(tiles, ld, a, panels, nb, n);
+			ml_kernel_ref.products(expected_tiles, ld, a, panels, nb, n);
+			wrong += sums_differ(c, expected, 8 * ld, 9.0 * n + 3);
+			for (size_t i = 0; i < 8; i++)
+				wrong += memcmp(c + i * ld + 8 * nb, expected + i * ld + 8 * nb,
+								(ld - 8 * nb) * sizeof(double)) != 0;
+			free(a);
+			free(b);
+			free(c);
+			free(expected);
+		}
+	unit_is_int(wrong, 0, "%s: products", kernel->name);
+}
+
+static void
+test_panels(const ml_kernel *kernel)
+{
+	static const size_t rows[] = {0, 8, 16, 24, 64, 3, 31};
+	int			wrong[4] = {0};
+
+	for (size_t k = 0; k < ML_LENGTH(rows); k++)
+		for (size_t columns = 0; columns <= 8; columns++)
+		{
+			size_t		n = rows[k];
+			double	   *x = random_numbers(8 * (n + 5));
+			double	   *shift = random_numbers(8);
+			double	   *mean = random_numbers(8);
+			double	   *weights = random_numbers(n);
+			double	   *panels[2] = {random_numbers(16 * n + 32), random_numbers(16 * n + 32)};
+			double		sums[2][24];
+
+			if (n % 8 == 0)
+			{
+				kernel->panel_pack(panels[0], x, n + 5, columns, shift, n);
+				ml_kernel_ref.panel_pack(panels[1], x, n + 5, columns, shift, n);
+				wrong[0] += memcmp(panels[0], panels[1], 8 * n * sizeof(double)) != 0;
+			}
+			else
+				memcpy(panels[0], panels[1], 8 * n * sizeof(double));
+			for (int i = 0; i < 24; i++)
+				sums[0][i] = sums[1][i] = i < 8 ? 1 : i < 16 ? 2 : -2;
+			kernel->panel_sums(sums[0], sums[0] + 8, sums[0] + 16, panels[0], shift, weights, n);
+			ml_kernel_ref.panel_sums(sums[1], sums[1] + 8, sums[1] + 16, panels[0], shift, weights, n);
+			wrong[1] += sums_differ(sums[0], sums[1], 8, 12.0 * n + 1);
+			wrong[1] += memcmp(sums[0] + 8, sums[1] + 8, 16 * sizeof(double)) != 0;
+			kernel->panel_add(sums[0], panels[0], 8 * n, 1 + (n > 0), -0.7);
+			memcpy(sums[1], sums[0], sizeof(sums[0]));
+			kernel->panel_add(sums[0], panels[0], 5, 3, 0.3);
+			ml_kernel_ref.panel_add(sums[1], panels[0], 5, 3, 0.3);
+			wrong[2] += sums_differ(sums[0], sums[1], 24, 1e4);
+			memcpy(panels[1], panels[0], 8 * n * sizeof(double));
+			kernel->panel_center(panels[0], shift, mean, weights, n);
+			ml_kernel_ref.panel_center(panels[1], shift, mean, weights, n);
+			wrong[3] += memcmp(panels[0], panels[1], 8 * n * sizeof(double)) != 0;
+			free(x);
+			free(shift);
+			free(mean);
+			free(weights);
+			free(panels[0]);
+			free(panels[1]);
+		}
+	unit_is_int(wrong[0], 0, "%s: panel_pack", kernel->name);
+	unit_is_int(wrong[1], 0, "%s: panel_sums", kernel->name);
+	unit_is_int(wrong[2], 0, "%s: panel_add", kernel->name);
+	unit_is_int(wrong[3], 0, "%s: panel_center", kernel->name);
+}
+
 int
 main(void)
 {
@@ -404,6 +514,8 @@ main(void)
 		test_rows(kernel);
 		test_map(kernel);
 		test_hinge(kernel);
+		test_products(kernel);
+		test_panels(kernel);
 	}
 	return unit_done();
 }

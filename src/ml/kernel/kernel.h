@@ -127,6 +127,36 @@ typedef struct ml_kernel
 	 * written behind size is of any value).  dst != src.
 	 */
 	void		(*fold_ascii) (char *dst, ml_ascii_block *blocks, const char *src, size_t size);
+
+	/*
+	 * Products of columns.  A panel is n rows of 8 columns, [n][8].
+	 *
+	 * products: c[p][i * ld + j] += sum over r < n of a[8 r + i] * b[p][8 r + j],
+	 * i and j < 8, p < nb; nb is 1, 2 or 3
+	 */
+	void		(*products) (double *const *c, size_t ld, const double *a,
+							 const double *const *b, size_t nb, size_t n);
+
+	/*
+	 * panel_sums: sums[j] += sum over r of weights[r] * (panel[8 r + j] -
+	 * shift[j]); low[j] and high[j] become extremes of panel's too
+	 *
+	 * panel_center: panel[8 r + j] = ((panel[8 r + j] - shift[j]) - mean[j]) *
+	 * factors[r]
+	 *
+	 * panel_pack: panel[8 r + j] = columns[j * stride + r] - shift[j] for j <
+	 * ncolumns, 0 for the others of the 8; n is a multiple of 8
+	 *
+	 * panel_add: to[8 p + j] += weight * panels[p * stride + j], p < npanels
+	 */
+	void		(*panel_sums) (double *sums, double *low, double *high, const double *panel,
+							   const double *shift, const double *weights, size_t n);
+	void		(*panel_center) (double *panel, const double *shift, const double *mean,
+								 const double *factors, size_t n);
+	void		(*panel_pack) (double *panel, const double *columns, size_t stride,
+							   size_t ncolumns, const double *shift, size_t n);
+	void		(*panel_add) (double *to, const double *panels, size_t stride, size_t npanels,
+							  double weight);
 } ml_kernel;
 
 /*

@@ -76,4 +76,9 @@ const ml_kernel ml_kernel_ref = {
 	.row_map = ml_ref_row_map,
 	.bucket_map = ml_ref_bucket_map,
 	.fold_ascii = ml_ref_fold_ascii,
+	.products = ml_ref_products,
+	.panel_sums = ml_ref_panel_sums,
+	.panel_center = ml_ref_panel_center,
+	.panel_pack = ml_ref_panel_pack,
+	.panel_add = ml_ref_panel_add,
 };

@@ -27,6 +27,16 @@ extern size_t ml_ref_row_map(uint32_t *words, size_t n, const uint64_t *bits,
 							 const uint32_t *ranks, uint32_t *df);
 extern size_t ml_ref_bucket_map(uint32_t *keys, size_t n, const ml_bit_block *blocks);
 extern void ml_ref_fold_ascii(char *dst, ml_ascii_block *blocks, const char *src, size_t size);
+extern void ml_ref_products(double *const *c, size_t ld, const double *a,
+							const double *const *b, size_t nb, size_t n);
+extern void ml_ref_panel_sums(double *sums, double *low, double *high, const double *panel,
+							  const double *shift, const double *weights, size_t n);
+extern void ml_ref_panel_center(double *panel, const double *shift, const double *mean,
+								const double *factors, size_t n);
+extern void ml_ref_panel_pack(double *panel, const double *columns, size_t stride,
+							  size_t ncolumns, const double *shift, size_t n);
+extern void ml_ref_panel_add(double *to, const double *panels, size_t stride, size_t npanels,
+							 double weight);
 
 #if defined(__x86_64__)
 extern void ml_avx2_accumulate_i8(int32_t *sums, const int8_t *row, int32_t weight, size_t n);
@@ -45,6 +55,28 @@ extern void ml_avx512_row_dot_wide(float *sums, const float *u, size_t width,
 								   const uint32_t *words, size_t n, const float *tf);
 extern void ml_avx512_row_add_wide(float *u, size_t width, const uint32_t *words, size_t n,
 								   const float *tf, const float *idf, const float *scales);
+extern void ml_avx2_products(double *const *c, size_t ld, const double *a,
+							const double *const *b, size_t nb, size_t n);
+extern void ml_avx2_panel_sums(double *sums, double *low, double *high, const double *panel,
+							  const double *shift, const double *weights, size_t n);
+extern void ml_avx2_panel_center(double *panel, const double *shift, const double *mean,
+								const double *factors, size_t n);
+extern void ml_avx2_panel_pack(double *panel, const double *columns, size_t stride,
+							  size_t ncolumns, const double *shift, size_t n);
+extern void ml_avx2_panel_add(double *to, const double *panels, size_t stride, size_t npanels,
+							 double weight);
+extern void ml_avx512_products(double *const *c, size_t ld, const double *a,
+							const double *const *b, size_t nb, size_t n);
+extern void ml_avx512_panel_sums(double *sums, double *low, double *high, const double *panel,
+							  const double *shift, const double *weights, size_t n);
+extern void ml_avx512_panel_center(double *panel, const double *shift, const double *mean,
+								const double *factors, size_t n);
+extern void ml_avx512_panel_add(double *to, const double *panels, size_t stride, size_t npanels,
+							 double weight);
+#endif
+
+
+#if defined(__x86_64__)
 #endif
 
 #endif							/* ML_REF_H */

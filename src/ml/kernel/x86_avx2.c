@@ -129,6 +129,11 @@ const ml_kernel ml_kernel_avx2 = {
 	.row_map = ml_avx2_row_map,
 	.bucket_map = ml_avx2_bucket_map,
 	.fold_ascii = fold_ascii,
+	.products = ml_avx2_products,
+	.panel_sums = ml_avx2_panel_sums,
+	.panel_center = ml_avx2_panel_center,
+	.panel_pack = ml_avx2_panel_pack,
+	.panel_add = ml_avx2_panel_add,
 };
 
 #endif
