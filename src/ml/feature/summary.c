@@ -276,14 +276,13 @@ ml_summary_clipped(const ml_summary *summary, double low, double high, double *m
 	double		squares = 0;
 
 	*mean = *deviation = NAN;
-	if (bins == NULL || bins->n == 0)
+	if (bins == NULL || summary->nvalues == 0)
 		return;
-	ml_summary_bins_sort(summary->bins);
+	ml_summary_bins_settle(summary->bins);
 	for (uint32_t i = 0; i < bins->n; i++)
 	{
 		const ml_summary_bin *bin = &bins->bins[i];
-		double		edge = ml_summary_bin_low(bins, bin);
-		double		middle = edge + bin->sum / bin->weight;
+		double		middle = bin->low + bin->sum / bin->weight;
 		double		clipped = middle < low ? low : middle > high ? high : middle;
 		double		d = clipped - low;
 
@@ -305,27 +304,25 @@ static double
 value_at(const ml_summary *summary, double scale, double place)
 {
 	const ml_summary_bins *bins = summary->bins;
+	const ml_summary_bin *bin = bins->bins;
 	double		before = 0;
-	uint32_t	i = 0;
+	double		others;
 	double		share;
-	double		low;
-	double		high;
 
-	for (; i + 1 < bins->n; i++)
+	for (; bin + 1 < bins->bins + bins->n; bin++)
 	{
 		/* sums of weights that are not whole numbers are not exact */
-		if (place < before + bins->bins[i].weight * scale - 1e-9)
+		if (place < before + bin->weight * scale - 1e-9)
 			break;
-		before += bins->bins[i].weight * scale;
+		before += bin->weight * scale;
 	}
-	/* one value that has most of the bin is better than a place between its edges */
-	if (bins->shift == 0 || bins->bins[i].votes > 0.5 * bins->bins[i].weight)
-		return bins->bins[i].value;
-	share = (place + 0.5 - before) / (bins->bins[i].weight * scale);
-	share = ML_MIN(ML_MAX(share, 0.0), 1.0);
-	low = ML_MAX(ml_summary_bin_low(bins, &bins->bins[i]), summary->min);
-	high = ML_MIN(ml_summary_bin_high(bins, &bins->bins[i]), summary->max);
-	return low + (high - low) * share;
+	/* one value that has most of the bin is better than a place between its ends */
+	if (bin->low == bin->high || bin->votes > 0.5 * bin->weight)
+		return bin->value;
+	/* its first value is the least one, its last the greatest */
+	others = ML_MAX(bin->weight * scale - 1, 1.0);
+	share = ML_MIN(ML_MAX((place - before) / others, 0.0), 1.0);
+	return bin->low * (1 - share) + bin->high * share;
 }
 
 double
@@ -340,7 +337,7 @@ ml_summary_quantile(const ml_summary *summary, double q)
 		return NAN;
 	if (q <= 0 || q >= 1)
 		return q <= 0 ? summary->min : summary->max;
-	ml_summary_bins_sort(summary->bins);
+	ml_summary_bins_settle(summary->bins);
 	value = value_at(summary, scale, floored);
 	if (place > floored)
 		value += (value_at(summary, scale, floored + 1) - value) * (place - floored);
@@ -354,7 +351,7 @@ ml_summary_mode(const ml_summary *summary)
 
 	if (summary->bins == NULL || summary->nvalues == 0)
 		return NAN;
-	ml_summary_bins_sort(summary->bins);
+	ml_summary_bins_settle(summary->bins);
 	best = summary->bins->bins;
 	for (uint32_t i = 1; i < summary->bins->n; i++)
 		if (summary->bins->bins[i].votes > best->votes)

@@ -7,9 +7,9 @@
  * One pass, constant memory.  Missing values are counted apart.  Moments are
  * kept about the first value (exact for shifted data); quantiles and the most
  * frequent value come from ML_SUMMARY_BINS counted values, exact while there
- * are no more distinct ones, beyond that by the leading bits (as metric.h's
- * AUC): then a quantile is interpolated in its bin, and the most frequent value
- * is one that has most of its bin.
+ * are no more distinct ones; beyond that bins are intervals that follow the
+ * values (summary_bins.h), a quantile is interpolated in its bin, and the most
+ * frequent value is one that has most of its bin.
  *
  *-------------------------------------------------------------------------
  */

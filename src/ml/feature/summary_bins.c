@@ -6,99 +6,25 @@
  *-------------------------------------------------------------------------
  */
 #include "feature/summary_bins.h"
-#include "base/hash.h"
 #include "base/sort.h"
 
 #define FIRST_BINS	64
-#define SIGN		(UINT64_C(1) << 63)
-#define ROOM		(ML_SUMMARY_BINS / 4)	/* free after coarsening */
+#define MAX_BINS	(ML_SUMMARY_BINS + ML_SUMMARY_WAITING)
 
-static uint64_t
-key_of(double value)
-{
-	uint64_t	bits;
-
-	value += 0.0;				/* -0 is 0 */
-	memcpy(&bits, &value, 8);
-	return bits & SIGN ? ~bits : bits | SIGN;
-}
-
-static double
-value_of(uint64_t key)
-{
-	double		value;
-
-	key = key & SIGN ? key & ~SIGN : ~key;
-	memcpy(&value, &key, 8);
-	return value;
-}
-
-/* Keys of infinities and NaNs lie beyond those of numbers. */
-double
-ml_summary_bin_low(const ml_summary_bins *bins, const ml_summary_bin *bin)
-{
-	uint64_t	key = bin->key << bins->shift;
-
-	return value_of(ML_MAX(key, ~(UINT64_C(0x7FEFFFFFFFFFFFFF) | SIGN)));
-}
-
-double
-ml_summary_bin_high(const ml_summary_bins *bins, const ml_summary_bin *bin)
-{
-	uint64_t	key = bin->key << bins->shift | ((UINT64_C(1) << bins->shift) - 1);
-
-	return value_of(ML_MIN(key, UINT64_C(0x7FEFFFFFFFFFFFFF) | SIGN));
-}
-
-static size_t
-first_slot(const ml_summary_bins *bins, uint64_t key)
-{
-	return ml_hash_fold(key ^ ML_HASH_K0, ML_HASH_K1) & (bins->nslots - 1);
-}
-
-static void
-fill_slots(ml_summary_bins *bins)
-{
-	memset(bins->slots, 0, bins->nslots * sizeof(uint32_t));
-	for (uint32_t i = 0; i < bins->n; i++)
-	{
-		size_t		at = first_slot(bins, bins->bins[i].key);
-
-		while (bins->slots[at] != 0)
-			at = (at + 1) & (bins->nslots - 1);
-		bins->slots[at] = i + 1;
-	}
-}
-
-static ml_status
-use_slots(ml_context *ctx, ml_summary_bins *bins, size_t nslots)
-{
-	void	   *slots;
-
-	ML_TRY(ml_alloc(ctx, nslots * sizeof(uint32_t), &slots));
-	ml_release(ctx, bins->slots);
-	bins->slots = slots;
-	bins->nslots = nslots;
-	fill_slots(bins);
-	return ML_OK;
-}
+/*
+ * Neighbours are joined up to 1 / SHARES of the weight; any two that are left
+ * have more, so that there are at most 2 SHARES bins then: a quarter is free.
+ */
+#define SHARES		(ML_SUMMARY_BINS * 3 / 8)
 
 ml_status
 ml_summary_bins_open(ml_context *ctx, ml_summary_bins **result)
 {
-	ml_summary_bins *bins;
 	void	   *memory;
 
 	*result = NULL;
 	ML_TRY(ml_alloc_zero(ctx, sizeof(ml_summary_bins), &memory));
-	bins = memory;
-	if (ml_grow(ctx, (void **) &bins->bins, &bins->capacity, FIRST_BINS, sizeof(ml_summary_bin)) != ML_OK ||
-		use_slots(ctx, bins, 2 * FIRST_BINS) != ML_OK)
-	{
-		ml_summary_bins_close(ctx, bins);
-		return ctx->error.status;
-	}
-	*result = bins;
+	*result = memory;
 	return ML_OK;
 }
 
@@ -108,43 +34,51 @@ ml_summary_bins_close(ml_context *ctx, ml_summary_bins *bins)
 	if (bins == NULL)
 		return;
 	ml_release(ctx, bins->bins);
-	ml_release(ctx, bins->slots);
+	ml_release(ctx, bins->lows);
 	ml_release(ctx, bins);
 }
 
-static int
-compare_keys(const void *a, const void *b)
+/* Room for all that wait and one more. */
+static ml_status
+reserve(ml_context *ctx, ml_summary_bins *bins)
 {
-	uint64_t	x = ((const ml_summary_bin *) a)->key;
-	uint64_t	y = ((const ml_summary_bin *) b)->key;
+	uint32_t	capacity = ML_MIN(ML_MAX(2 * bins->capacity, FIRST_BINS), MAX_BINS);
 
-	return (x > y) - (x < y);
+	if (bins->n + bins->nwaiting < bins->capacity)
+		return ML_OK;
+	ML_TRY(ml_resize(ctx, (void **) &bins->bins, capacity * sizeof(ml_summary_bin)));
+	ML_TRY(ml_resize(ctx, (void **) &bins->lows, capacity * sizeof(double)));
+	bins->capacity = capacity;
+	return ML_OK;
 }
 
-void
-ml_summary_bins_sort(ml_summary_bins *bins)
+/* The last bin that begins at or before the value, or the first. */
+static size_t
+find(const ml_summary_bins *bins, double value)
 {
-	if (bins->sorted)
-		return;
-	ml_sort(bins->bins, bins->n, sizeof(ml_summary_bin), compare_keys);
-	fill_slots(bins);
-	bins->sorted = true;
+	const double *at = bins->lows;
+
+	/* which half it is can't be predicted, so nothing branches on it */
+	for (size_t n = bins->n; n > 1;)
+	{
+		size_t		half = n / 2;
+
+		at += at[half] <= value ? half : 0;
+		n -= half;
+	}
+	return (size_t) (at - bins->lows);
 }
 
-/* Moments of a bin about an edge that lies "by" further down. */
+/* Add what lies in the interval, or right behind it. */
 static void
-move_edge(ml_summary_bin *bin, double by)
+join(ml_summary_bin *into, const ml_summary_bin *from)
 {
-	bin->squares += by * (2 * bin->sum + by * bin->weight);
-	bin->sum += by * bin->weight;
-}
+	double		d = from->low - into->low;
 
-static void
-merge(ml_summary_bin *into, const ml_summary_bin *from)
-{
+	into->high = ML_MAX(into->high, from->high);
 	into->weight += from->weight;
-	into->sum += from->sum;
-	into->squares += from->squares;
+	into->squares += from->squares + d * (2 * from->sum + d * from->weight);
+	into->sum += from->sum + d * from->weight;
 	if (into->value == from->value)
 		into->votes += from->votes;
 	else if (into->votes >= from->votes)
@@ -156,75 +90,104 @@ merge(ml_summary_bin *into, const ml_summary_bin *from)
 	}
 }
 
-/* Drop low bits until a quarter of the bins is free. */
-static void
-coarsen(ml_summary_bins *bins)
+static int
+compare_values(const void *a, const void *b)
 {
-	ml_summary_bins_sort(bins);
-	while (bins->n > ML_SUMMARY_BINS - ROOM)
-	{
-		ml_summary_bins before = *bins;
-		uint32_t	n = 0;
+	double		x = ((const ml_summary_value *) a)->value;
+	double		y = ((const ml_summary_value *) b)->value;
 
-		bins->shift++;
-		for (uint32_t i = 0; i < before.n; i++)
-		{
-			ml_summary_bin bin = bins->bins[i];
-			double		edge = ml_summary_bin_low(&before, &bin);
-
-			bin.key >>= 1;
-			move_edge(&bin, edge - ml_summary_bin_low(bins, &bin));
-			if (n > 0 && bins->bins[n - 1].key == bin.key)
-				merge(&bins->bins[n - 1], &bin);
-			else
-				bins->bins[n++] = bin;
-		}
-		bins->n = n;
-	}
-	fill_slots(bins);
+	return (x > y) - (x < y);
 }
 
-/* Where the bin of a key is or belongs. */
-static size_t
-find_slot(const ml_summary_bins *bins, uint64_t key)
+/* Sort those that wait, if need be, and join equal ones. */
+static void
+sort_waiting(ml_summary_bins *bins)
 {
-	size_t		at = first_slot(bins, key);
+	ml_summary_value *waiting = bins->waiting;
+	uint32_t	n = 1;
+	uint32_t	i = 1;
 
-	while (bins->slots[at] != 0 && bins->bins[bins->slots[at] - 1].key != key)
-		at = (at + 1) & (bins->nslots - 1);
-	return at;
+	while (i < bins->nwaiting && waiting[i - 1].value <= waiting[i].value)
+		i++;
+	if (i < bins->nwaiting)
+		ml_sort(waiting, bins->nwaiting, sizeof(ml_summary_value), compare_values);
+	for (i = 1; i < bins->nwaiting; i++)
+		if (waiting[i].value == waiting[n - 1].value)
+			waiting[n - 1].weight += waiting[i].weight;
+		else
+			waiting[n++] = waiting[i];
+	bins->nwaiting = n;
+}
+
+static void
+join_neighbours(ml_summary_bins *bins)
+{
+	double		most = bins->weight / SHARES;
+	uint32_t	n = 1;
+
+	for (uint32_t i = 1; i < bins->n; i++)
+	{
+		ml_summary_bin *last = &bins->bins[n - 1];
+
+		if (last->weight + bins->bins[i].weight <= most)
+			join(last, &bins->bins[i]);
+		else
+			bins->bins[n++] = bins->bins[i];
+	}
+	bins->n = n;
+}
+
+void
+ml_summary_bins_settle(ml_summary_bins *bins)
+{
+	uint32_t	from = bins->n;
+	uint32_t	to;
+
+	if (bins->nwaiting == 0)
+		return;
+	sort_waiting(bins);
+	to = bins->n += bins->nwaiting;
+	/* from the end, so that what moves up does so in place */
+	while (bins->nwaiting > 0)
+	{
+		ml_summary_value *last = &bins->waiting[bins->nwaiting - 1];
+
+		if (from > 0 && bins->bins[from - 1].low > last->value)
+			bins->bins[--to] = bins->bins[--from];
+		else
+		{
+			bins->bins[--to] = (ml_summary_bin)
+			{
+				.low = last->value, .high = last->value, .weight = last->weight,
+				.value = last->value, .votes = last->weight
+			};
+			bins->nwaiting--;
+		}
+	}
+	if (bins->n > ML_SUMMARY_BINS)
+		join_neighbours(bins);
+	for (uint32_t i = 0; i < bins->n; i++)
+		bins->lows[i] = bins->bins[i].low;
 }
 
 ml_status
 ml_summary_bins_add(ml_context *ctx, ml_summary_bins *bins, double value, double weight)
 {
-	uint64_t	key = key_of(value);
-	size_t		at = find_slot(bins, key >> bins->shift);
-	ml_summary_bin added = {.weight = weight, .value = value + 0.0, .votes = weight};
-	ml_summary_bin *bin;
+	value += 0.0;				/* -0 is 0 */
+	bins->weight += weight;
+	if (bins->n > 0)
+	{
+		ml_summary_bin *bin = &bins->bins[find(bins, value)];
 
-	if (bins->slots[at] == 0)
-	{
-		if (bins->n >= ML_SUMMARY_BINS)
-			coarsen(bins);
-		else if (bins->n >= bins->capacity)
-			ML_TRY(ml_grow(ctx, (void **) &bins->bins, &bins->capacity, (size_t) bins->n + 1,
-						   sizeof(ml_summary_bin)));
-		if (2 * ((size_t) bins->n + 1) > bins->nslots)
-			ML_TRY(use_slots(ctx, bins, 2 * bins->nslots));
-		at = find_slot(bins, key >> bins->shift);
+		if (value >= bin->low && value <= bin->high)
+		{
+			join(bin, &(ml_summary_bin) {value, value, weight, 0, 0, value, weight});
+			return ML_OK;
+		}
 	}
-	added.key = key >> bins->shift;
-	if (bins->shift > 0)
-		move_edge(&added, value - ml_summary_bin_low(bins, &added));
-	if (bins->slots[at] != 0)
-	{
-		bin = &bins->bins[bins->slots[at] - 1];
-		merge(bin, &added);
-		return ML_OK;
-	}
-	bins->bins[bins->n++] = added;
-	bins->slots[at] = bins->n;
-	bins->sorted = false;
+	ML_TRY(reserve(ctx, bins));
+	bins->waiting[bins->nwaiting++] = (ml_summary_value) {value, weight};
+	if (bins->nwaiting == ML_SUMMARY_WAITING)
+		ml_summary_bins_settle(bins);
 	return ML_OK;
 }
