@@ -13,6 +13,7 @@
 #include "base/print.h"
 #include "base/json.h"
 #include "kernel/kernel.h"
+#include "learn/gram.h"
 #include "learn/metric.h"
 #include "learn/options.h"
 #include "model/model.h"

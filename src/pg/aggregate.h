@@ -47,4 +47,10 @@ pg_noreturn extern void aggregate_refuse_binary(const char *type);
 extern JsonbContainer *aggregate_json(const char *text, const char *type);
 extern bool aggregate_json_count(const JsonbContainer *array, int i, int64 *count);
 
+/*
+ * The sums in a value of type aiaas.gram_state, what aiaas.gram(weight, y, x ...)
+ * returns: a flushed copy.  ml_gram_marks tells whether rows were left out.
+ */
+extern ml_gram *aggregate_gram(Datum state);
+
 #endif							/* AIAAS_AGGREGATE_H */

@@ -147,7 +147,7 @@ ml_moments_add(const ml_kernel *kernel, ml_moments *moments, double *panels, siz
 	for (size_t r = 0; r < n; r++)
 	{
 		weight += weights[r];
-		factors[r] = sqrt(weights[r]);
+		factors[r] = ML_LIKELY(weights[r] == 1) ? 1 : sqrt(weights[r]);
 	}
 	if (weight == 0)
 		return;
