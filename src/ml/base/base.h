@@ -118,6 +118,7 @@ typedef struct ml_context
 {
 	const ml_host *host;
 	ml_error	error;
+	uint64_t	spilled;		/* bytes in the host's spill file, which all of the engine shares */
 } ml_context;
 
 /*

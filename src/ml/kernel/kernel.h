@@ -63,6 +63,35 @@ typedef struct ml_bit_block
 	uint32_t	unused;
 } ml_bit_block;
 
+/*
+ * Loops of sequential minimal optimisation (learn/smo.c has the formulas).
+ * Vectors lie in panels of 16: panel[width][16], and arrays have a multiple of
+ * 16 elements.
+ */
+#define ML_SMO_LANES	16
+#define ML_SMO_FLAT		1e-6f	/* least curvature of a step */
+
+typedef struct ml_smo_kernel
+{
+	/* out[16 npanels] = exp(-gamma |x - v|^2), or (gamma x.v + coef0)^degree */
+	void		(*rbf_row) (float *out, const float *panels, size_t npanels, size_t width,
+							const float *x, float gamma);
+	void		(*polynomial_row) (float *out, const float *panels, size_t npanels, size_t width,
+								   const float *x, float gamma, float coef0, int degree);
+
+	/* f -= delta (ki - kj); the number of the largest f + upper, which is *highest */
+	size_t		(*smo_update) (float *f, const float *ki, const float *kj, float delta,
+							   const float *upper, size_t n, float *highest);
+
+	/*
+	 * The t that gains most, (fi - f_t)^2 / (kii + diagonal_t - 2 ki_t), among
+	 * those with f_t + lower_t < fi; *lowest: the least f + lower.
+	 */
+	size_t		(*smo_choose) (const float *f, const float *lower, const float *ki,
+							   const float *diagonal, float kii, float fi, size_t n,
+							   float *lowest);
+} ml_smo_kernel;
+
 typedef struct ml_kernel
 {
 	ml_level	level;
@@ -157,6 +186,8 @@ typedef struct ml_kernel
 							   size_t ncolumns, const double *shift, size_t n);
 	void		(*panel_add) (double *to, const double *panels, size_t stride, size_t npanels,
 							  double weight);
+
+	const ml_smo_kernel *smo;
 } ml_kernel;
 
 /*

@@ -81,4 +81,5 @@ const ml_kernel ml_kernel_ref = {
 	.panel_center = ml_ref_panel_center,
 	.panel_pack = ml_ref_panel_pack,
 	.panel_add = ml_ref_panel_add,
+	.smo = &ml_ref_smo
 };

@@ -75,8 +75,12 @@ extern void ml_avx512_panel_add(double *to, const double *panels, size_t stride,
 							 double weight);
 #endif
 
+/* === smo_ref.c, smo_x86.c === */
 
+extern const ml_smo_kernel ml_ref_smo;
 #if defined(__x86_64__)
+extern const ml_smo_kernel ml_avx2_smo;
+extern const ml_smo_kernel ml_avx512_smo;
 #endif
 
 #endif							/* ML_REF_H */

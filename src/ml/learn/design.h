@@ -82,6 +82,12 @@ typedef ml_status (*ml_design_look) (ml_context *ctx, void *arg, const ml_side *
 extern ml_status ml_design_each(ml_context *ctx, ml_design *design, ml_design_look look, void *arg);
 
 /*
+ * For a splitter by TIME: the threshold that holds out its fraction of the rows
+ * that have a time.  Exact; four looks at all rows.
+ */
+extern ml_status ml_design_find_time(ml_context *ctx, ml_design *design, ml_splitter *splitter);
+
+/*
  * Summaries of the dense values and counts of the levels, over the rows whose
  * part is in the mask; valid until the design is closed.
  */

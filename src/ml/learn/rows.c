@@ -176,9 +176,10 @@ spill(ml_context *ctx, ml_rows *rows, const uint32_t *words, size_t n, uint64_t 
 				rows->limit >> 20);
 		return ML_MEMORY_LIMIT;
 	}
-	*offset = rows->spilled;
+	*offset = ctx->spilled;
 	if (!ctx->host->spill_write(ctx->host->user, words, n * sizeof(uint32_t)))
 		return ml_fail(ctx, ML_IO, "could not write the training rows to a temporary file");
+	ctx->spilled += n * sizeof(uint32_t);
 	rows->spilled += n * sizeof(uint32_t);
 	return ML_OK;
 }

@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * smo.h
+ *	  Vectors of 4, 8 and 16 floats, for the files that include smo_lanes.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ML_KERNEL_SMO_H
+#define ML_KERNEL_SMO_H
+
+#include "kernel/ref.h"
+
+#include <math.h>
+
+#define LANES_TYPES(n) \
+	typedef float lanes##n __attribute__((vector_size(n * sizeof(float)), aligned(4), may_alias)); \
+	typedef int32_t ilanes##n __attribute__((vector_size(n * sizeof(int32_t)), aligned(4), may_alias))
+
+LANES_TYPES(4);
+LANES_TYPES(8);
+LANES_TYPES(16);
+
+#endif							/* ML_KERNEL_SMO_H */
