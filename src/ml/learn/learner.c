@@ -11,6 +11,7 @@
 #define POLL_PRODUCTS	((size_t) 1 << 20)
 
 const ml_learner *const ml_learners[] = {
+	&ml_linear_regression,
 	NULL
 };
 

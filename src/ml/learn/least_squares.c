@@ -128,7 +128,7 @@ static ml_status
 fill_errors(ml_context *ctx, ml_arena *arena, const solving *s, const double *origin,
 			ml_least_squares *result)
 {
-	const ml_equations *eq = s->eq;
+	ml_equations *eq = s->eq;
 	double		sigma = sqrt(result->residual / result->freedom);
 	double		sum = 1 / s->normal->weight;
 	double	   *diagonal = s->scratch;

@@ -33,6 +33,7 @@ typedef struct ml_equations
 	double	   *panels;			/* L: panel p is [8 (p + 1)][8] at ml_triangle_row(8 p) */
 	double	   *inverse_pivot;	/* [8 npanels] 1 / L_ii, 0: dropped */
 	double		smallest;		/* of the pivots kept, relative to their diagonal */
+	double		inflation;		/* largest A_jj (A^-1)_jj, once the inverse is known; else 1 */
 } ml_equations;
 
 /*
@@ -60,7 +61,7 @@ extern ml_status ml_equations_solve(ml_context *ctx, const ml_equations *equatio
 
 /* diagonal[n] of the inverse of the scaled A; 0 for those dropped. */
 extern ml_status ml_equations_inverse(ml_context *ctx, ml_arena *arena,
-									  const ml_equations *equations, double *diagonal);
+									  ml_equations *equations, double *diagonal);
 
 /*
  * Products of nfeatures and a target, whose row is "target": those of feature

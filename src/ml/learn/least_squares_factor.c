@@ -61,6 +61,7 @@ ml_equations_open(ml_context *ctx, ml_arena *arena, const ml_kernel *kernel,
 	equations->n = n;
 	equations->npanels = npanels;
 	equations->smallest = 1;
+	equations->inflation = 1;
 	ML_TRY(allocate(ctx, arena, 8 * (size_t) npanels, &equations->ridge));
 	ML_TRY(allocate(ctx, arena, 8 * (size_t) npanels, &equations->inverse_scale));
 	for (uint32_t i = 0; i < n; i++)
@@ -310,7 +311,7 @@ invert_rows(const ml_equations *eq, double *const *z, size_t nb, size_t first, s
 
 /* Row j of L^-1 squared and summed is element (j, j) of the inverse. */
 ml_status
-ml_equations_inverse(ml_context *ctx, ml_arena *arena, const ml_equations *eq, double *diagonal)
+ml_equations_inverse(ml_context *ctx, ml_arena *arena, ml_equations *eq, double *diagonal)
 {
 	size_t		work = 0;
 	double	   *z[GROUP];
@@ -337,7 +338,13 @@ ml_equations_inverse(ml_context *ctx, ml_arena *arena, const ml_equations *eq, d
 			}
 		}
 		for (size_t i = 0; i < 8 * nb && 8 * first + i < eq->n; i++)
-			diagonal[8 * first + i] = eq->inverse_pivot[8 * first + i] == 0 ? 0 : sums[i / 8][i % 8];
+		{
+			uint32_t	at = (uint32_t) (8 * first + i);
+			double		own = eq->inverse_pivot[at] == 0 ? 0 : sums[i / 8][i % 8];
+
+			diagonal[at] = own;
+			eq->inflation = ML_MAX(eq->inflation, own * element(eq, at, at));
+		}
 	}
 	return ML_OK;
 }
