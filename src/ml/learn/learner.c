@@ -11,8 +11,7 @@
 #define POLL_PRODUCTS	((size_t) 1 << 20)
 
 const ml_learner *const ml_learners[] = {
-	&ml_linear_regression,
-	NULL
+	&ml_linear_regression, &ml_logistic_regression, &ml_svm, &ml_gradient_descent, NULL
 };
 
 const ml_learner *
