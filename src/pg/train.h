@@ -1,0 +1,73 @@
+/*-------------------------------------------------------------------------
+ *
+ * train.h
+ *	  One training of a model, as the files of aiaas_train share it.
+ *
+ * fn_train.c settles what can be settled without a row, train_columns.c which
+ * columns are read, train_read.c reads them and fits, train_deploy.c deploys.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef AIAAS_TRAIN_H
+#define AIAAS_TRAIN_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "utils/array.h"
+#include "utils/jsonb.h"
+#include "utils/snapshot.h"
+
+#include "bridge.h"
+#include "manifest.h"
+#include "source.h"
+
+typedef struct train_state
+{
+	manifest_recipe recipe;
+	source	   *source;
+	source_want want;
+	Oid			model;			/* InvalidOid: to be created */
+	char	   *name;			/* as a user writes it */
+	TimestampTz started;
+
+	bridge	   *b;
+	ml_arena	arena;			/* of the options */
+	ml_options	options;
+	ml_trainer *trainer;
+	ml_buffer	stored;
+	ml_buffer	report;
+
+	Jsonb	   *manifest;
+	int32		version;
+} train_state;
+
+pg_noreturn extern void train_refuse_null(const char *argument);
+extern ml_text train_engine_text(const char *string);
+
+/* Settle which columns are read; target and features may be NULL. */
+extern void train_choose_columns(train_state *t, const char *target, ArrayType *features);
+
+/*
+ * Read the source and fit; as_owner: as the model's owner, because the source
+ * is a stored one.  Fills in what is stored and the report.
+ */
+extern void train_learn(train_state *t, bool as_owner);
+
+/* Describe the source as the model's owner. */
+extern void train_open_stored(train_state *t, const char *source, const char *target,
+							  ArrayType *features);
+
+/* Deploy the new version unless the options or missing rights say otherwise. */
+extern void train_deploy(const train_state *t);
+
+/* ERROR unless versions can be compared, where "deploy" is "if_better". */
+extern void train_check_comparable(const train_state *t);
+
+/*
+ * The version whose recipe is repeated or shown: the live one, or, if none is
+ * live, the newest.
+ */
+extern int32 train_recent_version(Oid model, Snapshot snapshot);
+
+#endif							/* AIAAS_TRAIN_H */

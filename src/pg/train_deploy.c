@@ -1,0 +1,141 @@
+/*-------------------------------------------------------------------------
+ *
+ * train_deploy.c
+ *	  A new version goes live, or is told why it does not.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+#include "catalog.h"
+#include "train.h"
+
+/*
+ * if_better needs figures to compare, of the live version as of the new one.
+ */
+void
+train_check_comparable(const train_state *t)
+{
+	int32		live;
+	double		score;
+
+	if (t->options.deploy != ML_DEPLOY_IF_BETTER)
+		return;
+	if (t->options.holdout == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("deploy \"if_better\" needs rows that are held out"),
+				 errhint("Leave out holdout, or set it above 0.")));
+	live = OidIsValid(t->model) ? catalog_live(t->model, GetActiveSnapshot()) : 0;
+	if (live != 0 && !manifest_score(catalog_manifest(t->model, live, GetActiveSnapshot()), &score))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("live version %d of model %s has no stored metrics to compare with",
+						live, catalog_name(t->model)),
+				 errhint("Train with {\"deploy\": false}, compare the two versions, then deploy.")));
+}
+
+
+static void
+announce_deploy(const train_state *t, int32 live, bool has_old, double old)
+{
+	double		score;
+	bool		has_score = manifest_score(t->manifest, &score);
+
+	if (live == 0)
+		return;
+	ereport(NOTICE,
+			(errmsg("version %d of model %s is live: %s", t->version, catalog_name(t->model),
+					has_score ? psprintf(MANIFEST_SCORE " %.4f on rows held out", score) :
+					"not measured, no rows were held out"),
+			 has_old ? errdetail("Version %d had " MANIFEST_SCORE " %.4f.", live, old) :
+			 errdetail("Version %d has no stored metrics.", live),
+			 errhint("To go back: SELECT aiaas_rollback(%s);", quote_literal_cstr(catalog_name(t->model)))));
+}
+
+static void
+announce_stored(const train_state *t, const char *reason)
+{
+	ereport(NOTICE,
+			(errmsg("version %d of model %s is stored, but not live: %s",
+					t->version, catalog_name(t->model), reason),
+			 errhint("To use it: SELECT aiaas_deploy(%s, %d);",
+					 quote_literal_cstr(catalog_name(t->model)), t->version)));
+}
+
+/*
+ * A model that learns something else than before is often a slip of the name.
+ */
+static void
+warn_of_other_target(const train_state *t, int32 live, const Jsonb *before)
+{
+	char	   *target = manifest_target(t->manifest);
+	char	   *old = manifest_target(before);
+
+	if (target == NULL || old == NULL || strcmp(target, old) == 0)
+		return;
+	ereport(WARNING,
+			(errmsg("version %d of model %s learnt \"%s\", version %d had learnt \"%s\"",
+					t->version, catalog_name(t->model), target, live, old),
+			 errhint("Name another model for another target: aiaas_train(..., model => ...).")));
+}
+
+void
+train_deploy(const train_state *t)
+{
+	double		old;
+	double		score;
+	bool		has_old = false;
+	bool		comparable = manifest_score(t->manifest, &score);
+	int32		live;
+
+	/* compare with what is live now, not when the training began */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	live = catalog_live(t->model, GetActiveSnapshot());
+	if (live != 0)
+	{
+		Jsonb	   *before = catalog_manifest(t->model, live, GetActiveSnapshot());
+
+		has_old = manifest_score(before, &old);
+		warn_of_other_target(t, live, before);
+	}
+	PopActiveSnapshot();
+	comparable = comparable && has_old;
+
+	if (t->options.deploy == ML_DEPLOY_NO)
+		announce_stored(t, "\"deploy\" is false");
+	else if (t->options.deploy == ML_DEPLOY_IF_BETTER && live != 0 && !(comparable && score > old))
+		announce_stored(t, comparable ?
+						psprintf("its " MANIFEST_SCORE " %.4f is not better than %.4f of version %d", score, old, live) :
+						psprintf("it and version %d have no metrics to compare", live));
+	else if (!catalog_permits(t->model, CATALOG_DEPLOY))
+		announce_stored(t, "you have no right to deploy");
+	else
+	{
+		catalog_deploy(t->model, t->version, "deploy");
+		announce_deploy(t, live, has_old, old);
+	}
+}
+
+
+int32
+train_recent_version(Oid model, Snapshot snapshot)
+{
+	int32	   *versions;
+	int32		live = catalog_live(model, snapshot);
+	int			n;
+
+	if (live != 0)
+		return live;
+	n = catalog_versions(model, snapshot, &versions);
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model %s has no version", catalog_name(model)),
+				 errhint("Train one: SELECT * FROM aiaas_train('source', model => %s);",
+						 quote_literal_cstr(catalog_name(model)))));
+	return versions[n - 1];
+}
