@@ -388,6 +388,12 @@ ml_design_nrows(const ml_design *design)
 	return design->nrows;
 }
 
+uint32_t
+ml_design_items(const ml_design *design, uint32_t column)
+{
+	return design->raw_columns[column].n;
+}
+
 /* ---------- looking at rows ---------- */
 
 ml_status

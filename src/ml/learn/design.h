@@ -77,6 +77,9 @@ extern ml_status ml_design_add(ml_context *ctx, ml_design *design, const ml_valu
 
 extern uint64_t ml_design_nrows(const ml_design *design);
 
+/* Items of an array column, once there is a row; 1 for other numbers, else 0. */
+extern uint32_t ml_design_items(const ml_design *design, uint32_t column);
+
 /* Look at all rows in order, before prepare: for the splitter, and who counts labels anew. */
 typedef ml_status (*ml_design_look) (ml_context *ctx, void *arg, const ml_side *sides, size_t n);
 extern ml_status ml_design_each(ml_context *ctx, ml_design *design, ml_design_look look, void *arg);
