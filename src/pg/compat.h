@@ -76,6 +76,13 @@
 	DecodeDateTime(field, type, n, kind, tm, fraction, zone)
 #endif
 
+/* Intervals can be infinite from 17 on. */
+#if PG_VERSION_NUM >= 170000
+#define compat_interval_infinite(interval) INTERVAL_NOT_FINITE(interval)
+#else
+#define compat_interval_infinite(interval) false
+#endif
+
 static inline bool
 compat_may_create_in(Oid namespace)
 {

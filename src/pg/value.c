@@ -199,7 +199,38 @@ value_reader_init(value_reader *reader, Oid given, ml_type type, ml_role role, p
 	return true;
 }
 
+void
+value_reader_init_text(value_reader *reader, Oid given, pg_tz *zone, MemoryContext mcxt)
+{
+	Oid			base = getBaseType(given);
+	ml_type		type = value_type(given);
+	Oid			function;
+	bool		varlena;
+
+	if (type < ML_TYPE_ARRAY && base != INTERVALOID &&
+		value_reader_init(reader, given, type, ML_ROLE_CATEGORY, zone, mcxt))
+		return;
+	memset(reader, 0, sizeof(*reader));
+	reader->kind = VALUE_SPELLED;
+	reader->form = ML_FORM_TEXT;
+	reader->missing = value_missing(ML_FORM_TEXT);
+	getTypeOutputInfo(base, &function, &varlena);
+	fmgr_info_cxt(function, &reader->function, mcxt);
+}
+
 /* ---------- numbers ---------- */
+
+/* As extract(epoch ...) counts: a year of 365.25 days, a month of 30. */
+static double
+seconds_of_interval(const Interval *interval)
+{
+	double		days = interval->month / MONTHS_PER_YEAR * DAYS_PER_YEAR +
+		interval->month % MONTHS_PER_YEAR * (double) DAYS_PER_MONTH + interval->day;
+
+	if (compat_interval_infinite(interval))
+		return interval->month < 0 ? -get_float8_infinity() : get_float8_infinity();
+	return days * SECS_PER_DAY + interval->time / (double) USECS_PER_SEC;
+}
 
 static double
 seconds_of_timestamp(Timestamp time)
@@ -252,11 +283,9 @@ number_of(value_kind kind, pg_tz *zone, Datum value)
 		case VALUE_BOOL:
 			return DatumGetBool(value);
 		case VALUE_NUMERIC:
-			return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
+			return DatumGetFloat8(DirectFunctionCall1(numeric_float8, value));
 		case VALUE_INTERVAL:
-			return DatumGetFloat8(DirectFunctionCall2(interval_part,
-													  PointerGetDatum(cstring_to_text("epoch")),
-													  value));
+			return seconds_of_interval(DatumGetIntervalP(value));
 		case VALUE_DATE:
 			return seconds_of_date(DatumGetDateADT(value));
 		case VALUE_TIME:
@@ -384,6 +413,20 @@ text_of(value_reader *reader, Datum value)
 
 /* ---------- arrays ---------- */
 
+/* Length of an array. */
+static int
+one_dimension(const value_reader *reader, const ArrayType *array)
+{
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("an array%s has %d dimensions instead of one",
+						reader->column == NULL ? "" : psprintf(" in column \"%s\"", reader->column),
+						ARR_NDIM(array)),
+				 errhint("Make it flat in a query: (SELECT array_agg(e) FROM unnest(column) AS e).")));
+	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+}
+
 /* The numbers of an array, NaN where it has a NULL. */
 static ml_items
 items_of(value_reader *reader, ArrayType *array)
@@ -392,7 +435,7 @@ items_of(value_reader *reader, ArrayType *array)
 	double	   *items;
 	Datum	   *elements;
 	bool	   *nulls;
-	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	int			n = one_dimension(reader, array);
 	int16		width;
 	bool		byval;
 	char		align;

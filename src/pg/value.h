@@ -64,6 +64,7 @@ typedef struct value_reader
 	ml_form		form;			/* what they become */
 	bool		copy;			/* copy what lies in the value; false at first */
 	bool		at_midnight;	/* a date where a timestamp is wanted */
+	const char *column;			/* its name for messages, or NULL */
 	ml_value	missing;		/* what NULL becomes */
 	pg_tz	   *zone;
 	FmgrInfo	function;		/* output, or cast to real[] */
@@ -78,6 +79,10 @@ typedef struct value_reader
  */
 extern bool value_reader_init(value_reader *reader, Oid given, ml_type type, ml_role role,
 							  pg_tz *zone, MemoryContext mcxt);
+
+/* To read values of any type as texts, as type::text writes them. */
+extern void value_reader_init_text(value_reader *reader, Oid given, pg_tz *zone,
+								   MemoryContext mcxt);
 
 /* The rest of value_read. */
 extern ml_value value_convert(value_reader *reader, Datum value);
