@@ -59,7 +59,7 @@ extern double ml_gram_product(const ml_gram *gram, uint32_t i, uint32_t j); /* a
 extern double ml_gram_min(const ml_gram *gram, uint32_t i);
 extern double ml_gram_max(const ml_gram *gram, uint32_t i);
 
-extern const double *ml_gram_products(const ml_gram *gram);	/* all, see triangle.h */
+extern const double *ml_gram_products(const ml_gram *gram); /* all, see triangle.h */
 
 /*
  * The sums of n of the columns (ascending numbers) in a block of their own,

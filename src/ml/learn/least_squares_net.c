@@ -150,16 +150,24 @@ note_signs(descent *d)
 	return same;
 }
 
-/* Does a direct solution of the n unknowns "which" obey all conditions?  Takes it if so. */
+/* Does a direct solution of the unknowns "which" have the signs it was solved for? */
 static bool
-accept(descent *d, const uint32_t *which, const ml_equations *sub, const double *x,
-	   double *product)
+has_signs(const descent *d, const uint32_t *which, const ml_equations *sub, const double *x)
 {
-	const ml_equations *eq = d->eq;
-
 	for (uint32_t k = 0; k < sub->n; k++)
 		if (sub->inverse_pivot[k] == 0 || sign_of(x[k]) != d->sign[which[k]])
 			return false;
+	return true;
+}
+
+/* Does it obey all conditions?  Then it is taken. */
+static ml_status
+accept(ml_context *ctx, descent *d, const uint32_t *which, const ml_equations *sub,
+	   const double *x, double *product, bool *accepted)
+{
+	const ml_equations *eq = d->eq;
+
+	*accepted = false;
 	memset(product, 0, eq->n * sizeof(double));
 	for (uint32_t k = 0; k < sub->n; k++)
 	{
@@ -168,14 +176,17 @@ accept(descent *d, const uint32_t *which, const ml_equations *sub, const double 
 		for (uint32_t j = 0; j < eq->n; j++)
 			product[j] += product_of(eq, j, which[k]) * value;
 		product[which[k]] += eq->ridge[which[k]] * value;
+		if (k % 64 == 63)
+			ML_TRY(ml_poll(ctx));
 	}
 	for (uint32_t j = 0; j < eq->n; j++)
 		if (d->sign[j] == 0 && fabs(d->b[j] - product[j]) > d->limit[j] * (1 + SLACK))
-			return false;
+			return ML_OK;
 	for (uint32_t k = 0; k < sub->n; k++)
 		d->x[which[k]] = x[k] * sub->inverse_scale[k] / eq->inverse_scale[which[k]];
 	memcpy(d->product, product, eq->n * sizeof(double));
-	return true;
+	*accepted = true;
+	return ML_OK;
 }
 
 /* Solve for the signs at hand; *exact when that is the solution. */
@@ -215,8 +226,10 @@ try_direct(ml_context *ctx, descent *d, ml_arena *arena, bool *exact)
 			(sub.inverse_scale[k] / eq->inverse_scale[which[k]]);
 	ML_TRY(ml_equations_factor(ctx, &sub, PIVOT_MIN));
 	ML_TRY(ml_equations_solve(ctx, &sub, arrays, arrays + size, arrays + 2 * size, arrays + 3 * size));
-	*exact = accept(d, which, &sub, arrays + size, arrays + 6 * size);
-	return ML_OK;
+	*exact = false;
+	if (!has_signs(d, which, &sub, arrays + size))
+		return ML_OK;
+	return accept(ctx, d, which, &sub, arrays + size, arrays + 6 * size, exact);
 }
 
 static ml_status

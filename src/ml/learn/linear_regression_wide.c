@@ -12,7 +12,9 @@
  *						  and Candès 2015), in the metric of D_j = sum s_i |x_ij|
  *						  |x_i|_1 (numbers about their means), an upper bound of
  *						  X~'S X~: so features in few rows take steps as large as
- *						  those in all
+ *						  those in all.  When its signs have settled, conjugate
+ *						  gradients go to the optimum among the weights that are
+ *						  not 0, or as far on the way as all keep their signs.
  *
  * Conjugate gradients begin at 0 and so end, where several solutions fit
  * equally well, at the one with the smallest norm: the least sum of squares of
@@ -28,6 +30,11 @@
 #define TILE		64			/* rows at a time; blocks' strides are multiples of it */
 #define VECTORS		8			/* of nfeatures numbers, that a fit takes */
 #define POLL_WORK	((size_t) 1 << 20)
+#define SETTLED		4			/* steps without a change of sign, or so many steps in all, */
+#define PATIENCE	25			/* before a face is searched, */
+#define FACE_STEPS	40			/* with this many steps at most */
+#define FACE_TOLERANCE	1e-12	/* of the squared gradient in a face */
+#define FLAT		1e-9		/* curvature of a face, relative to D */
 
 size_t
 ml_regression_wide_memory(const ml_problem *problem)
@@ -171,6 +178,7 @@ typedef struct wide
 	uint32_t	parts;
 	uint32_t	n;
 	double		weight;			/* W */
+	double		origin;			/* the first target */
 	double		target;			/* mean of the target */
 	double		total;			/* sum s_i (y_i - mean)^2 */
 	double	   *means;
@@ -189,10 +197,12 @@ measure_tile(wide *f, const shape *s, const ml_block *block, uint32_t first, uin
 {
 	const double *weight = block->weight + first;
 
+	if (f->weight == 0)
+		f->origin = block->target[first];
 	for (uint32_t i = 0; i < n; i++)
 	{
 		f->weight += weight[i];
-		f->target += weight[i] * block->target[first + i];
+		f->target += weight[i] * (block->target[first + i] - f->origin);
 	}
 	for (uint32_t j = 0; j < s->ndense; j++)
 	{
@@ -294,7 +304,7 @@ measure(ml_context *ctx, wide *f)
 	ML_TRY(each_tile(ctx, f, measure_tile));
 	if (!(f->weight > 0))
 		return ml_fail(ctx, ML_BAD_DATA, "there are no rows to learn from");
-	f->target /= f->weight;
+	f->target = f->origin + f->target / f->weight;
 	for (uint32_t j = 0; j < f->n; j++)
 	{
 		f->means[j] /= f->weight;
@@ -458,16 +468,25 @@ gap_of(const wide *f, const double *v, double limit, double ridge, double square
 		c * (f->total - dot(v, f->b, f->n)) + 0.5 * ridge * (1 + c * c) * own;
 }
 
+/* The terms of a penalised sum of squares, W times those of the objective. */
+typedef struct terms
+{
+	double		limit;			/* of |w|_1 */
+	double		ridge;			/* of |w|^2 / 2 */
+} terms;
+
 /*
  * w := the step from v; v := beyond it.  Momentum ends where it leads uphill.
+ * Returns whether a sign has changed.
  */
-static void
-step_fista(const wide *f, double limit, double ridge, double *w, double *v, double *momentum)
+static bool
+step_fista(const wide *f, terms t, double *w, double *v, double *momentum)
 {
 	double		next = (1 + sqrt(1 + 4 * *momentum * *momentum)) / 2;
 	double	   *last = f->vectors[1];
 	double		uphill = 0;
 	double		share;
+	bool		changed = false;
 
 	memcpy(last, w, f->n * sizeof(double));
 	for (uint32_t j = 0; j < f->n; j++)
@@ -475,8 +494,9 @@ step_fista(const wide *f, double limit, double ridge, double *w, double *v, doub
 		double		own = f->diagonal[j];
 
 		w[j] = own > 0 && !excluded(f, j) ?
-			soft(own * v[j] + f->products[j], limit) / (own + ridge) : 0;
+			soft(own * v[j] + f->products[j], t.limit) / (own + t.ridge) : 0;
 		uphill += own * (v[j] - w[j]) * (w[j] - last[j]);
+		changed |= (w[j] > 0) != (last[j] > 0) || (w[j] < 0) != (last[j] < 0);
 	}
 	if (uphill > 0)
 		next = 1;
@@ -484,16 +504,129 @@ step_fista(const wide *f, double limit, double ridge, double *w, double *v, doub
 	for (uint32_t j = 0; j < f->n; j++)
 		v[j] = w[j] + share * (w[j] - last[j]);
 	*momentum = next;
+	return changed;
+}
+
+/* The objective, W times, at w: squares of its residuals are given. */
+static double
+objective_at(const wide *f, terms t, const double *w, double squares)
+{
+	double		sum = 0.5 * squares;
+
+	for (uint32_t j = 0; j < f->n; j++)
+		sum += t.limit * fabs(w[j]) + 0.5 * t.ridge * w[j] * w[j];
+	return sum;
+}
+
+/*
+ * w := w + d, weights that would change their sign being 0; *safe: the longest
+ * part of that way on which none does, where the objective is surely lower.
+ */
+static void
+go_in_face(const wide *f, double *w, const double *d, double *safe)
+{
+	double		part = 1;
+
+	for (uint32_t j = 0; j < f->n; j++)
+		if (w[j] != 0 && w[j] * d[j] < 0)
+			part = ML_MIN(part, -w[j] / d[j]);
+	for (uint32_t j = 0; j < f->n; j++)
+	{
+		double		to = w[j] + d[j];
+
+		/* the one that ends at 0 may miss it by a bit */
+		safe[j] = (w[j] + part * d[j]) * w[j] > 0 ? w[j] + part * d[j] : 0;
+		w[j] = to * w[j] > 0 ? to : 0;
+	}
+}
+
+/*
+ * From w towards the optimum among the weights that are not 0, their signs as
+ * they are; *objective: that at w before.
+ */
+static ml_status
+search_face(ml_context *ctx, wide *f, terms t, double *w, double *objective,
+			ml_linear_report *report)
+{
+	double	   *d = f->vectors[0];
+	double	   *r = f->vectors[1];
+	double	   *p = f->vectors[2];
+	double		size = 0;
+	double		first;
+	double		squares;
+
+	ML_TRY(apply(ctx, f, w, true, &squares));
+	ml_regression_note(ctx, f->problem, f->parts, squares / (2 * f->weight), report);
+	*objective = objective_at(f, t, w, squares);
+	memset(d, 0, f->n * sizeof(double));
+	for (uint32_t j = 0; j < f->n; j++)
+	{
+		r[j] = w[j] == 0 ? 0 : f->products[j] - t.ridge * w[j] - copysign(t.limit, w[j]);
+		p[j] = w[j] == 0 ? 0 : r[j] / (f->diagonal[j] + t.ridge);
+		size += r[j] * p[j];
+	}
+	first = size;
+	for (int i = 0; i < FACE_STEPS && size > FACE_TOLERANCE * first; i++)
+	{
+		double		curvature = 0;
+		double		length = 0;
+		double		step;
+		double		before = size;
+
+		ML_TRY(apply(ctx, f, p, false, &squares));
+		report->epochs++;
+		for (uint32_t j = 0; j < f->n; j++)
+		{
+			curvature += p[j] * (f->products[j] + t.ridge * p[j]);
+			length += (f->diagonal[j] + t.ridge) * p[j] * p[j];
+		}
+		if (!(curvature > FLAT * length))
+			break;
+		step = size / curvature;
+		size = 0;
+		for (uint32_t j = 0; j < f->n; j++)
+		{
+			d[j] += step * p[j];
+			r[j] -= w[j] == 0 ? 0 : step * (f->products[j] + t.ridge * p[j]);
+			size += w[j] == 0 ? 0 : r[j] * r[j] / (f->diagonal[j] + t.ridge);
+		}
+		for (uint32_t j = 0; j < f->n; j++)
+			p[j] = w[j] == 0 ? 0 : r[j] / (f->diagonal[j] + t.ridge) + size / before * p[j];
+	}
+	go_in_face(f, w, d, f->vectors[3]);
+	return ML_OK;
+}
+
+/*
+ * Residuals at v.  "before": the objective before a face was searched, or
+ * infinity; where it is higher now, too many weights have become 0 and v and w
+ * go to where it is lower.
+ */
+static ml_status
+look_from(ml_context *ctx, wide *f, terms t, double before, double *w, double *v,
+		  double *squares)
+{
+	ML_TRY(apply(ctx, f, v, true, squares));
+	if (!(objective_at(f, t, v, *squares) > before))
+		return ML_OK;
+	memcpy(w, f->vectors[3], f->n * sizeof(double));
+	memcpy(v, w, f->n * sizeof(double));
+	return apply(ctx, f, v, true, squares);
 }
 
 static ml_status
 fista(ml_context *ctx, wide *f, double *w, bool warm, ml_linear_report *report)
 {
 	const ml_options *options = f->problem->options;
-	double		limit = f->weight * options->alpha * options->l1_ratio;
-	double		ridge = f->weight * options->alpha * (1 - options->l1_ratio);
+	terms		t = {
+		.limit = f->weight * options->alpha * options->l1_ratio,
+		.ridge = f->weight * options->alpha * (1 - options->l1_ratio)
+	};
 	double	   *v = f->vectors[0];
 	double		momentum = 1;
+	double		before = INFINITY;
+	int			settled = 0;
+	int			steps = 0;
 
 	if (!warm)
 		memset(w, 0, f->n * sizeof(double));
@@ -503,10 +636,19 @@ fista(ml_context *ctx, wide *f, double *w, bool warm, ml_linear_report *report)
 	{
 		double		squares;
 
-		ML_TRY(apply(ctx, f, v, true, &squares));
-		report->converged = gap_of(f, v, limit, ridge, squares) <= options->tolerance * f->total;
-		step_fista(f, limit, ridge, w, v, &momentum);
+		ML_TRY(look_from(ctx, f, t, before, w, v, &squares));
+		before = INFINITY;
+		report->converged = gap_of(f, v, t.limit, t.ridge, squares) <= options->tolerance * f->total;
+		settled = step_fista(f, t, w, v, &momentum) ? 0 : settled + 1;
+		steps++;
 		ml_regression_note(ctx, f->problem, f->parts, squares / (2 * f->weight), report);
+		if (report->converged || (settled < SETTLED && steps < PATIENCE) ||
+			report->epochs + FACE_STEPS > options->epochs)
+			continue;
+		ML_TRY(search_face(ctx, f, t, w, &before, report));
+		memcpy(v, w, f->n * sizeof(double));
+		momentum = 1;
+		settled = steps = 0;
 	}
 	return ML_OK;
 }
