@@ -92,6 +92,7 @@ static ml_type
 examine(Oid type, value_kind *kind, value_kind *element)
 {
 	const known_type *known = find_known(type);
+	Oid			of = get_element_type(type);
 	char		category;
 	bool		preferred;
 
@@ -100,7 +101,7 @@ examine(Oid type, value_kind *kind, value_kind *element)
 		*kind = known->kind;
 		return known->type;
 	}
-	known = find_known(getBaseType(get_element_type(type)));
+	known = OidIsValid(of) ? find_known(getBaseType(of)) : NULL;
 	if (known != NULL && (known->type == ML_TYPE_NUMBER || known->type == ML_TYPE_INTEGER) &&
 		known->kind != VALUE_INTERVAL)
 	{
