@@ -42,6 +42,7 @@ typedef struct judgement
 	ml_auc	   *auc;			/* two labels only; the last is the positive one */
 	size_t		auc_size;
 	ml_log_loss loss;
+	ml_mean		brier;
 	int64		unknown;		/* rows whose label the model doesn't know */
 } judgement;
 
@@ -68,6 +69,7 @@ judge_row(judgement *j, ml_text actual, uint32 predicted, const double *probabil
 	if (number < 0)
 		j->unknown++;
 	ml_log_loss_add(&j->loss, number < 0 ? 0 : probabilities[number]);
+	ml_mean_add(&j->brier, ml_brier_of(probabilities, j->nlabels, number < 0 ? UINT32_MAX : (uint32) number));
 	if (number >= 0 && j->nlabels == 2)
 		callsite_check(j->model, ml_auc_tally(ctx, &j->auc, &j->auc_size, number == 1,
 													 probabilities[1]));
@@ -243,7 +245,7 @@ aiaas_evaluate(PG_FUNCTION_ARGS)
 	}
 	j.model = callsite_get(fcinfo, PG_GETARG_OID(0), 0);
 	judge(fcinfo, &j);
-	n = ml_metrics(j.confusion, &j.loss, j.auc, metrics);
+	n = ml_metrics(j.confusion, &j.loss, &j.brier, j.auc, metrics);
 	for (int i = 0; i < n; i++)
 		put_metric(result, metrics[i].name, metrics[i].value);
 	put_metric(result, "rows", (double) ml_confusion_total(j.confusion));

@@ -6,6 +6,7 @@
 A case is "case NAME", its rows, and its figures:
     row ACTUAL PREDICTED        labels, without spaces
     score ACTUAL SCORE          ACTUAL 0 or 1; a probability in cases with log_loss
+    number ACTUAL PREDICTED     numbers
     is FIGURE VALUE [LABEL]     repr of the double
 """
 import numpy as np
@@ -19,6 +20,8 @@ def labels(name, actual, predicted):
     for a, p in zip(actual, predicted):
         print("row", a, p)
     print("is accuracy", repr(float(metrics.accuracy_score(actual, predicted))))
+    print("is balanced_accuracy", repr(float(metrics.balanced_accuracy_score(actual, predicted))))
+    print("is mcc", repr(float(metrics.matthews_corrcoef(actual, predicted))))
     for kind in ("precision", "recall", "f1"):
         score = getattr(metrics, kind + "_score")
         print("is", kind, repr(float(score(actual, predicted, average="macro", zero_division=0))))
@@ -33,8 +36,10 @@ def scores(name, actual, score, probability=False):
     for a, s in zip(actual, score):
         print("score", a, repr(float(s)))
     print("is roc_auc", repr(float(metrics.roc_auc_score(actual, score))))
+    print("is pr_auc", repr(float(metrics.average_precision_score(actual, score))))
     if probability:
         print("is log_loss", repr(float(metrics.log_loss(actual, score))))
+        print("is brier", repr(float(metrics.brier_score_loss(actual, score))))
 
 
 labels("binary", rng.choice(["ham", "spam"], 60, p=[.7, .3]), rng.choice(["ham", "spam"], 60, p=[.6, .4]))
@@ -54,3 +59,21 @@ scores("probabilities", actual, p, True)
 scores("confident", actual, np.where(rng.random(200) < .95, actual, 1 - actual) * (1 - 2e-12) + 1e-12 + rng.normal(0, 1e-13, 200), True)
 scores("certain", [1, 0, 1, 1], [1.0, 0.0, 0.0, 0.25], True)
 scores("wide", [1, 0, 1, 0, 1, 0], [1e300, -1e300, 5e-324, 0.0, -1e-300, -5e-324])
+
+
+def numbers(name, actual, predicted):
+    print("case", name)
+    for a, p in zip(actual, predicted):
+        print("number", repr(float(a)), repr(float(p)))
+    for figure, function in (("mse", metrics.mean_squared_error), ("mae", metrics.mean_absolute_error),
+                             ("mape", metrics.mean_absolute_percentage_error), ("r2", metrics.r2_score),
+                             ("rmse", metrics.root_mean_squared_error),
+                             ("median_absolute_error", metrics.median_absolute_error)):
+        print("is", figure, repr(float(function(actual, predicted))))
+
+
+y = rng.normal(50, 10, 201)
+numbers("numbers", y, y + rng.normal(0, 3, 201))
+numbers("far-from-0", 1e9 + y, 1e9 + y + rng.normal(0, 3, 201))
+numbers("even", np.round(y[:100]), np.round(y[:100] + rng.normal(0, 3, 100)))
+numbers("worse-than-the-mean", [1, 2, 3], [3, 1, -5])

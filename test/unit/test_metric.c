@@ -25,6 +25,8 @@ typedef struct figures
 	ml_auc	   *auc;
 	size_t		auc_size;
 	ml_log_loss loss;
+	ml_mean		brier;
+	ml_regression regression;
 } figures;
 
 static void
@@ -36,6 +38,18 @@ tally(figures *f, const char *actual, const char *predicted)
 }
 
 static double
+regression_figure(figures *f, const char *what)
+{
+	ml_metric	metrics[ML_METRICS_MAX];
+	int			n = ml_regression_metrics(&f->regression, f->auc, metrics);
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(metrics[i].name, what) == 0)
+			return metrics[i].value;
+	return NAN;
+}
+
+static double
 figure(figures *f, const char *what, const char *label)
 {
 	ml_text		of = label == NULL ? (ml_text) {NULL, 0} : unit_text(label);
@@ -43,6 +57,16 @@ figure(figures *f, const char *what, const char *label)
 
 	if (strcmp(what, "accuracy") == 0)
 		return ml_confusion_accuracy(f->confusion);
+	if (f->regression.count > 0)
+		return regression_figure(f, what);
+	if (strcmp(what, "balanced_accuracy") == 0)
+		return ml_confusion_balanced_accuracy(f->confusion);
+	if (strcmp(what, "mcc") == 0)
+		return ml_confusion_mcc(f->confusion);
+	if (strcmp(what, "pr_auc") == 0)
+		return ml_auc_pr_value(f->auc);
+	if (strcmp(what, "brier") == 0)
+		return ml_mean_value(&f->brier);
 	if (strcmp(what, "roc_auc") == 0)
 		return ml_auc_value(f->auc);
 	if (strcmp(what, "log_loss") == 0)
@@ -64,6 +88,8 @@ start_case(figures *f, const char *name)
 	f->confusion_size = 0;
 	f->auc_size = 0;
 	memset(&f->loss, 0, sizeof(f->loss));
+	memset(&f->brier, 0, sizeof(f->brier));
+	memset(&f->regression, 0, sizeof(f->regression));
 	snprintf(f->name, sizeof(f->name), "%s", name);
 }
 
@@ -87,6 +113,24 @@ read_line(figures *f, char *line)
 		if (ml_auc_tally(&f->host.ctx, &f->auc, &f->auc_size, actual, score) != ML_OK)
 			unit_ok(false, "%s: a score is counted", f->name);
 		ml_log_loss_add(&f->loss, actual ? score : 1 - score);
+		ml_mean_add(&f->brier, ml_brier_of((double[]) {1 - score, score}, 2, actual));
+	}
+	else if (strcmp(kind, "number") == 0)
+	{
+		double		actual = strtod(first, NULL);
+		double		predicted = strtod(second, NULL);
+		ml_regression one = {0};
+
+		/* half of the rows by themselves, half merged */
+		if (f->regression.count % 2 == 0)
+			ml_regression_add(&f->regression, actual, predicted);
+		else
+		{
+			ml_regression_add(&one, actual, predicted);
+			ml_regression_merge(&f->regression, &one);
+		}
+		if (ml_auc_tally(&f->host.ctx, &f->auc, &f->auc_size, true, fabs(actual - predicted)) != ML_OK)
+			unit_ok(false, "%s: an error is counted", f->name);
 	}
 	else
 		unit_is_near(figure(f, first, third), strtod(second, NULL), TOLERANCE, "%s: %s%s%s is scikit-learn's",
@@ -438,6 +482,37 @@ test_log_loss(void)
 	unit_is_near(ml_log_loss_value(&loss), -log(0.9), 1e-16, "a million equal terms don't drift");
 }
 
+/* The points of a curve are those of its definition, few or thinned; thresholds are scores. */
+static void
+test_curve(unit_host *host)
+{
+	static const double scores[] = {-2.5, -0.0, 1e-200, 0.25, 0.5, 0.75, 1 - 0x1p-53, 1, 1e10};
+	ml_curve_point points[50];
+	ml_auc	   *auc = NULL;
+	size_t		size = 0;
+	uint32_t	n;
+	int			wrong = 0;
+
+	for (int i = 0; i < 9; i++)
+		(void) ml_auc_tally(&host->ctx, &auc, &size, i % 3 != 0, scores[i]);
+	n = ml_auc_curve(auc, points, 50);
+	unit_is_int(n, 10, "a point for each score, and one before");
+	for (int i = 0; i < 9; i++)
+		wrong += points[9 - i].threshold != scores[i];
+	unit_is_int(wrong, 0, "thresholds are the scores");
+	unit_ok(isinf(points[0].threshold) && points[9].true_positives == 6 && points[9].false_positives == 3,
+			"from none to all");
+	unit_is_near(ml_auc_median(auc), 0.5, 0, "the middle score");
+	(void) ml_auc_tally(&host->ctx, &auc, &size, true, 3);
+	unit_is_near(ml_auc_median(auc), 0.625, 0, "the mean of the two in the middle");
+	for (int i = 0; i < 200000; i++)
+		(void) ml_auc_tally(&host->ctx, &auc, &size, i % 2, (double) ml_hash(&i, sizeof(i), 7) * 0x1p-64);
+	n = ml_auc_curve(auc, points, 50);
+	unit_ok(n > 30 && n <= 50 && points[n - 1].true_positives == ml_auc_positives(auc), "many scores, few points");
+	unit_is_near(ml_auc_median(auc), 0.5, 0.005, "the middle of many");
+	ml_release(&host->ctx, auc);
+}
+
 int
 main(void)
 {
@@ -452,6 +527,7 @@ main(void)
 	test_bins(&host);
 	test_pieces(&host);
 	test_log_loss();
+	test_curve(&host);
 	unit_close(&host, "metrics");
 	unit_every_allocation_fails("tallies", tally_scenario, NULL);
 	return unit_done();

@@ -331,3 +331,108 @@ ml_auc_bound(const ml_auc *auc)
 		sum += (double) bins[i].positives * (double) bins[i].negatives;
 	return sum / 2 / ((double) auc->positives * (double) auc->negatives);
 }
+
+int64_t
+ml_auc_positives(const ml_auc *auc)
+{
+	return auc->positives;
+}
+
+int64_t
+ml_auc_negatives(const ml_auc *auc)
+{
+	return auc->negatives;
+}
+
+double
+ml_auc_pr_value(ml_auc *auc)
+{
+	const ml_auc_bin *bins = bins_of(auc);
+	double		positives = 0;
+	double		rows = 0;
+	double		sum = 0;
+
+	if (auc->positives == 0)
+		return NAN;
+	sort_bins(auc);
+	for (uint32_t i = auc->nbins; i-- > 0;)
+	{
+		positives += (double) bins[i].positives;
+		rows += (double) bins[i].positives + (double) bins[i].negatives;
+		sum += (double) bins[i].positives * (positives / rows);
+	}
+	return sum / (double) auc->positives;
+}
+
+/* The score of a key, the least of those that share it. */
+static double
+key_score(uint64_t key, unsigned shift)
+{
+	uint64_t	bits = key << shift;
+	double		score;
+
+	if (bits >> 63 == 0)
+		bits = ~bits;
+	else
+	{
+		bits &= ~(UINT64_C(1) << 63);
+		if (bits < TINY / 2)
+			bits *= 2;
+		else if (bits < HALF - TINY / 2)
+			bits += TINY / 2;
+		else if (bits < HALF + OCTAVE)
+		{
+			bits = HALF - (bits - (HALF - TINY / 2));
+			memcpy(&score, &bits, sizeof(score));
+			return 1 - score;
+		}
+	}
+	memcpy(&score, &bits, sizeof(score));
+	return score;
+}
+
+uint32_t
+ml_auc_curve(ml_auc *auc, ml_curve_point *points, uint32_t max)
+{
+	const ml_auc_bin *bins = bins_of(auc);
+	double		step = auc->nbins < max ? 0 : 2.0 / (max - 2);
+	double		positives = (double) ML_MAX(auc->positives, 1);
+	double		negatives = (double) ML_MAX(auc->negatives, 1);
+	ml_curve_point now = {INFINITY, 0, 0};
+	uint32_t	n = 0;
+
+	sort_bins(auc);
+	points[n++] = now;
+	for (uint32_t i = auc->nbins; i-- > 0;)
+	{
+		const ml_curve_point *last = &points[n - 1];
+
+		now.threshold = key_score(bins[i].key, auc->shift);
+		now.true_positives += (double) bins[i].positives;
+		now.false_positives += (double) bins[i].negatives;
+		if (i == 0 || (now.true_positives - last->true_positives) / positives +
+			(now.false_positives - last->false_positives) / negatives >= step)
+			points[n++] = now;
+	}
+	return n;
+}
+
+double
+ml_auc_median(ml_auc *auc)
+{
+	const ml_auc_bin *bins = bins_of(auc);
+	double		rows = (double) auc->positives + (double) auc->negatives;
+	double		seen = 0;
+	double		lower = NAN;
+
+	sort_bins(auc);
+	for (uint32_t i = 0; i < auc->nbins; i++)
+	{
+		seen += (double) bins[i].positives + (double) bins[i].negatives;
+		if (isnan(lower) && 2 * seen >= rows)
+			lower = key_score(bins[i].key, auc->shift);
+		if (2 * seen > rows)
+			return (lower + key_score(bins[i].key, auc->shift)) / 2;
+	}
+	return lower;
+}

@@ -398,69 +398,40 @@ ml_confusion_f1(const ml_confusion *c, ml_text name, ml_average average)
 	return averaged(c, name, average, f1_of);
 }
 
-/*
- * Log loss, summed as Neumaier does.
- */
-static void
-add_compensated(ml_log_loss *loss, double value)
+double
+ml_confusion_balanced_accuracy(const ml_confusion *c)
 {
-	double		sum = loss->sum + value;
+	const label *labels = labels_of(c);
+	double		sum = 0;
+	uint32_t	n = 0;
 
-	if (fabs(loss->sum) >= fabs(value))
-		loss->correction += (loss->sum - sum) + value;
-	else
-		loss->correction += (value - sum) + loss->sum;
-	loss->sum = sum;
-}
-
-void
-ml_log_loss_add(ml_log_loss *loss, double probability_of_actual)
-{
-	double		p = ML_MIN(ML_MAX(probability_of_actual, 0x1p-52), 1.0);
-
-	add_compensated(loss, -ml_log(p));
-	loss->count = ml_add_saturated(loss->count, 1);
-}
-
-void
-ml_log_loss_merge(ml_log_loss *into, const ml_log_loss *from)
-{
-	add_compensated(into, from->sum);
-	into->correction += from->correction;
-	into->count = ml_add_saturated(into->count, from->count);
+	for (uint32_t i = 0; i < c->nlabels; i++)
+		if (labels[i].actual > 0)
+		{
+			sum += recall_of(&labels[i]);
+			n++;
+		}
+	return n == 0 ? NAN : sum / n;
 }
 
 double
-ml_log_loss_value(const ml_log_loss *loss)
+ml_confusion_mcc(const ml_confusion *c)
 {
-	return loss->count == 0 ? NAN : (loss->sum + loss->correction) / (double) loss->count;
-}
+	const label *labels = labels_of(c);
+	double		total = (double) c->total;
+	double		both = 0;		/* sum over labels of actual x predicted */
+	double		actual = 0;
+	double		predicted = 0;
+	double		whole;
 
-const char *const ml_metric_names[ML_METRICS_MAX + 1] = {
-	"accuracy", "precision", "recall", "f1",	/* means over labels */
-	"precision_weighted", "recall_weighted", "f1_weighted", "log_loss", "roc_auc", NULL
-};
-
-int
-ml_metrics(const ml_confusion *confusion, const ml_log_loss *loss, ml_auc *auc,
-		   ml_metric metrics[ML_METRICS_MAX])
-{
-	const ml_text all = {NULL, 0};
-	const double values[ML_METRICS_MAX] = {
-		ml_confusion_accuracy(confusion),
-		ml_confusion_precision(confusion, all, ML_MACRO),
-		ml_confusion_recall(confusion, all, ML_MACRO),
-		ml_confusion_f1(confusion, all, ML_MACRO),
-		ml_confusion_precision(confusion, all, ML_WEIGHTED),
-		ml_confusion_recall(confusion, all, ML_WEIGHTED),
-		ml_confusion_f1(confusion, all, ML_WEIGHTED),
-		ml_log_loss_value(loss),
-		auc == NULL ? NAN : ml_auc_value(auc)
-	};
-	int			n = 0;
-
-	for (int i = 0; i < ML_METRICS_MAX; i++)
-		if (!isnan(values[i]))
-			metrics[n++] = (ml_metric) {ml_metric_names[i], values[i]};
-	return n;
+	if (c->total == 0)
+		return NAN;
+	for (uint32_t i = 0; i < c->nlabels; i++)
+	{
+		both += (double) labels[i].actual * (double) labels[i].predicted;
+		actual += (double) labels[i].actual * (double) labels[i].actual;
+		predicted += (double) labels[i].predicted * (double) labels[i].predicted;
+	}
+	whole = sqrt(total * total - actual) * sqrt(total * total - predicted);
+	return ratio((double) c->hits * total - both, whole);
 }

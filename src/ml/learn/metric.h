@@ -65,6 +65,10 @@ extern double ml_confusion_accuracy(const ml_confusion *confusion);
 extern double ml_confusion_precision(const ml_confusion *confusion, ml_text label, ml_average average);
 extern double ml_confusion_recall(const ml_confusion *confusion, ml_text label, ml_average average);
 extern double ml_confusion_f1(const ml_confusion *confusion, ml_text label, ml_average average);
+/* Mean recall of the labels that occur. */
+extern double ml_confusion_balanced_accuracy(const ml_confusion *confusion);
+/* Matthews' correlation coefficient, of any number of labels (Gorodkin 2004); 0 where undefined. */
+extern double ml_confusion_mcc(const ml_confusion *confusion);
 
 /*
  * ROC AUC: ties count one half.  Exact for up to ML_AUC_BINS distinct scores.
@@ -104,24 +108,81 @@ extern size_t ml_auc_add_bin(ml_auc *auc, size_t size, unsigned shift, const ml_
 extern double ml_auc_value(ml_auc *auc);
 extern double ml_auc_bound(const ml_auc *auc);
 
-/* Mean of -ln p, p clipped to [2^-52, 1]; the sum is compensated. */
-typedef struct ml_log_loss
+/*
+ * Area below precision over recall, as the sum of (recall_n - recall_n-1)
+ * precision_n over falling thresholds (average precision).  NaN without
+ * positives.
+ */
+extern double ml_auc_pr_value(ml_auc *auc);
+
+/*
+ * How many are at or above a threshold; thresholds fall.  The first point has
+ * an infinite threshold and no row, the last has all.  points[max], max >= 2;
+ * of more the curve keeps those that are about equally far apart.  Returns how
+ * many.
+ */
+typedef struct ml_curve_point
+{
+	double		threshold;
+	double		true_positives;
+	double		false_positives;
+} ml_curve_point;
+
+extern uint32_t ml_auc_curve(ml_auc *auc, ml_curve_point *points, uint32_t max);
+extern int64_t ml_auc_positives(const ml_auc *auc);
+extern int64_t ml_auc_negatives(const ml_auc *auc);
+
+/* The middle score of all rows, the mean of two; within a bin's width where bins were merged. */
+extern double ml_auc_median(ml_auc *auc);
+
+/* A mean whose sum is compensated. */
+typedef struct ml_mean
 {
 	double		sum;
 	double		correction;
 	int64_t		count;
-} ml_log_loss;
+} ml_mean;
+
+extern void ml_mean_add(ml_mean *mean, double value);
+extern void ml_mean_merge(ml_mean *into, const ml_mean *from);
+extern double ml_mean_value(const ml_mean *mean);	/* NaN without rows */
+
+/* Mean of -ln p, p clipped to [2^-52, 1]. */
+typedef ml_mean ml_log_loss;
 
 extern void ml_log_loss_add(ml_log_loss *loss, double probability_of_actual);
 extern void ml_log_loss_merge(ml_log_loss *into, const ml_log_loss *from);
 extern double ml_log_loss_value(const ml_log_loss *loss);	/* NaN without rows */
 
 /*
- * The figures of a classifier, by the names that training reports and
- * evaluation returns.  Those that are undefined are left out; auc may be NULL
+ * Brier score (1950): mean of (p - y)^2, y being 1 for rows of the positive
+ * label; of several labels the sum over them.
+ */
+extern double ml_brier_of(const double *probabilities, uint32_t n, uint32_t actual);
+
+/* Errors of a regression; a fixed-size block, merged in any order to rounding. */
+typedef struct ml_regression
+{
+	int64_t		count;
+	double		shift;			/* the first actual value */
+	double		sum;			/* of actual values about it */
+	double		squares;		/* of their squares */
+	ml_mean		absolute;		/* |actual - predicted| */
+	ml_mean		square;			/* its square */
+	ml_mean		percentage;		/* |actual - predicted| / max(|actual|, 2^-52) */
+} ml_regression;
+
+extern void ml_regression_add(ml_regression *regression, double actual, double predicted);
+extern void ml_regression_merge(ml_regression *into, const ml_regression *from);
+/* 1 - sum of squared errors / sum of squares about the mean; NaN for constant targets. */
+extern double ml_regression_r2(const ml_regression *regression);
+
+/*
+ * Figures by the names that training reports and evaluation returns, those of
+ * classifiers first.  Those that are undefined are left out; auc may be NULL
  * (more than two classes).
  */
-#define ML_METRICS_MAX 9
+#define ML_METRICS_MAX 19
 
 extern const char *const ml_metric_names[ML_METRICS_MAX + 1];	/* NULL at the end */
 
@@ -132,7 +193,11 @@ typedef struct ml_metric
 } ml_metric;
 
 /* Returns how many. */
-extern int	ml_metrics(const ml_confusion *confusion, const ml_log_loss *loss,
+extern int	ml_metrics(const ml_confusion *confusion, const ml_log_loss *loss, const ml_mean *brier,
 					   ml_auc *auc, ml_metric metrics[ML_METRICS_MAX]);
+
+/* absolute: an ml_auc of the absolute errors, for their median; NULL: left out. */
+extern int	ml_regression_metrics(const ml_regression *regression, ml_auc *absolute,
+								  ml_metric metrics[ML_METRICS_MAX]);
 
 #endif							/* ML_METRIC_H */

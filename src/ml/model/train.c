@@ -164,25 +164,19 @@ pass_row(ml_context *ctx, ml_trainer *trainer, const ml_train_row *row)
  * Roles from the first rows.
  */
 
-static ml_status
-announce_roles(ml_context *ctx, const ml_trainer *trainer)
+/* Which columns are text, when all are; a table tells of its columns later. */
+static void
+announce_texts(ml_context *ctx, const ml_trainer *trainer)
 {
-	char		text[ML_TEXT_MAX];
-	size_t		used = 0;
+	ml_list		list = {.before = ""};
 
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
-	{
-		const ml_column *column = &trainer->columns[i];
-
-		if (!trainer->decided[i])
-			continue;
-		used += ml_print(text + used, sizeof(text) - used, "%s%.*s is %s", used == 0 ? "" : ", ",
-						 (int) ML_MIN(column->name.size, (size_t) 64), column->name.data,
-						 column->role == ML_ROLE_TEXT ? "text" : "a category");
-	}
-	if (used > 0)
-		ml_train_notice(ctx, text);
-	return ML_OK;
+		if (trainer->decided[i])
+			ml_list_add(&list, "%.*s is text",
+						(int) ML_MIN(trainer->columns[i].name.size, (size_t) 64),
+						trainer->columns[i].name.data);
+	if (list.n > 0)
+		ml_train_notice(ctx, list.text);
 }
 
 /* Decide the roles that are open, then hand on the rows that waited. */
@@ -200,7 +194,8 @@ decide(ml_context *ctx, ml_trainer *trainer)
 							  trainer->ncolumns, &trainer->columns[i].role));
 	}
 	ML_TRY(open_path(ctx, trainer));
-	ML_TRY(announce_roles(ctx, trainer));
+	if (trainer->text != NULL)
+		announce_texts(ctx, trainer);
 	for (size_t i = 0; i < first->n; i++)
 	{
 		first->rows[i].inputs = first->values + i * trainer->ncolumns;

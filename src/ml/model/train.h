@@ -64,21 +64,25 @@ typedef struct ml_judgement
 	ml_auc	   *auc;
 	size_t		auc_size;
 	ml_log_loss log_loss;
-	/* regression: weights are not counted, as labels are not */
-	double		shift;			/* the first target */
-	double		sum;			/* of target - shift */
-	double		squares;
-	double		errors;			/* sum of |target - prediction| */
-	double		square_errors;
+	ml_mean		brier;
+	ml_regression regression;	/* weights are not counted, as labels are not; auc: of absolute errors */
 } ml_judgement;
 
 extern void ml_judgement_free(ml_context *ctx, ml_judgement *judgement);
 
-/* label: the true one; best: the predicted one; positive: for two labels, is it that one, and its score. */
+/*
+ * label: the true one; best: the predicted one; probability: of the true one;
+ * brier: ml_brier_of; positive: for two labels, is it that one, and its score.
+ */
 extern ml_status ml_judge_label(ml_context *ctx, ml_judgement *judgement, uint32_t label,
-								uint32_t best, double probability, bool positive, double score);
-extern void ml_judge_number(ml_judgement *judgement, double target, double prediction);
+								uint32_t best, double probability, double brier, bool positive,
+								double score);
+extern ml_status ml_judge_number(ml_context *ctx, ml_judgement *judgement, double target,
+								 double prediction);
 extern int	ml_judgement_metrics(ml_judgement *judgement, ml_metric metrics[ML_METRICS_MAX]);
+
+/* The same by their places in ml_metric_names, NaN where undefined. */
+extern void ml_judgement_values(ml_judgement *judgement, double values[ML_METRICS_MAX]);
 
 /* Pieces of the report, each with ", " before it. */
 extern ml_status ml_report_number(ml_context *ctx, ml_buffer *json, const char *name,
@@ -87,6 +91,13 @@ extern ml_status ml_report_metrics(ml_context *ctx, ml_buffer *json, ml_judgemen
 extern ml_status ml_report_labels(ml_context *ctx, ml_buffer *json, const ml_labels *labels,
 								  const ml_judgement *judgement);
 extern ml_status ml_report_confusion(ml_context *ctx, ml_buffer *json, const ml_judgement *judgement);
+
+/*
+ * "roc_curve" and "pr_curve" of two labels, each an array of [threshold, x, y]:
+ * false and true positive rate; recall and precision.  The infinite threshold
+ * is null.
+ */
+extern ml_status ml_report_curves(ml_context *ctx, ml_buffer *json, ml_judgement *judgement);
 extern ml_status ml_report_losses(ml_context *ctx, ml_buffer *json, const ml_linear_report *fit,
 								  int refit_epochs, double loss);
 
@@ -118,7 +129,7 @@ struct ml_trainer
 	/* all columns that were named, and those that learn */
 	uint32_t	ninputs;
 	ml_column  *inputs;			/* roles are decided one by one */
-	bool	   *decided;		/* [ninputs]: the role was decided from the rows */
+	bool	   *decided;		/* [ncolumns]: the role was decided from the rows */
 	uint32_t	ncolumns;
 	ml_column  *columns;		/* [ncolumns] those not ignored */
 	uint32_t   *place;			/* [ncolumns] which input each is */
@@ -133,6 +144,18 @@ struct ml_trainer
 	ml_text_trainer *text;		/* one of the two, once roles are decided */
 	ml_table_trainer *table;
 };
+
+/* "a, b, c, ..." of what there is room for, as a message of one line. */
+typedef struct ml_list
+{
+	const char *before;			/* what the line begins with */
+	char		text[ML_TEXT_MAX];
+	size_t		used;
+	uint32_t	n;				/* items, those without room too */
+} ml_list;
+
+extern void ml_list_add(ml_list *list, const char *format,...)
+			__attribute__((format(__printf__, 2, 3)));
 
 /* Log to the host, if it listens. */
 extern void ml_train_notice(ml_context *ctx, const char *text);

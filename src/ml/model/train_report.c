@@ -11,6 +11,7 @@
 #include <math.h>
 
 #define CONFUSION_CELLS_MAX 10000
+#define CURVE_POINTS	200		/* of a stored curve */
 
 void
 ml_train_notice(ml_context *ctx, const char *text)
@@ -26,6 +27,27 @@ ml_train_warn(ml_context *ctx, const char *text)
 		ctx->host->warn(ctx->host->user, text);
 }
 
+#define LIST_END	8			/* bytes that ", ..." and the end need */
+
+void
+ml_list_add(ml_list *list, const char *format,...)
+{
+	char		item[ML_TEXT_MAX];
+	va_list		args;
+	size_t		size;
+
+	va_start(args, format);
+	size = ml_vprint(item, sizeof(item), format, args);
+	va_end(args);
+	if (list->n++ == 0)
+		list->used = ml_print(list->text, sizeof(list->text), "%s", list->before);
+	if (list->used + size + 2 + LIST_END < sizeof(list->text))
+		list->used += ml_print(list->text + list->used, sizeof(list->text) - list->used, "%s%s",
+							   list->n == 1 ? "" : ", ", item);
+	else if (list->text[list->used - 1] != '.')
+		list->used += ml_print(list->text + list->used, sizeof(list->text) - list->used, ", ...");
+}
+
 void
 ml_judgement_free(ml_context *ctx, ml_judgement *judgement)
 {
@@ -36,12 +58,13 @@ ml_judgement_free(ml_context *ctx, ml_judgement *judgement)
 
 ml_status
 ml_judge_label(ml_context *ctx, ml_judgement *judgement, uint32_t label, uint32_t best,
-			   double probability, bool positive, double score)
+			   double probability, double brier, bool positive, double score)
 {
 	const ml_text *names = judgement->labels->names;
 
 	judgement->rows++;
 	ml_log_loss_add(&judgement->log_loss, probability);
+	ml_mean_add(&judgement->brier, brier);
 	ML_TRY(ml_confusion_tally(ctx, &judgement->confusion, &judgement->confusion_size,
 							  names[label], names[best], 1));
 	if (judgement->labels->n == 2)
@@ -49,37 +72,37 @@ ml_judge_label(ml_context *ctx, ml_judgement *judgement, uint32_t label, uint32_
 	return ML_OK;
 }
 
-void
-ml_judge_number(ml_judgement *judgement, double target, double prediction)
+ml_status
+ml_judge_number(ml_context *ctx, ml_judgement *judgement, double target, double prediction)
 {
-	double		error = target - prediction;
-
-	if (judgement->rows++ == 0)
-		judgement->shift = target;
-	target -= judgement->shift;
-	judgement->sum += target;
-	judgement->squares += target * target;
-	judgement->errors += fabs(error);
-	judgement->square_errors += error * error;
+	judgement->rows++;
+	ml_regression_add(&judgement->regression, target, prediction);
+	return ml_auc_tally(ctx, &judgement->auc, &judgement->auc_size, true, fabs(target - prediction));
 }
 
 int
 ml_judgement_metrics(ml_judgement *judgement, ml_metric metrics[ML_METRICS_MAX])
 {
-	double		n = (double) judgement->rows;
-	double		total = judgement->squares - judgement->sum * judgement->sum / n;
-	int			count = 0;
-
 	if (judgement->rows == 0)
 		return 0;
-	if (judgement->labels != NULL)
-		return ml_metrics(judgement->confusion, &judgement->log_loss, judgement->auc, metrics);
-	metrics[count++] = (ml_metric) {"mse", judgement->square_errors / n};
-	metrics[count++] = (ml_metric) {"rmse", sqrt(judgement->square_errors / n)};
-	metrics[count++] = (ml_metric) {"mae", judgement->errors / n};
-	if (total > 0)
-		metrics[count++] = (ml_metric) {"r2", 1 - judgement->square_errors / total};
-	return count;
+	if (judgement->labels == NULL)
+		return ml_regression_metrics(&judgement->regression, judgement->auc, metrics);
+	return ml_metrics(judgement->confusion, &judgement->log_loss, &judgement->brier, judgement->auc, metrics);
+}
+
+void
+ml_judgement_values(ml_judgement *judgement, double values[ML_METRICS_MAX])
+{
+	ml_metric	metrics[ML_METRICS_MAX];
+	int			n = ml_judgement_metrics(judgement, metrics);
+
+	for (int k = 0; k < ML_METRICS_MAX; k++)
+	{
+		values[k] = NAN;
+		for (int i = 0; i < n; i++)
+			if (strcmp(ml_metric_names[k], metrics[i].name) == 0)
+				values[k] = metrics[i].value;
+	}
 }
 
 ml_status
@@ -174,4 +197,42 @@ ml_report_losses(ml_context *ctx, ml_buffer *json, const ml_linear_report *fit,
 	}
 	ML_TRY(ml_appendf(ctx, json, "], \"refit_epochs\": %d", refit_epochs));
 	return ml_report_number(ctx, json, "loss", loss, 6);
+}
+
+/* One curve; which: ROC, or else precision and recall. */
+static ml_status
+report_curve(ml_context *ctx, ml_buffer *json, const ml_auc *auc, const ml_curve_point *points, uint32_t n, bool roc)
+{
+	double		positives = (double) ml_auc_positives(auc);
+	double		negatives = (double) ml_auc_negatives(auc);
+
+	ML_TRY(ml_appendf(ctx, json, ", \"%s_curve\": [", roc ? "roc" : "pr"));
+	for (uint32_t i = 0; i < n; i++)
+	{
+		const ml_curve_point *p = &points[i];
+		double		rows = p->true_positives + p->false_positives;
+		double		x = roc ? p->false_positives / negatives : p->true_positives / positives;
+		double		y = roc ? p->true_positives / positives : rows > 0 ? p->true_positives / rows : 1;
+		char		numbers[3][32];
+
+		ml_print_double(numbers[0], p->threshold, 9);
+		ml_print_double(numbers[1], x, 6);
+		ml_print_double(numbers[2], y, 6);
+		ML_TRY(ml_appendf(ctx, json, "%s[%s, %s, %s]", i == 0 ? "" : ", ", numbers[0], numbers[1], numbers[2]));
+	}
+	return ml_appendf(ctx, json, "]");
+}
+
+ml_status
+ml_report_curves(ml_context *ctx, ml_buffer *json, ml_judgement *judgement)
+{
+	ml_curve_point points[CURVE_POINTS];
+	uint32_t	n;
+
+	if (judgement->labels == NULL || judgement->auc == NULL || ml_auc_positives(judgement->auc) == 0 ||
+		ml_auc_negatives(judgement->auc) == 0)
+		return ML_OK;
+	n = ml_auc_curve(judgement->auc, points, CURVE_POINTS);
+	ML_TRY(report_curve(ctx, json, judgement->auc, points, n, true));
+	return report_curve(ctx, json, judgement->auc, points, n, false);
 }

@@ -272,8 +272,8 @@ judge(ml_context *ctx, ml_text_trainer *text)
 		uint32_t	label = text->holdout_labels[i];
 		uint32_t	best = ml_calibrated(&text->calibration, scores, text->nscores, probabilities);
 
-		ML_TRY(ml_judge_label(ctx, &text->judgement, label, best, probabilities[label], label == 1,
-							  scores[0]));
+		ML_TRY(ml_judge_label(ctx, &text->judgement, label, best, probabilities[label],
+							  ml_brier_of(probabilities, trainer->labels.n, label), label == 1, scores[0]));
 		work += trainer->labels.n;
 		if (work > POLL_SCORES)
 		{
