@@ -117,7 +117,9 @@ by_formula(unit_host *host, const model *m, const ml_text *row, double *probabil
 {
 	uint32_t	s = m->nlabels == 2 ? 1 : m->nlabels;
 	ml_arena	arena = {0};
+	ml_safetensors file;
 	ml_stored	stored;
+	int			format;
 	ml_vocabulary *vocabulary = calloc(1, ml_vocabulary_size(m->recipe.hash_bits));
 	ml_packed  *rows;
 	ml_packed_reader reader;
@@ -127,7 +129,8 @@ by_formula(unit_host *host, const model *m, const ml_text *row, double *probabil
 	double		sum = 0;
 	double	   *logit = calloc(s, sizeof(double));
 
-	if (ml_stored_read(&host->ctx, &arena, m->file.data, m->file.size, &stored) != ML_OK ||
+	if (ml_stored_open(&host->ctx, &arena, m->file.data, m->file.size, &file, &format) != ML_OK ||
+		ml_stored_read(&host->ctx, &arena, &file, &stored) != ML_OK ||
 		ml_vocabulary_read(&host->ctx, stored.gaps, stored.gaps_size, m->recipe.hash_bits,
 						   stored.nfeatures, vocabulary) != ML_OK ||
 		ml_encoder_open(&host->ctx, &m->recipe, vocabulary, &ml_kernel_ref, &encoder) != ML_OK ||

@@ -106,7 +106,13 @@ static ml_status
 read_and_plan(ml_context *ctx, ml_arena *arena, const void *bytes, size_t size,
 			  ml_stored *stored, ml_image *image)
 {
-	ML_TRY(ml_stored_read(ctx, arena, bytes, size, stored));
+	ml_safetensors file;
+	int			format;
+
+	ML_TRY(ml_stored_open(ctx, arena, bytes, size, &file, &format));
+	if (format != ML_FORMAT_TEXT)
+		return ml_fail(ctx, ML_UNSUPPORTED, "models of tables are not prepared yet");
+	ML_TRY(ml_stored_read(ctx, arena, &file, stored));
 	return plan(ctx, stored, image);
 }
 

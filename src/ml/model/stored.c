@@ -12,9 +12,9 @@
 #include "model/stored.h"
 
 #include "base/hash.h"
-#include "format/safetensors.h"
 #include "model/model.h"
 #include "model/packed.h"
+#include "model/stored_table.h"
 
 #define POLL_FEATURES	(1 << 16)
 
@@ -128,32 +128,40 @@ ml_stored_write_linear(ml_context *ctx, const ml_stored_linear *model, ml_buffer
 	return status;
 }
 
-/* "1" is ours; a larger number is a later release's; anything else is damage. */
+/* "1" and "2" are ours; a larger number is a later release's; anything else is damage. */
 static ml_status
-check_format(ml_context *ctx, const ml_safetensors *file)
+read_format(ml_context *ctx, const ml_safetensors *file, int *format)
 {
-	ml_text		format = ml_safetensors_metadata(file, "format");
+	ml_text		text = ml_safetensors_metadata(file, "format");
 	double		number;
 
-	if (format.data == NULL || format.size == 0 ||
-		ml_parse_double(format.data, format.size, &number) != format.size)
+	if (text.data == NULL || text.size == 0 ||
+		ml_parse_double(text.data, text.size, &number) != text.size)
 		return ml_fail(ctx, ML_BAD_MODEL, "the file does not say which format it has");
-	if (number > ML_FORMAT_TEXT)
+	if (number > ML_FORMAT_TABLE)
 	{
 		ml_fail(ctx, ML_NEWER_FORMAT, "stored in format %.*s, and this release reads up to %d",
-				(int) ML_MIN(format.size, (size_t) 32), format.data, ML_FORMAT_TEXT);
+				(int) ML_MIN(text.size, (size_t) 32), text.data, ML_FORMAT_TABLE);
 		return ml_hint(ctx, "Install the release of aiaas that stored it, or a later one.");
 	}
-	if (!ml_text_equal(format, ML_TEXT("1")))
+	if (!ml_text_equal(text, ML_TEXT("1")) && !ml_text_equal(text, ML_TEXT("2")))
 		return ml_fail(ctx, ML_BAD_MODEL, "there is no format %.*s",
-					   (int) ML_MIN(format.size, (size_t) 32), format.data);
+					   (int) ML_MIN(text.size, (size_t) 32), text.data);
+	*format = text.data[0] - '0';
 	return ML_OK;
+}
+
+ml_status
+ml_stored_open(ml_context *ctx, ml_arena *arena, const void *bytes, size_t size,
+			   ml_safetensors *file, int *format)
+{
+	ML_TRY(ml_safetensors_read(ctx, arena, bytes, size, file));
+	return read_format(ctx, file, format);
 }
 
 static ml_status
 read_metadata(ml_context *ctx, ml_arena *arena, const ml_safetensors *file, ml_stored *stored)
 {
-	ML_TRY(check_format(ctx, file));
 	for (size_t i = 0; i < ML_LENGTH(metadata_names); i++)
 		if (ml_safetensors_metadata(file, metadata_names[i]).data == NULL)
 			return ml_fail(ctx, ML_BAD_MODEL, "metadata \"%s\" is missing", metadata_names[i]);
@@ -171,30 +179,29 @@ read_metadata(ml_context *ctx, ml_arena *arena, const ml_safetensors *file, ml_s
 	return ml_recipe_read(ctx, arena, stored->recipe_json, &stored->recipe);
 }
 
-static ml_status
-read_labels(ml_context *ctx, ml_arena *arena, ml_stored *stored)
+ml_status
+ml_stored_read_labels(ml_context *ctx, ml_arena *arena, ml_text json, ml_text **labels,
+					  uint32_t *nlabels)
 {
 	const ml_json *root;
 	uint32_t	n = 0;
 
-	ML_TRY(ml_json_parse(ctx, arena, stored->labels_json, ML_BAD_MODEL, &root));
+	ML_TRY(ml_json_parse(ctx, arena, json, ML_BAD_MODEL, &root));
 	if (root->kind != ML_JSON_ARRAY || root->count < 2 || root->count > ML_SCORES_MAX)
 		return ml_fail(ctx, ML_BAD_MODEL, "the labels are not an array of 2 to %d strings",
 					   ML_SCORES_MAX);
-	ML_TRY(ml_arena_alloc(ctx, arena, ml_size_mul(root->count, sizeof(ml_text)),
-						  (void **) &stored->labels));
+	ML_TRY(ml_arena_alloc(ctx, arena, ml_size_mul(root->count, sizeof(ml_text)), (void **) labels));
 	for (const ml_json *node = root->first; node != NULL; node = node->next, n++)
 	{
 		if (node->kind != ML_JSON_STRING)
 			return ml_fail(ctx, ML_BAD_MODEL, "label %u is not a string", n);
 		if (node->string.size > 0 && memchr(node->string.data, '\0', node->string.size) != NULL)
 			return ml_fail(ctx, ML_BAD_MODEL, "label %u has a NUL in it", n);
-		if (n > 0 && ml_text_compare(stored->labels[n - 1], node->string) >= 0)
+		if (n > 0 && ml_text_compare((*labels)[n - 1], node->string) >= 0)
 			return ml_fail(ctx, ML_BAD_MODEL, "the labels are not in ascending order");
-		stored->labels[n] = node->string;
+		(*labels)[n] = node->string;
 	}
-	stored->nlabels = n;
-	stored->nscores = n == 2 ? 1 : n;
+	*nlabels = n;
 	return ML_OK;
 }
 
@@ -259,35 +266,38 @@ read_features(ml_context *ctx, ml_arena *arena, const ml_safetensors *file, ml_s
 }
 
 ml_status
-ml_stored_read(ml_context *ctx, ml_arena *arena, const void *bytes, size_t size,
-			   ml_stored *stored)
+ml_stored_read(ml_context *ctx, ml_arena *arena, const ml_safetensors *file, ml_stored *stored)
 {
-	ml_safetensors file;
 	uint64_t	n;
 
 	memset(stored, 0, sizeof(*stored));
-	ML_TRY(ml_safetensors_read(ctx, arena, bytes, size, &file));
-	ML_TRY(read_metadata(ctx, arena, &file, stored));
-	ML_TRY(read_labels(ctx, arena, stored));
-	ML_TRY(read_features(ctx, arena, &file, stored));
+	ML_TRY(read_metadata(ctx, arena, file, stored));
+	ML_TRY(ml_stored_read_labels(ctx, arena, stored->labels_json, &stored->labels, &stored->nlabels));
+	stored->nscores = stored->nlabels == 2 ? 1 : stored->nlabels;
+	ML_TRY(read_features(ctx, arena, file, stored));
 	n = stored->nscores;
 	/* a scale is a normal number, the others may have any sign */
-	ML_TRY(read_floats(ctx, arena, &file, "scale", n, 1.2e-38, &stored->scale));
-	ML_TRY(read_floats(ctx, arena, &file, "bias", n, -3.5e38, &stored->bias));
-	ML_TRY(read_floats(ctx, arena, &file, "slope", n, -3.5e38, &stored->slope));
-	ML_TRY(read_floats(ctx, arena, &file, "offset", n, -3.5e38, &stored->offset));
-	if (file.ntensors != NTENSORS)
+	ML_TRY(read_floats(ctx, arena, file, "scale", n, 1.2e-38, &stored->scale));
+	ML_TRY(read_floats(ctx, arena, file, "bias", n, -3.5e38, &stored->bias));
+	ML_TRY(read_floats(ctx, arena, file, "slope", n, -3.5e38, &stored->slope));
+	ML_TRY(read_floats(ctx, arena, file, "offset", n, -3.5e38, &stored->offset));
+	if (file->ntensors != NTENSORS)
 		return ml_fail(ctx, ML_BAD_MODEL, "there are %u tensors instead of %d",
-					   file.ntensors, NTENSORS);
+					   file->ntensors, NTENSORS);
 	return ML_OK;
 }
 
 static ml_status
 describe(ml_context *ctx, ml_arena *arena, const void *bytes, size_t size, ml_buffer *json)
 {
+	ml_safetensors file;
 	ml_stored	stored;
+	int			format;
 
-	ML_TRY(ml_stored_read(ctx, arena, bytes, size, &stored));
+	ML_TRY(ml_stored_open(ctx, arena, bytes, size, &file, &format));
+	if (format == ML_FORMAT_TABLE)
+		return ml_stored_describe_table(ctx, arena, &file, json);
+	ML_TRY(ml_stored_read(ctx, arena, &file, &stored));
 	ML_TRY(ml_appendf(ctx, json, "{\"format\":%d,\"task\":\"classification\",\"algorithm\":",
 					  ML_FORMAT_TEXT));
 	ML_TRY(ml_json_quote(ctx, json, stored.algorithm));

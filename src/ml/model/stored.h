@@ -40,6 +40,7 @@
 #include "feature/recipe.h"
 #include "feature/vocabulary.h"
 #include "feature/weight.h"
+#include "format/safetensors.h"
 #include "model/quantize.h"
 
 /* recipe->columns and unicode must be filled in.  Everything is borrowed. */
@@ -89,8 +90,16 @@ typedef struct ml_stored
 	double	   *offset;
 } ml_stored;
 
-/* ML_BAD_MODEL, ML_NEWER_FORMAT. */
-extern ml_status ml_stored_read(ml_context *ctx, ml_arena *arena, const void *bytes,
-								size_t size, ml_stored *stored);
+/* The file and which format it has (model.h).  ML_BAD_MODEL, ML_NEWER_FORMAT. */
+extern ml_status ml_stored_open(ml_context *ctx, ml_arena *arena, const void *bytes, size_t size,
+								ml_safetensors *file, int *format);
+
+/* Of format 1.  ML_BAD_MODEL. */
+extern ml_status ml_stored_read(ml_context *ctx, ml_arena *arena, const ml_safetensors *file,
+								ml_stored *stored);
+
+/* A JSON array of labels, checked; in the arena. */
+extern ml_status ml_stored_read_labels(ml_context *ctx, ml_arena *arena, ml_text json,
+									   ml_text **labels, uint32_t *nlabels);
 
 #endif							/* ML_STORED_H */

@@ -19,9 +19,8 @@
  *	  calibration	  F64 [2]		classification: slope and offset
  *	linear models:
  *	  weights		  F64 [s, w]	of the scaled features
- *	  dropped		  U8 [w]		1: linearly dependent on features before it, or left
- *									out as a level of reference, so that its weight says nothing; only
- *									where there is one
+ *	  dropped		  U8 [w]		1: linearly dependent on features before it, weight 0;
+ *									only where there is one
  *	  std_error		  F64 [w]		of the weights, NaN: none; only unpenalised
  *	  inference		  F64 [2]		with it: that of the intercept in the columns' own
  *									units, degrees of freedom (0: normal)
@@ -125,12 +124,12 @@ typedef struct ml_table_file
 	const ml_tensor *coefficients;
 } ml_table_file;
 
-/* ML_BAD_MODEL, ML_NEWER_FORMAT. */
-extern ml_status ml_stored_read_table(ml_context *ctx, ml_arena *arena, const void *bytes,
-									  size_t size, ml_table_file *file);
+/* From ml_stored_open, of format 2.  ML_BAD_MODEL. */
+extern ml_status ml_stored_read_table(ml_context *ctx, ml_arena *arena, const ml_safetensors *from,
+									  ml_table_file *file);
 
 /* As ml_stored_describe, of a file of format 2. */
-extern ml_status ml_stored_describe_table(ml_context *ctx, const void *bytes, size_t size,
-										  ml_buffer *json);
+extern ml_status ml_stored_describe_table(ml_context *ctx, ml_arena *arena,
+										  const ml_safetensors *from, ml_buffer *json);
 
 #endif							/* ML_STORED_TABLE_H */
