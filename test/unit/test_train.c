@@ -211,10 +211,10 @@ test_spilled(unit_host *host)
 	unit_ok(share > 0.95, "  accuracy %.3f", share);
 	ml_buffer_free(&host->ctx, &stored);
 	ml_buffer_free(&host->ctx, &report);
-	host->spilled = 0;
+	host->spilled = host->ctx.spilled = 0;
 	unit_fails(host, train(&host->ctx, &e, &(setting) {"svm", "{}", 4 << 20}, &stored, &report),
 			   ML_MEMORY_LIMIT, "MB", "too little memory for the weights");
-	host->spilled = 0;
+	host->spilled = host->ctx.spilled = 0;
 	unit_ok(sscanf(host->ctx.error.hint, "Raise maintenance_work_mem to at least %zu MB", &enough) == 1,
 			"  with a hint");
 	s = (setting) {"svm", "{}", enough << 20};
@@ -223,7 +223,7 @@ test_spilled(unit_host *host)
 	ml_buffer_free(&host->ctx, &stored);
 	ml_buffer_free(&host->ctx, &report);
 	s = (setting) {"svm", "{\"word_ngrams\": [1, 1], \"hash_bits\": 12}", 6 << 20};
-	host->spilled = 0;
+	host->spilled = host->ctx.spilled = 0;
 	unit_fails(host, train(&host->ctx, &e, &(setting) {"svm", "{}", 1 << 20}, &stored, &report),
 			   ML_MEMORY_LIMIT, "MB", "too little memory for the rows");
 	host->spill_fails = true;

@@ -12,6 +12,8 @@
 #include "model/train.h"
 
 #include "feature/roles.h"
+#include "learn/gram.h"
+#include "model/train_table.h"
 #include "model/train_text.h"
 
 #include <math.h>
@@ -79,7 +81,7 @@ open_path(ml_context *ctx, ml_trainer *trainer)
 		if (trainer->columns[i].role == ML_ROLE_TEXT)
 			subject = ML_SUBJECT_MIXED;
 	ML_TRY(ml_options_settle(ctx, &trainer->options, trainer->task, subject));
-	return ml_fail(ctx, ML_UNSUPPORTED, "tables are not learnt from yet");
+	return ml_train_table_open(ctx, trainer);
 }
 
 static ml_status
@@ -149,6 +151,7 @@ ml_trainer_close(ml_context *ctx, ml_trainer *trainer)
 		return;
 	close_first(ctx, trainer);
 	ml_train_text_close(ctx, trainer->text);
+	ml_train_table_close(ctx, trainer->table);
 	ml_labels_close(ctx, &trainer->labels);
 	ml_arena_free(ctx, &trainer->arena);
 	ml_release(ctx, trainer);
@@ -157,7 +160,8 @@ ml_trainer_close(ml_context *ctx, ml_trainer *trainer)
 static ml_status
 pass_row(ml_context *ctx, ml_trainer *trainer, const ml_train_row *row)
 {
-	return ml_train_text_add(ctx, trainer->text, row);
+	return trainer->text != NULL ? ml_train_text_add(ctx, trainer->text, row) :
+		ml_train_table_add(ctx, trainer->table, row);
 }
 
 /*
@@ -367,11 +371,75 @@ check_rows(ml_context *ctx, const ml_trainer *trainer)
 	return ML_OK;
 }
 
-ml_status
-ml_trainer_finish(ml_context *ctx, ml_trainer *trainer, ml_buffer *stored, ml_buffer *report)
+/* All rows were added. */
+static ml_status
+end_rows(ml_context *ctx, ml_trainer *trainer)
 {
 	if (trainer->first != NULL)
 		ML_TRY(decide(ctx, trainer));
+	return check_rows(ctx, trainer);
+}
+
+ml_status
+ml_trainer_finish(ml_context *ctx, ml_trainer *trainer, ml_buffer *stored, ml_buffer *report)
+{
+	if (trainer->options.groups.data != NULL)
+	{
+		ml_fail(ctx, ML_BAD_OPTION, "option \"groups\" does nothing in a training");
+		return ml_hint(ctx, "It goes with: cross-validation.");
+	}
+	ML_TRY(end_rows(ctx, trainer));
+	return trainer->text != NULL ? ml_train_text_finish(ctx, trainer->text, stored, report) :
+		ml_train_table_finish(ctx, trainer->table, stored, report);
+}
+
+bool
+ml_trainer_takes_gram(const ml_trainer *trainer)
+{
+	return trainer->table != NULL && ml_train_table_takes_gram(trainer->table);
+}
+
+ml_status
+ml_trainer_finish_gram(ml_context *ctx, ml_trainer *trainer, const ml_gram *gram,
+					   ml_buffer *stored, ml_buffer *report)
+{
+	if (!ml_trainer_takes_gram(trainer) || ml_gram_width(gram) != trainer->ncolumns)
+		return ml_fail(ctx, ML_INTERNAL, "this training needs rows, not their sums");
+	trainer->nrows = ml_gram_nrows(gram);
 	ML_TRY(check_rows(ctx, trainer));
-	return ml_train_text_finish(ctx, trainer->text, stored, report);
+	return ml_train_table_finish_gram(ctx, trainer->table, gram, stored, report);
+}
+
+/* What a cross-validation has no use for. */
+static ml_status
+check_folds(ml_context *ctx, const ml_trainer *trainer, int folds)
+{
+	static const char *const useless[] = {"holdout", "warm_start", "deploy"};
+
+	if (folds < 2 || folds > ML_CROSS_FOLDS_MAX)
+	{
+		ml_fail(ctx, ML_BAD_OPTION, "%d folds are out of range", folds);
+		return ml_hint(ctx, "There can be 2 to %d.", ML_CROSS_FOLDS_MAX);
+	}
+	for (size_t i = 0; i < ML_LENGTH(useless); i++)
+		if (ml_options_given(&trainer->options, useless[i]))
+			return ml_fail(ctx, ML_BAD_OPTION, "option \"%s\" does nothing in a cross-validation",
+						   useless[i]);
+	if (trainer->nrows < (uint64_t) folds)
+		return ml_fail(ctx, ML_BAD_DATA, "%llu rows are too few for %d folds",
+					   (unsigned long long) trainer->nrows, folds);
+	return ML_OK;
+}
+
+ml_status
+ml_trainer_cross_validate(ml_context *ctx, ml_trainer *trainer, int folds, double *values,
+						  uint64_t *rows)
+{
+	ML_TRY(end_rows(ctx, trainer));
+	ML_TRY(check_folds(ctx, trainer, folds));
+	for (int i = 0; i < folds * ML_METRICS_MAX; i++)
+		values[i] = NAN;
+	memset(rows, 0, (size_t) folds * sizeof(uint64_t));
+	return trainer->text != NULL ? ml_train_text_cross(ctx, trainer->text, folds, values, rows) :
+		ml_train_table_cross(ctx, trainer->table, folds, values, rows);
 }

@@ -23,6 +23,15 @@
 #define ML_LABEL_MAX	1024	/* bytes of a label */
 #define ML_CLASSES_MAX	10000
 
+/* Cross-validation: most folds; parts of each, so that at most a fifth of what learns calibrates. */
+#define ML_CROSS_FOLDS_MAX	31
+
+static inline int
+ml_cross_parts(int folds)
+{
+	return folds > 5 ? 1 : (folds + 3) / (folds - 1);
+}
+
 /* Labels by number, in order of their first appearance until they are sorted. */
 typedef struct ml_labels
 {

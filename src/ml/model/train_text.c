@@ -206,11 +206,13 @@ write_report(ml_context *ctx, ml_text_trainer *text, ml_buffer *json)
 	ML_TRY(ml_report_metrics(ctx, json, &text->judgement));
 	ML_TRY(ml_report_labels(ctx, json, &trainer->labels, &text->judgement));
 	ML_TRY(ml_report_confusion(ctx, json, &text->judgement));
+	ML_TRY(ml_report_curves(ctx, json, &text->judgement));
 	return ml_appendf(ctx, json, "}");
 }
 
-ml_status
-ml_train_text_finish(ml_context *ctx, ml_text_trainer *text, ml_buffer *stored, ml_buffer *report)
+/* All rows are there: what is the same for trainings and cross-validations. */
+static ml_status
+begin(ml_context *ctx, ml_text_trainer *text)
 {
 	ml_trainer *trainer = text->trainer;
 	ml_recipe  *recipe = &trainer->options.recipe;
@@ -227,8 +229,25 @@ ml_train_text_finish(ml_context *ctx, ml_text_trainer *text, ml_buffer *stored, 
 	text->nscores = trainer->labels.n == 2 ? 1 : trainer->labels.n;
 	ML_TRY(sort_labels(ctx, text));
 	ML_TRY(check_positive(ctx, text));
-	ML_TRY(ml_labels_weights(ctx, &trainer->labels, &trainer->options, &text->class_weights));
+	return ml_labels_weights(ctx, &trainer->labels, &trainer->options, &text->class_weights);
+}
+
+ml_status
+ml_train_text_finish(ml_context *ctx, ml_text_trainer *text, ml_buffer *stored, ml_buffer *report)
+{
+	ML_TRY(begin(ctx, text));
 	ML_TRY(ml_train_text_fit(ctx, text));
 	ML_TRY(write_stored(ctx, text, stored));
 	return write_report(ctx, text, report);
+}
+
+ml_status
+ml_train_text_cross(ml_context *ctx, ml_text_trainer *text, int folds, double *values,
+					uint64_t *rows)
+{
+	int			nparts = folds * ml_cross_parts(folds);
+
+	ML_TRY(begin(ctx, text));
+	ML_TRY(ml_train_text_deal(ctx, text, nparts));
+	return ml_train_text_cross_fit(ctx, text, folds, nparts, values, rows);
 }

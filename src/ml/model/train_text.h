@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * train_text.h
- *	  The trainer of text classifiers: train_text.c (rows in, model out) and
- *	  train_text_fit.c (the procedure).
+ *	  The trainer of text classifiers: train_text.c (rows in, model out),
+ *	  train_text_split.c (who learns) and train_text_fit.c (the procedure).
  *
  *-------------------------------------------------------------------------
  */
@@ -53,7 +53,18 @@ extern ml_status ml_train_text_add(ml_context *ctx, ml_text_trainer *text, const
 extern ml_status ml_train_text_finish(ml_context *ctx, ml_text_trainer *text, ml_buffer *stored,
 									  ml_buffer *report);
 
+extern ml_status ml_train_text_cross(ml_context *ctx, ml_text_trainer *text, int folds,
+									 double *values, uint64_t *rows);
+
+/* Give each row its part: for a training, or nparts parts of a cross-validation. */
+extern ml_status ml_train_text_split(ml_context *ctx, ml_text_trainer *text);
+extern ml_status ml_train_text_deal(ml_context *ctx, ml_text_trainer *text, int nparts);
+
 /* Fit, calibrate, judge, refit, quantise: from added rows to what is stored. */
 extern ml_status ml_train_text_fit(ml_context *ctx, ml_text_trainer *text);
+
+/* The same for each fold, without refit; part p is of fold (p - 1) mod nfolds + 1. */
+extern ml_status ml_train_text_cross_fit(ml_context *ctx, ml_text_trainer *text, int nfolds,
+										 int nparts, double *values, uint64_t *rows);
 
 #endif							/* ML_TRAIN_TEXT_H */

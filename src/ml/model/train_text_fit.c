@@ -34,14 +34,21 @@
 /* Part masks of calibration k, and of the rows that stop its fit early. */
 typedef struct folds
 {
+	uint32_t	learn;			/* all that learn */
+	uint32_t	judge;
+	bool		store;			/* refit on all rows, for the stored model */
 	int			n;
 	uint32_t	calibrate[CROSS_FOLDS];
 	uint32_t	stop[CROSS_FOLDS];
 } folds;
 
+/* Of a training: ten parts learn. */
 static void
 choose_folds(const ml_text_trainer *text, uint32_t learning, folds *f)
 {
+	f->learn = LEARN;
+	f->judge = ML_PART(ML_PART_HOLDOUT);
+	f->store = true;
 	f->n = learning < CROSS_FIT_ROWS ? CROSS_FOLDS : 1;
 	for (int k = 0; k < f->n; k++)
 	{
@@ -150,7 +157,7 @@ fit_folds(ml_context *ctx, ml_text_trainer *text, const folds *f, int *epochs)
 		uint32_t	n = ml_rows_count(text->rows, f->calibrate[k]);
 
 		ml_linear_restart(linear);
-		ML_TRY(ml_linear_fit(ctx, linear, LEARN & ~(f->calibrate[k] | f->stop[k]), f->stop[k],
+		ML_TRY(ml_linear_fit(ctx, linear, f->learn & ~(f->calibrate[k] | f->stop[k]), f->stop[k],
 							 text->trainer->options.epochs, &report));
 		ML_TRY(ml_linear_scores(ctx, linear, linear->u, linear->bias, f->calibrate[k], scores,
 								text->nscores));
@@ -191,17 +198,19 @@ fit_block(ml_context *ctx, ml_text_trainer *text, uint32_t block, const folds *f
 	int			epochs;
 
 	if (text->nholdout > 0 && block > 0)
-		ML_TRY(ml_rows_weigh(ctx, text->rows, LEARN));
+		ML_TRY(ml_rows_weigh(ctx, text->rows, f->learn));
 	ml_linear_select(linear, block);
 	ML_TRY(fit_folds(ctx, text, f, &epochs));
 	if (text->nholdout > 0)
 	{
-		ML_TRY(refit(ctx, text, LEARN, epochs, anew, NULL));
+		ML_TRY(refit(ctx, text, f->learn, epochs, anew, NULL));
 		/* the slopes are not known yet: their place holds the scales */
 		ML_TRY(ml_quantize_round(ctx, linear->u, index->df, index->nfeatures, linear->width,
 								 linear->n, text->nscores, text->trainer->options.prune, text->slope));
-		ML_TRY(ml_linear_scores(ctx, linear, linear->u, linear->bias, ML_PART(ML_PART_HOLDOUT),
+		ML_TRY(ml_linear_scores(ctx, linear, linear->u, linear->bias, f->judge,
 								text->holdout_scores + linear->first, text->nscores));
+		if (!f->store)
+			return ML_OK;
 		ML_TRY(ml_rows_weigh(ctx, text->rows, ML_PARTS_ALL));
 		anew = text->trainer->options.early_stopping;
 		ML_TRY(ml_linear_reweigh(ctx, linear));
@@ -237,14 +246,15 @@ allocate(ml_context *ctx, ml_text_trainer *text, const folds *f)
 	{
 		ML_TRY(reserve(ctx, text->nholdout, text->nscores, &text->holdout_scores,
 					   &text->holdout_labels, NULL));
-		ML_TRY(collect(ctx, text, ML_PART(ML_PART_HOLDOUT), text->holdout_labels, NULL));
+		ML_TRY(collect(ctx, text, f->judge, text->holdout_labels, NULL));
 	}
 	ML_TRY(ml_arena_alloc(ctx, &text->trainer->arena, 3 * text->nscores * sizeof(float), &memory));
 	text->bias = memory;
 	text->slope = text->bias + text->nscores;
 	text->offset = text->slope + text->nscores;
-	return ml_quantizer_open(ctx, index->df, index->nfeatures, text->nscores,
-							 text->trainer->options.prune, &text->quantizer);
+	return !f->store ? ML_OK :
+		ml_quantizer_open(ctx, index->df, index->nfeatures, text->nscores,
+						  text->trainer->options.prune, &text->quantizer);
 }
 
 /* Judge the scores of the rows held out. */
@@ -284,26 +294,19 @@ judge(ml_context *ctx, ml_text_trainer *text)
 	return ML_OK;
 }
 
-ml_status
-ml_train_text_fit(ml_context *ctx, ml_text_trainer *text)
+/* Fit all blocks, calibrate, judge. */
+static ml_status
+fit_folds_of_blocks(ml_context *ctx, ml_text_trainer *text, const folds *f)
 {
-	const ml_options *options = &text->trainer->options;
-	ml_rows_data *data = ml_rows_get(text->rows);
-	folds		f;
+	ml_trainer *trainer = text->trainer;
 
-	ml_linear_progress(ctx, ML_PHASE_COUNT, data->nrows, 0, NAN);
-	ML_TRY(ml_split(ctx, data->label, data->nrows, text->trainer->labels.n, options->holdout,
-					options->seed, data->part));
-	text->nholdout = ml_rows_count(text->rows, ML_PART(ML_PART_HOLDOUT));
-	choose_folds(text, data->nrows - text->nholdout, &f);
-	ML_TRY(ml_rows_make_index(ctx, text->rows, options->recipe.min_df));
-	ML_TRY(ml_rows_weigh(ctx, text->rows, text->nholdout > 0 ? LEARN : ML_PARTS_ALL));
-	ML_TRY(allocate(ctx, text, &f));
-	ML_TRY(ml_linear_open(ctx, text->trainer->kernel, options, text->rows, text->trainer->labels.n,
+	ML_TRY(ml_rows_weigh(ctx, text->rows, text->nholdout > 0 ? f->learn : ML_PARTS_ALL));
+	ML_TRY(allocate(ctx, text, f));
+	ML_TRY(ml_linear_open(ctx, trainer->kernel, &trainer->options, text->rows, trainer->labels.n,
 						  text->class_weights, &text->linear));
 	text->first.converged = true;
 	for (uint32_t block = 0; block < text->linear->nblocks; block++)
-		ML_TRY(fit_block(ctx, text, block, &f));
+		ML_TRY(fit_block(ctx, text, block, f));
 	ml_linear_close(ctx, text->linear);
 	text->linear = NULL;
 
@@ -311,4 +314,79 @@ ml_train_text_fit(ml_context *ctx, ml_text_trainer *text)
 	ML_TRY(ml_calibrate(ctx, text->fold_scores, text->fold_labels, text->fold_weights,
 						text->nfold, text->nscores, &text->calibration));
 	return judge(ctx, text);
+}
+
+ml_status
+ml_train_text_fit(ml_context *ctx, ml_text_trainer *text)
+{
+	ml_rows_data *data = ml_rows_get(text->rows);
+	folds		f;
+
+	ml_linear_progress(ctx, ML_PHASE_COUNT, data->nrows, 0, NAN);
+	ML_TRY(ml_train_text_split(ctx, text));
+	text->nholdout = ml_rows_count(text->rows, ML_PART(ML_PART_HOLDOUT));
+	choose_folds(text, data->nrows - text->nholdout, &f);
+	ML_TRY(ml_rows_make_index(ctx, text->rows, text->trainer->options.recipe.min_df));
+	return fit_folds_of_blocks(ctx, text, &f);
+}
+
+/* Of a fold of a cross-validation: nparts parts, those of "judge" apart. */
+static void
+choose_cross_folds(const ml_text_trainer *text, uint32_t judge, int nparts, folds *f)
+{
+	int			k = 0;
+
+	*f = (folds)
+	{
+		.learn = LEARN & ~judge,
+		.judge = judge
+	};
+	f->n = ml_rows_count(text->rows, f->learn) < CROSS_FIT_ROWS ? CROSS_FOLDS : 1;
+	for (int part = 1; part <= nparts; part++)
+		if (f->learn >> part & 1)
+		{
+			if (f->n > 1 || k == 0)
+				f->calibrate[k % f->n] |= ML_PART(part);
+			/* the part behind the first of each */
+			if (text->trainer->options.early_stopping && k >= 1 && k <= f->n)
+				f->stop[k - 1] = ML_PART(part);
+			k++;
+		}
+	if (f->n > 1 && text->trainer->options.early_stopping && f->stop[f->n - 1] == 0)
+		f->stop[f->n - 1] = f->calibrate[0];
+}
+
+static ml_status
+cross_fold(ml_context *ctx, ml_text_trainer *text, const folds *f, double *values)
+{
+	ML_TRY(fit_folds_of_blocks(ctx, text, f));
+	ml_judgement_values(&text->judgement, values);
+	ml_judgement_free(ctx, &text->judgement);
+	ml_release(ctx, text->fold_scores);
+	ml_release(ctx, text->holdout_scores);
+	text->fold_scores = text->holdout_scores = NULL;
+	text->nfold = 0;
+	return ML_OK;
+}
+
+ml_status
+ml_train_text_cross_fit(ml_context *ctx, ml_text_trainer *text, int nfolds, int nparts,
+						double *values, uint64_t *rows)
+{
+	ML_TRY(ml_rows_make_index(ctx, text->rows, text->trainer->options.recipe.min_df));
+	for (int fold = 1; fold <= nfolds; fold++, values += ML_METRICS_MAX, rows++)
+	{
+		uint32_t	judge = 0;
+		folds		f;
+
+		for (int part = fold; part <= nparts; part += nfolds)
+			judge |= ML_PART(part);
+		*rows = text->nholdout = ml_rows_count(text->rows, judge);
+		/* few groups may leave a fold without rows */
+		if (*rows == 0)
+			continue;
+		choose_cross_folds(text, judge, nparts, &f);
+		ML_TRY(cross_fold(ctx, text, &f, values));
+	}
+	return ML_OK;
 }
