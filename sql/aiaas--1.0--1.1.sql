@@ -12,6 +12,19 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 /* ---------- judging ---------- */
 
+CREATE FUNCTION @extschema@.aiaas_cross_validate(
+	source text,
+	target text DEFAULT NULL,
+	algorithm text DEFAULT 'auto',
+	folds integer DEFAULT 5,
+	options jsonb DEFAULT '{}',
+	features text[] DEFAULT NULL)
+	RETURNS TABLE (fold integer, metric text, value double precision)
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 50 COST 1000000
+	AS 'MODULE_PATHNAME', 'aiaas_cross_validate';
+COMMENT ON FUNCTION @extschema@.aiaas_cross_validate(text, text, text, integer, jsonb, text[]) IS
+	'train on all folds of a table, view or query but one, judge on that one, for each; no model is made';
+
 /* ---------- regression as an aggregate ---------- */
 
 CREATE TYPE aiaas.gram_state;

@@ -47,12 +47,12 @@ typedef struct judgement
 } judgement;
 
 static bool
-says_nothing(const ml_text *inputs, uint32 ninputs, ml_text label)
+says_nothing(const ml_value *inputs, uint32 ninputs, ml_text label)
 {
 	if (label.data == NULL)
 		return true;
 	for (uint32 i = 0; i < ninputs; i++)
-		if (inputs[i].data != NULL)
+		if (inputs[i].text.data != NULL)
 			return false;
 	return true;
 }
@@ -76,7 +76,7 @@ judge_row(judgement *j, ml_text actual, uint32 predicted, const double *probabil
 }
 
 static void
-judge_batch(void *state, const source_batch *batch)
+judge_batch(void *state, const ml_batch *batch)
 {
 	judgement  *j = state;
 	uint32		ninputs = j->model->ncolumns;
@@ -84,13 +84,13 @@ judge_batch(void *state, const source_batch *batch)
 	for (size_t done = 0; done < batch->n; done += j->step)
 	{
 		size_t		n = Min(j->step, batch->n - done);
-		const ml_text *inputs = batch->inputs + done * ninputs;
+		const ml_value *inputs = batch->inputs + done * ninputs;
 
 		callsite_check(j->model, ml_session_predict(&j->model->bridge->ctx, j->model->session, n,
-														   (const ml_value *) inputs, j->predicted, j->probabilities));
+														   inputs, j->predicted, j->probabilities));
 		for (size_t i = 0; i < n; i++)
-			if (!says_nothing(inputs + i * ninputs, ninputs, batch->labels[done + i]))
-				judge_row(j, batch->labels[done + i], j->predicted[i], j->probabilities + i * j->nlabels);
+			if (!says_nothing(inputs + i * ninputs, ninputs, batch->targets[done + i].text))
+				judge_row(j, batch->targets[done + i].text, j->predicted[i], j->probabilities + i * j->nlabels);
 	}
 }
 
@@ -133,13 +133,16 @@ judge(FunctionCallInfo fcinfo, judgement *j)
 	source	   *s = source_open(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	callsite_model *model = j->model;
 	int		   *inputs = palloc_array(int, model->ncolumns);
-	source_want want = {.ninputs = model->ncolumns, .inputs = inputs, .weight = -1};
+	ml_column  *columns = palloc0_array(ml_column, model->ncolumns);
+	source_want want = {.ninputs = model->ncolumns, .inputs = inputs, .columns = columns, .weight = -1, .split = -1};
 	char	   *target = manifest_target(catalog_manifest(PG_GETARG_OID(0), model->pin->version.version,
 														  GetActiveSnapshot()));
 
 	for (uint32 i = 0; i < model->ncolumns; i++)
 	{
 		inputs[i] = source_column(s, text_to_cstring(bridge_text_out(ml_image_column(model->pin->image, i))));
+		columns[i].type = ML_TYPE_TEXT;
+		columns[i].role = ML_ROLE_TEXT;
 		if (!source_column_is_text(s, inputs[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -147,7 +150,7 @@ judge(FunctionCallInfo fcinfo, judgement *j)
 							source_column_name(s, inputs[i]))));
 	}
 	/* an imported version doesn't know what its target was called */
-	want.label = target != NULL ? source_column(s, target) : source_infer_target(s, inputs, model->ncolumns, "In a query, call it so: SELECT ... AS label.");
+	want.target = target != NULL ? source_column(s, target) : source_infer_target(s, inputs, model->ncolumns, "In a query, call it so: SELECT ... AS label.");
 
 	j->nlabels = model->nlabels;
 	j->step = Max(1, PROBABILITIES_MAX / model->nlabels);
@@ -158,7 +161,7 @@ judge(FunctionCallInfo fcinfo, judgement *j)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("the source has no row to judge %s by", model->subject),
-				 errdetail("Rows count whose label \"%s\" and text are not NULL.", source_column_name(s, want.label))));
+				 errdetail("Rows count whose label \"%s\" and text are not NULL.", source_column_name(s, want.target))));
 	announce_unknown(j);
 }
 

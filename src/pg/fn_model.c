@@ -81,6 +81,7 @@ typedef struct summary
 	char	   *digest;
 	int64		rows;
 	int64		bytes;
+	const char *metric;			/* what the score is */
 	double		score;
 	bool		has_rows;
 	bool		has_bytes;
@@ -104,6 +105,7 @@ summarize(const Jsonb *manifest, summary *s)
 	s->digest = document_string(&manifest->root, "digest");
 	s->has_bytes = document_integer(&manifest->root, "bytes", 0, PG_INT64_MAX, &s->bytes);
 	s->has_score = manifest_score(manifest, &s->score);
+	s->metric = manifest_score_name(manifest);
 	report = manifest_report(manifest);
 	s->has_rows = document_integer(report, "rows", 0, PG_INT64_MAX, &s->rows);
 	made = manifest_trained(manifest);
@@ -185,7 +187,7 @@ version_row(ReturnSetInfo *result, int32 version, Jsonb *manifest,
 	values[3] = text_or_null(s.algorithm, &nulls[3]);
 	values[4] = Int64GetDatum(s.rows);
 	nulls[4] = !s.has_rows;
-	values[5] = text_or_null(s.has_score ? MANIFEST_SCORE : NULL, &nulls[5]);
+	values[5] = text_or_null(s.has_score ? s.metric : NULL, &nulls[5]);
 	values[6] = Float8GetDatum(s.score);
 	nulls[6] = !s.has_score;
 	values[7] = Int64GetDatum(s.bytes);
@@ -282,7 +284,7 @@ facts_row(ReturnSetInfo *result, const model_facts *facts)
 	nulls[3] = facts->nversions < 0;
 	values[4] = Int64GetDatum(s.rows);
 	nulls[4] = !s.has_rows;
-	values[5] = text_or_null(s.has_score ? MANIFEST_SCORE : NULL, &nulls[5]);
+	values[5] = text_or_null(s.has_score ? s.metric : NULL, &nulls[5]);
 	values[6] = Float8GetDatum(s.score);
 	nulls[6] = !s.has_score;
 	values[7] = Int64GetDatum(s.bytes);

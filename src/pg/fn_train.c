@@ -33,20 +33,6 @@
 #include "document.h"
 #include "train.h"
 
-ml_text
-train_engine_text(const char *string)
-{
-	return bridge_text_in(cstring_to_text(string));
-}
-
-void
-train_refuse_null(const char *argument)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg("%s must not be NULL", argument)));
-}
-
 /*
  * The model's name when none is given: <table>_model beside the table.
  */
@@ -63,17 +49,6 @@ default_name(const source *s)
 	namespace = get_rel_namespace(s->relation);
 	return quote_qualified_identifier(get_namespace_name_or_temp(namespace),
 									  makeObjectName(get_rel_name(s->relation), NULL, "model"));
-}
-
-static void
-read_options(train_state *t)
-{
-	ml_status	status;
-
-	t->b = bridge_create(CurrentMemoryContext);
-	status = ml_options_read(&t->b->ctx, &t->arena, train_engine_text(t->recipe.algorithm),
-							 train_engine_text(t->recipe.options), &t->options);
-	bridge_check(t->b, status, NULL);
 }
 
 /*
@@ -155,7 +130,7 @@ aiaas_train(PG_FUNCTION_ARGS)
 	if (OidIsValid(t.model))
 		catalog_require(t.model, CATALOG_TRAIN);
 
-	read_options(&t);
+	train_read_options(&t);
 	train_check_comparable(&t);
 	train_choose_columns(&t, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)),
 				   PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
@@ -186,7 +161,7 @@ AIAAS_FUNCTION(aiaas_retrain);
 Datum
 aiaas_retrain(PG_FUNCTION_ARGS)
 {
-	train_state t = {.started = GetCurrentTimestamp(), .model = PG_GETARG_OID(0)};
+	train_state t = {.started = GetCurrentTimestamp(), .model = PG_GETARG_OID(0), .repeated = true};
 	ErrorContextCallback callback = {.callback = stored_source_callback};
 	int32		version;
 	char	   *name;
@@ -202,7 +177,7 @@ aiaas_retrain(PG_FUNCTION_ARGS)
 				 errmsg("version %d of model %s was imported: how to train it is not known", version, t.name),
 				 errhint("Train a version: SELECT * FROM aiaas_train('source', model => %s);",
 						 quote_literal_cstr(t.name))));
-	read_options(&t);
+	train_read_options(&t);
 	train_check_comparable(&t);
 	callback.previous = error_context_stack;
 	callback.arg = name;

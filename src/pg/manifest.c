@@ -47,6 +47,8 @@ manifest_create(const manifest_recipe *recipe, ml_text stored, ml_text report, d
 	append_member(&json, "algorithm", recipe->algorithm);
 	append_member(&json, "options", NULL);
 	appendStringInfoString(&json, recipe->options);
+	if (recipe->time_zone != NULL)
+		append_member(&json, "time_zone", recipe->time_zone);
 	append_member(&json, "seconds", NULL);
 	appendStringInfo(&json, "%.3f, ", seconds);
 	catalog_append_stamp(&json);
@@ -68,12 +70,24 @@ manifest_report(const Jsonb *manifest)
 	return document_container(manifest_trained(manifest), "report");
 }
 
+const char *
+manifest_score_name(const Jsonb *manifest)
+{
+	char	   *task = document_string(&manifest->root, "task");
+
+	if (task == NULL)
+		return NULL;
+	return strcmp(task, "classification") == 0 ? "accuracy" :
+		strcmp(task, "regression") == 0 ? "r2" : NULL;
+}
+
 bool
 manifest_score(const Jsonb *manifest, double *value)
 {
 	JsonbContainer *metrics = document_container(manifest_report(manifest), "metrics");
+	const char *name = manifest_score_name(manifest);
 
-	return document_number(metrics, MANIFEST_SCORE, value);
+	return name != NULL && document_number(metrics, name, value);
 }
 
 char *
@@ -114,6 +128,8 @@ manifest_read_recipe(const Jsonb *manifest, const char *subject, manifest_recipe
 	recipe->target = document_string(trained, "target");
 	recipe->features = strings_of(document_container(trained, "features"), &recipe->nfeatures);
 	recipe->algorithm = document_string(trained, "algorithm");
+	recipe->task = document_string(&manifest->root, "task");
+	recipe->time_zone = document_string(trained, "time_zone");
 	recipe->options = options == NULL ? "{}" : JsonbToCString(NULL, options, 0);
 	if (recipe->source == NULL || recipe->target == NULL || recipe->nfeatures == 0 ||
 		recipe->algorithm == NULL)

@@ -6,7 +6,7 @@
  * A trained version's manifest is what the stored file says of itself
  * (ml_stored_describe) and
  *	  "trained": {"source", "target", "features", "algorithm", "options":
- *				  as given, for the next training;
+ *				  as given, for the next training; "time_zone", where one is needed;
  *				  "by", "at", "seconds";
  *				  "report": what the engine found (ml_trainer_finish)}
  * An imported version has no "trained".
@@ -31,6 +31,8 @@ typedef struct manifest_recipe
 	char	  **features;
 	char	   *algorithm;
 	char	   *options;		/* JSON */
+	char	   *task;			/* of an earlier version, or NULL: to be found */
+	char	   *time_zone;		/* that timestamptz are read in, or NULL */
 } manifest_recipe;
 
 /* stored and report: JSON of the engine. */
@@ -48,8 +50,11 @@ extern char *manifest_target(const Jsonb *manifest);
 extern JsonbContainer *manifest_trained(const Jsonb *manifest);
 extern JsonbContainer *manifest_report(const Jsonb *manifest);
 
-/* The figure of the held-out rows by which versions are compared. */
-#define MANIFEST_SCORE "accuracy"
+/*
+ * The figure of the held-out rows by which versions are compared: accuracy, or
+ * of regressions r2.  Static; NULL for a task that is not known.
+ */
+extern const char *manifest_score_name(const Jsonb *manifest);
 extern bool manifest_score(const Jsonb *manifest, double *value);
 
 #endif							/* AIAAS_MANIFEST_H */

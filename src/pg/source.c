@@ -1,192 +1,38 @@
 /*-------------------------------------------------------------------------
  *
  * source.c
- *	  A table, view or query -> typed columns -> batches of examples.
+ *	  A table, view or query and its columns; its rows: source_read.c.
  *
- * The text is parsed and analysed first: that tells whether it is one query
- * that only reads, what its columns are, and how to write it so that it means
- * the same under any search_path (as views are stored).  Then the wanted
- * columns are selected from it by SPI into a DestReceiver of our own, because
- * a cursor never runs parallel.  Everything happens as the current user, so
- * privileges and row security apply as in a query that she types.
- *
- * The rows come in batches: of one context per batch, which is small unless
- * the texts are large, whatever the size of the source.
+ * The text is parsed and analysed: that tells whether it is one query that
+ * only reads, what its columns are, and how to write it so that it means the
+ * same under any search_path (as views are stored).  Everything happens as the
+ * current user, so privileges and row security apply as in a query that she
+ * types.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
-#include "executor/spi.h"
 #include "nodes/makefuncs.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
-#include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 #include "utils/varlena.h"
 
-#include "bridge.h"
 #include "source.h"
+#include "value.h"
 
-#define BATCH_ROWS	256
-#define BATCH_BYTES (1024 * 1024)
+#define COLUMNS_SHOWN 24			/* in a message */
 
 #define SOURCE_HINT "A source is the name of a table or view, or one SELECT, VALUES, TABLE or WITH query."
-
-/*
- * Reading.
- */
-typedef struct receiver
-{
-	DestReceiver pub;			/* must be first */
-	const source_want *want;
-	source_sink sink;
-	void	   *state;
-	MemoryContext mcxt;			/* of the batch's texts */
-	size_t		n;
-	size_t		bytes;
-	ml_text    *inputs;
-	ml_text    *labels;
-	float	   *weights;
-} receiver;
-
-static void
-flush_batch(receiver *r)
-{
-	source_batch batch = {
-		.n = r->n,
-		.inputs = r->inputs,
-		.labels = r->labels,
-		.weights = r->want->weight >= 0 ? r->weights : NULL
-	};
-
-	if (r->n > 0)
-		r->sink(r->state, &batch);
-	MemoryContextReset(r->mcxt);
-	r->n = 0;
-	r->bytes = 0;
-}
-
-/*
- * A text of the row as the engine takes it.  It is copied: the row's memory
- * is gone at the next one.
- */
-static ml_text
-batch_text(receiver *r, TupleTableSlot *slot, int column)
-{
-	ml_text		result = {NULL, 0};
-
-	if (slot->tts_isnull[column])
-		return result;
-	result = bridge_text_in(DatumGetTextPCopy(slot->tts_values[column]));
-	r->bytes += result.size;
-	return result;
-}
-
-static float
-batch_weight(TupleTableSlot *slot, int column)
-{
-	float		weight = slot->tts_isnull[column] ? -1 :
-		(float) DatumGetFloat8(slot->tts_values[column]);
-
-	if (!(weight >= 0) || isinf(weight))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("weights of rows must be finite and not negative")));
-	return weight;
-}
-
-/* Columns arrive in this order: inputs, label, weight. */
-static bool
-receive_row(TupleTableSlot *slot, DestReceiver *self)
-{
-	receiver   *r = (receiver *) self;
-	int			ninputs = r->want->ninputs;
-	MemoryContext caller = MemoryContextSwitchTo(r->mcxt);
-
-	slot_getallattrs(slot);
-	for (int i = 0; i < ninputs; i++)
-		r->inputs[r->n * ninputs + i] = batch_text(r, slot, i);
-	r->labels[r->n] = batch_text(r, slot, ninputs);
-	if (r->want->weight >= 0)
-		r->weights[r->n] = batch_weight(slot, ninputs + 1);
-	r->n++;
-	if (r->n == BATCH_ROWS || r->bytes >= BATCH_BYTES)
-		flush_batch(r);
-	MemoryContextSwitchTo(caller);
-	return true;
-}
-
-static void
-receive_start(DestReceiver *self, int operation, TupleDesc columns)
-{
-}
-
-static void
-receive_end(DestReceiver *self)
-{
-}
-
-static void
-append_column(StringInfo sql, const source *s, int column, const char *type)
-{
-	appendStringInfo(sql, "%s%s::pg_catalog.%s", sql->len == 0 ? "SELECT " : ", ",
-					 quote_identifier(source_column_name(s, column)), type);
-}
-
-uint64
-source_read(const source *s, const source_want *want, source_sink sink, void *state)
-{
-	SPIExecuteOptions options = {.read_only = true};
-	StringInfoData sql;
-	receiver	r = {
-		/* for SPI, DestNone would be a query whose result nobody wants */
-		.pub = {receive_row, receive_start, receive_end, receive_end, DestTuplestore},
-		.want = want,
-		.sink = sink,
-		.state = state
-	};
-	int			code;
-	uint64		rows;
-
-	SPI_connect();
-	r.mcxt = AllocSetContextCreate(CurrentMemoryContext, "aiaas batch", ALLOCSET_DEFAULT_SIZES);
-	r.inputs = palloc_array(ml_text, BATCH_ROWS * want->ninputs);
-	r.labels = palloc_array(ml_text, BATCH_ROWS);
-	r.weights = palloc_array(float, BATCH_ROWS);
-
-	initStringInfo(&sql);
-	for (int i = 0; i < want->ninputs; i++)
-		append_column(&sql, s, want->inputs[i], "text");
-	append_column(&sql, s, want->label, "text");
-	if (want->weight >= 0)
-		append_column(&sql, s, want->weight, "float8");
-	appendStringInfo(&sql, " FROM %s", s->from);
-
-	options.dest = &r.pub;
-	code = SPI_execute_extended(sql.data, &options);
-	if (code != SPI_OK_SELECT)
-		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(code));
-	rows = SPI_processed;
-	flush_batch(&r);
-	SPI_finish();
-	return rows;
-}
-
-/*
- * Describing.
- */
 
 /* Positions of syntax errors are in the source, not in the calling query. */
 static void
@@ -312,10 +158,11 @@ open_relation(source *s, const char *text)
 					 errdetail("It is not a table, view, materialized view or foreign table.")));
 	}
 	s->relation = RelationGetRelid(relation);
+	s->relkind = relation->rd_rel->relkind;
 	s->from = quote_qualified_identifier(get_namespace_name_or_temp(RelationGetNamespace(relation)),
 										 RelationGetRelationName(relation));
 	s->stored = s->from;
-	s->columns = CreateTupleDescCopy(RelationGetDescr(relation));
+	s->columns = CreateTupleDescCopyConstr(RelationGetDescr(relation));
 	relation_close(relation, NoLock);	/* keep the lock: the columns stay */
 }
 
@@ -346,6 +193,18 @@ source_column_is_text(const source *s, int column)
 
 	get_type_category_preferred(TupleDescAttr(s->columns, column)->atttypid, &category, &preferred);
 	return category == TYPCATEGORY_STRING;
+}
+
+ml_type
+source_column_type(const source *s, int column)
+{
+	return value_type(TupleDescAttr(s->columns, column)->atttypid);
+}
+
+const char *
+source_column_type_name(const source *s, int column)
+{
+	return format_type_be(TupleDescAttr(s->columns, column)->atttypid);
 }
 
 /* All columns, for messages. */
@@ -403,45 +262,60 @@ char *
 source_list_columns(const source *s, const bool *use)
 {
 	StringInfoData list;
+	int			n = 0;
 
 	initStringInfo(&list);
 	for (int i = 0; i < s->columns->natts; i++)
-		if (use[i])
+		if (use[i] && n++ < COLUMNS_SHOWN)
 			appendStringInfo(&list, "%s\"%s\"", list.len == 0 ? "" : ", ", source_column_name(s, i));
+	if (n > COLUMNS_SHOWN)
+		appendStringInfo(&list, " and %d more", n - COLUMNS_SHOWN);
 	return list.data;
 }
 
-/* What a column that is to be predicted is usually called. */
-static bool
-is_target_name(const char *name)
-{
-	static const char *const names[] = {
-		"label", "target", "class", "category", "sentiment", "outcome", "y"
-	};
+/* What a column that is to be predicted is usually called; the second list when none of the first is there. */
+static const char *const target_names[][8] = {
+	{"label", "target", "class", "category", "sentiment", "outcome", "y"},
+	{"response", "dependent", "is_target", "churn", "churned", "fraud", "is_fraud", "is_spam"}
+};
 
-	for (int i = 0; i < lengthof(names); i++)
-		if (pg_strcasecmp(name, names[i]) == 0)
+static bool
+is_target_name(const char *name, int list)
+{
+	for (int i = 0; i < lengthof(target_names[list]); i++)
+		if (target_names[list][i] != NULL && pg_strcasecmp(name, target_names[list][i]) == 0)
 			return true;
 	return false;
 }
 
-int
-source_infer_target(const source *s, const int *inputs, int ninputs, const char *remedy)
+/* Mark the columns of a list of names; how many there are, and the last one. */
+static int
+find_targets(const source *s, const int *inputs, int ninputs, int list, bool *candidate, int *found)
 {
-	bool	   *candidate = palloc0_array(bool, s->columns->natts);
-	int			found = -1;
 	int			n = 0;
 
 	for (int i = 0; i < s->columns->natts; i++)
-		candidate[i] = source_column_exists(s, i) && is_target_name(source_column_name(s, i));
+		candidate[i] = source_column_exists(s, i) && is_target_name(source_column_name(s, i), list);
 	for (int i = 0; i < ninputs; i++)
 		candidate[inputs[i]] = false;
 	for (int i = 0; i < s->columns->natts; i++)
 		if (candidate[i])
 		{
-			found = i;
+			*found = i;
 			n++;
 		}
+	return n;
+}
+
+int
+source_infer_target(const source *s, const int *inputs, int ninputs, const char *remedy)
+{
+	bool	   *candidate = palloc_array(bool, s->columns->natts);
+	int			found = -1;
+	int			n = 0;
+
+	for (int list = 0; n == 0 && list < lengthof(target_names); list++)
+		n = find_targets(s, inputs, ninputs, list, candidate, &found);
 	if (n > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_AMBIGUOUS_COLUMN),

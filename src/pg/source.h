@@ -2,7 +2,7 @@
  *
  * source.h
  *	  Rows to learn from or to judge by: a table, view or query, read in
- *	  batches of engine texts.
+ *	  batches of the engine's values.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,12 +12,14 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "pgtime.h"
 
 #include "ml.h"
 
 typedef struct source
 {
 	Oid			relation;		/* or InvalidOid: a query */
+	char		relkind;		/* of the relation */
 	char	   *from;			/* what stands behind FROM */
 	char	   *stored;			/* the same under search_path pg_catalog */
 	TupleDesc	columns;
@@ -36,6 +38,10 @@ extern const char *source_column_name(const source *s, int column);
 /* text, varchar, char(n), name, citext and domains over them */
 extern bool source_column_is_text(const source *s, int column);
 
+/* The engine's type of its values, or ML_TYPE_COUNT: there is none. */
+extern ml_type source_column_type(const source *s, int column);
+extern const char *source_column_type_name(const source *s, int column);	/* the server's */
+
 extern bool source_column_exists(const source *s, int column);	/* not dropped */
 /* '"a", "b", "c"': the columns for which use is true */
 extern char *source_list_columns(const source *s, const bool *use);
@@ -48,31 +54,46 @@ extern char *source_list_columns(const source *s, const bool *use);
 extern int	source_infer_target(const source *s, const int *inputs, int ninputs,
 								const char *remedy);
 
+/* What a column means that decides which rows judge or stay together. */
+typedef enum source_split
+{
+	SOURCE_SPLIT_FLAG,			/* a boolean: 1 where it is true */
+	SOURCE_SPLIT_TIME,			/* a date, time or number, from the least on; NULL is before all */
+	SOURCE_SPLIT_GROUP			/* anything: a hash below 2^53 */
+} source_split;
+
 /* What to read: numbers of columns. */
 typedef struct source_want
 {
 	int			ninputs;
 	const int  *inputs;
-	int			label;
+	const ml_column *columns;	/* [ninputs]: types and roles, which say how inputs are read */
+	int			target;
+	bool		is_number;		/* the target is read as a number, otherwise as target::text */
 	int			weight;			/* -1: none */
+	int			split;			/* -1: none */
+	source_split split_by;
+	pg_tz	   *zone;			/* that timestamptz are read in; NULL where there are none */
 } source_want;
 
-/* Valid during the call of the sink only; an absent text is NULL in SQL. */
-typedef struct source_batch
-{
-	size_t		n;
-	const ml_text *inputs;		/* [n * ninputs], row by row */
-	const ml_text *labels;		/* [n] as target::text prints them */
-	const float *weights;		/* [n], or NULL */
-} source_batch;
-
-typedef void (*source_sink) (void *state, const source_batch *batch);
+/*
+ * Weights and split are NULL where they were not wanted.  What it points to is
+ * valid during the call only.
+ */
+typedef void (*source_sink) (void *state, const ml_batch *batch);
 
 /*
  * Read all rows once, as the current user and under the active snapshot; the
- * plan may be parallel.  Returns the number of rows.
+ * plan may be parallel.  Returns the number of rows.  ERROR 42804 for a column
+ * whose type is not that of the input.
  */
 extern uint64 source_read(const source *s, const source_want *want,
 						  source_sink sink, void *state);
+
+/* How many distinct values, not NULL, a column of integers has; it stops at the limit. */
+extern int	source_count_distinct(const source *s, int column, int limit);
+
+/* SELECT expression FROM the source: the value of one row and column, in the current context. */
+extern Datum source_compute(const source *s, const char *expression, bool *isnull);
 
 #endif							/* AIAAS_SOURCE_H */

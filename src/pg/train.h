@@ -4,7 +4,8 @@
  *	  One training of a model, as the files of aiaas_train share it.
  *
  * fn_train.c settles what can be settled without a row, train_columns.c which
- * columns are read, train_read.c reads them and fits, train_deploy.c deploys.
+ * columns are read and train_task.c what is learnt, train_read.c reads and
+ * fits, train_deploy.c deploys.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,8 +26,11 @@
 typedef struct train_state
 {
 	manifest_recipe recipe;
+	bool		repeated;		/* the recipe is that of an earlier version */
 	source	   *source;
 	source_want want;
+	ml_column  *columns;		/* [want.ninputs]; want.columns */
+	ml_task		task;
 	Oid			model;			/* InvalidOid: to be created */
 	char	   *name;			/* as a user writes it */
 	TimestampTz started;
@@ -45,14 +49,29 @@ typedef struct train_state
 pg_noreturn extern void train_refuse_null(const char *argument);
 extern ml_text train_engine_text(const char *string);
 
-/* Settle which columns are read; target and features may be NULL. */
+/* The bridge, and the options of the recipe. */
+extern void train_read_options(train_state *t);
+
+/* Settle which columns are read, and the task; target and features may be NULL. */
 extern void train_choose_columns(train_state *t, const char *target, ArrayType *features);
+
+/*
+ * What is learnt of the target: labels or numbers.  Why, as a sentence, where
+ * that is not obvious; else NULL.
+ */
+extern char *train_choose_task(train_state *t);
 
 /*
  * Read the source and fit; as_owner: as the model's owner, because the source
  * is a stored one.  Fills in what is stored and the report.
  */
 extern void train_learn(train_state *t, bool as_owner);
+
+/*
+ * The same to judge: values[fold * ML_METRICS_MAX + i] is metric i of
+ * ml_metric_names, rows[fold].
+ */
+extern void train_cross_validate(train_state *t, int folds, double *values, uint64 *rows);
 
 /* Describe the source as the model's owner. */
 extern void train_open_stored(train_state *t, const char *source, const char *target,

@@ -39,19 +39,28 @@ train_check_comparable(const train_state *t)
 }
 
 
+/* 'accuracy 0.9876' */
+static char *
+score_text(const Jsonb *manifest, double score)
+{
+	return psprintf("%s %.4f", manifest_score_name(manifest), score);
+}
+
 static void
-announce_deploy(const train_state *t, int32 live, bool has_old, double old)
+announce_deploy(const train_state *t, int32 live, const Jsonb *before)
 {
 	double		score;
+	double		old;
 	bool		has_score = manifest_score(t->manifest, &score);
+	bool		has_old = before != NULL && manifest_score(before, &old);
 
 	if (live == 0)
 		return;
 	ereport(NOTICE,
 			(errmsg("version %d of model %s is live: %s", t->version, catalog_name(t->model),
-					has_score ? psprintf(MANIFEST_SCORE " %.4f on rows held out", score) :
+					has_score ? psprintf("%s on rows held out", score_text(t->manifest, score)) :
 					"not measured, no rows were held out"),
-			 has_old ? errdetail("Version %d had " MANIFEST_SCORE " %.4f.", live, old) :
+			 has_old ? errdetail("Version %d had %s.", live, score_text(before, old)) :
 			 errdetail("Version %d has no stored metrics.", live),
 			 errhint("To go back: SELECT aiaas_rollback(%s);", quote_literal_cstr(catalog_name(t->model)))));
 }
@@ -83,13 +92,39 @@ warn_of_other_target(const train_state *t, int32 live, const Jsonb *before)
 			 errhint("Name another model for another target: aiaas_train(..., model => ...).")));
 }
 
+/* Are both measured, and by the same figure? */
+static bool
+comparable(const Jsonb *manifest, const Jsonb *before, double *score, double *old)
+{
+	return before != NULL && manifest_score(manifest, score) && manifest_score(before, old) &&
+		strcmp(manifest_score_name(manifest), manifest_score_name(before)) == 0;
+}
+
+/* Why the new version is not to go live; NULL: it is. */
+static char *
+objection(const train_state *t, int32 live, const Jsonb *before)
+{
+	double		score;
+	double		old;
+
+	if (t->options.deploy == ML_DEPLOY_NO)
+		return "\"deploy\" is false";
+	if (t->options.deploy == ML_DEPLOY_IF_BETTER && live != 0)
+	{
+		if (!comparable(t->manifest, before, &score, &old))
+			return psprintf("it and version %d have no metrics to compare", live);
+		if (!(score > old))
+			return psprintf("its %s is not better than %.4f of version %d",
+							score_text(t->manifest, score), old, live);
+	}
+	return catalog_permits(t->model, CATALOG_DEPLOY) ? NULL : "you have no right to deploy";
+}
+
 void
 train_deploy(const train_state *t)
 {
-	double		old;
-	double		score;
-	bool		has_old = false;
-	bool		comparable = manifest_score(t->manifest, &score);
+	Jsonb	   *before = NULL;
+	const char *reason;
 	int32		live;
 
 	/* compare with what is live now, not when the training began */
@@ -97,29 +132,19 @@ train_deploy(const train_state *t)
 	live = catalog_live(t->model, GetActiveSnapshot());
 	if (live != 0)
 	{
-		Jsonb	   *before = catalog_manifest(t->model, live, GetActiveSnapshot());
-
-		has_old = manifest_score(before, &old);
+		before = catalog_manifest(t->model, live, GetActiveSnapshot());
 		warn_of_other_target(t, live, before);
 	}
 	PopActiveSnapshot();
-	comparable = comparable && has_old;
-
-	if (t->options.deploy == ML_DEPLOY_NO)
-		announce_stored(t, "\"deploy\" is false");
-	else if (t->options.deploy == ML_DEPLOY_IF_BETTER && live != 0 && !(comparable && score > old))
-		announce_stored(t, comparable ?
-						psprintf("its " MANIFEST_SCORE " %.4f is not better than %.4f of version %d", score, old, live) :
-						psprintf("it and version %d have no metrics to compare", live));
-	else if (!catalog_permits(t->model, CATALOG_DEPLOY))
-		announce_stored(t, "you have no right to deploy");
-	else
+	reason = objection(t, live, before);
+	if (reason != NULL)
 	{
-		catalog_deploy(t->model, t->version, "deploy");
-		announce_deploy(t, live, has_old, old);
+		announce_stored(t, reason);
+		return;
 	}
+	catalog_deploy(t->model, t->version, "deploy");
+	announce_deploy(t, live, before);
 }
-
 
 int32
 train_recent_version(Oid model, Snapshot snapshot)

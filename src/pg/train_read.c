@@ -8,59 +8,44 @@
  * train the model could have written; so it runs as the owner of the model,
  * in a security-restricted operation, with search_path pg_catalog.
  *
+ * Where sums of products are all that the fit needs, the server adds them up:
+ * an aggregate over the table runs in parallel, and no row is kept.  It skips
+ * rows with NULLs and says that there were some; then they are read the
+ * ordinary way after all.
+ *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_statistic.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
+#include "aggregate.h"
 #include "catalog.h"
+#include "residency.h"
 #include "train.h"
 
-static void
-learn_batch(void *state, const source_batch *batch)
-{
-	train_state *t = state;
-	ml_status	status = ml_trainer_add(&t->b->ctx, t->trainer, &(ml_batch)
-										{
-											.n = batch->n,
-											.inputs = (const ml_value *) batch->inputs,
-											.targets = (const ml_value *) batch->labels,
-											.weights = batch->weights
-										});
+#define SUMS_MAX	98			/* columns: a function takes 100 arguments, with weight and target */
 
-	bridge_check(t->b, status, NULL);
-}
-
-static void
-open_trainer(train_state *t)
+void
+train_read_options(train_state *t)
 {
-	ml_column  *columns = palloc0_array(ml_column, t->recipe.nfeatures);
 	ml_status	status;
 
-	for (int i = 0; i < t->recipe.nfeatures; i++)
-	{
-		columns[i].name = train_engine_text(t->recipe.features[i]);
-		columns[i].type = ML_TYPE_TEXT;
-		columns[i].role = ML_ROLE_TEXT;
-	}
-	status = ml_trainer_open(&t->b->ctx, &(ml_training)
-							 {
-								 .algorithm = train_engine_text(t->recipe.algorithm),
-								 .options = train_engine_text(t->recipe.options),
-								 .task = ML_CLASSIFICATION,
-								 .ncolumns = t->recipe.nfeatures,
-								 .columns = columns,
-								 .target = train_engine_text(t->recipe.target),
-								 .memory = (size_t) maintenance_work_mem * 1024,
-								 .kernel = bridge_kernel()
-							 }, &t->trainer);
+	t->b = bridge_create(CurrentMemoryContext);
+	status = ml_options_read(&t->b->ctx, &t->arena, train_engine_text(t->recipe.algorithm),
+							 train_engine_text(t->recipe.options), &t->options);
 	bridge_check(t->b, status, NULL);
 }
-
 
 /*
  * A stored source is described and read as the owner of its model.
@@ -95,23 +80,170 @@ become_caller(const identity *caller)
 	SetUserIdAndSecContext(caller->user, caller->context);
 }
 
+void
+train_open_stored(train_state *t, const char *source, const char *target, ArrayType *features)
+{
+	identity	caller = become_owner(t->model);
+
+	t->source = source_open(source);
+	train_choose_columns(t, target, features);
+	become_caller(&caller);
+}
+
+/*
+ * The trainer.
+ */
+
+/* The live version, to start from; NULL if there is none. */
+static const ml_image *
+live_image(const train_state *t)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	catalog_version version;
+
+	if (!OidIsValid(t->model) || catalog_live(t->model, snapshot) == 0)
+		return NULL;
+	catalog_locate(t->model, 0, snapshot, &version);
+	return residency_acquire(&version, snapshot, CurrentMemoryContext)->image;
+}
+
+static void
+open_trainer(train_state *t)
+{
+	ml_training training = {
+		.algorithm = train_engine_text(t->recipe.algorithm),
+		.options = train_engine_text(t->recipe.options),
+		.task = t->task,
+		.ncolumns = t->want.ninputs,
+		.columns = t->columns,
+		.target = train_engine_text(t->recipe.target),
+		.memory = (size_t) maintenance_work_mem * 1024,
+		.kernel = bridge_kernel()
+	};
+
+	if (t->recipe.time_zone != NULL)
+		training.time_zone = train_engine_text(t->recipe.time_zone);
+	if (t->options.warm_start)
+		training.live = live_image(t);
+	bridge_check(t->b, ml_trainer_open(&t->b->ctx, &training, &t->trainer), NULL);
+}
+
+/*
+ * Sums by an aggregate.
+ */
+
+/* Is it known from ANALYZE that the column has NULLs? */
+static bool
+has_nulls(const source *s, int column)
+{
+	AttrNumber	attnum = TupleDescAttr(s->columns, column)->attnum;
+	HeapTuple	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(s->relation),
+										Int16GetDatum(attnum),
+										BoolGetDatum(s->relkind == RELKIND_PARTITIONED_TABLE));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = ((Form_pg_statistic) GETSTRUCT(tuple))->stanullfrac > 0;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* Can aiaas.gram take the column for what the engine would read? */
+static bool
+can_sum(const source *s, int column, const ml_column *as)
+{
+	return (as->type == ML_TYPE_NUMBER || as->type == ML_TYPE_INTEGER || as->type == ML_TYPE_BOOLEAN) &&
+		ml_column_form(as->type, as->role) == ML_FORM_NUMBER &&
+		getBaseType(TupleDescAttr(s->columns, column)->atttypid) != INTERVALOID && !has_nulls(s, column);
+}
+
+/*
+ * A table only: a query might give other rows at the second time, or take long.
+ */
+static bool
+sums_suffice(const train_state *t)
+{
+	const source *s = t->source;
+	ml_column	target = {.type = source_column_type(s, t->want.target), .role = ML_ROLE_NUMBER};
+
+	if ((s->relkind != RELKIND_RELATION && s->relkind != RELKIND_PARTITIONED_TABLE &&
+		 s->relkind != RELKIND_MATVIEW) ||
+		t->want.ninputs > SUMS_MAX || !t->want.is_number || t->want.split >= 0 ||
+		!ml_trainer_takes_gram(t->trainer) || !can_sum(s, t->want.target, &target))
+		return false;
+	for (int i = 0; i < t->want.ninputs; i++)
+		if (!can_sum(s, t->want.inputs[i], &t->columns[i]))
+			return false;
+	return true;
+}
+
+/* NULL: there are no rows, or some that must be looked at. */
+static ml_gram *
+add_up(const train_state *t)
+{
+	const source *s = t->source;
+	StringInfoData call;
+	Datum		state;
+	bool		isnull;
+	ml_gram    *gram;
+
+	initStringInfo(&call);
+	appendStringInfo(&call, "aiaas.gram(%s::pg_catalog.float8, %s",
+					 t->want.weight >= 0 ? quote_identifier(source_column_name(s, t->want.weight)) : "1",
+					 quote_identifier(source_column_name(s, t->want.target)));
+	for (int i = 0; i < t->want.ninputs; i++)
+		appendStringInfo(&call, ", %s", quote_identifier(source_column_name(s, t->want.inputs[i])));
+	appendStringInfoChar(&call, ')');
+	state = source_compute(s, call.data, &isnull);
+	if (isnull)
+		return NULL;
+	gram = aggregate_gram(state);
+	return ml_gram_marks(gram) == 0 && ml_gram_nrows(gram) > 0 ? gram : NULL;
+}
+
+/*
+ * Rows.
+ */
+static void
+learn_batch(void *state, const ml_batch *batch)
+{
+	train_state *t = state;
+
+	bridge_check(t->b, ml_trainer_add(&t->b->ctx, t->trainer, batch), NULL);
+}
+
+/* Read the rows, or their sums, which are returned. */
+static ml_gram *
+read_source(train_state *t, bool as_owner, bool sums)
+{
+	identity	caller = {0};
+	ml_gram    *gram = NULL;
+
+	if (as_owner)
+		caller = become_owner(t->model);
+	if (sums && sums_suffice(t))
+		gram = add_up(t);
+	if (gram == NULL)
+		(void) source_read(t->source, &t->want, learn_batch, t);
+	if (as_owner)
+		become_caller(&caller);
+	return gram;
+}
+
 /*
  * Read the source, as the model's owner if it is a stored one, and fit.
  */
 static void
 learn(train_state *t, bool as_owner)
 {
-	identity	caller = {0};
-	ml_status	status;
+	ml_context *ctx = &t->b->ctx;
+	ml_gram    *gram;
 
 	open_trainer(t);
-	if (as_owner)
-		caller = become_owner(t->model);
-	(void) source_read(t->source, &t->want, learn_batch, t);
-	if (as_owner)
-		become_caller(&caller);
-	status = ml_trainer_finish(&t->b->ctx, t->trainer, &t->stored, &t->report);
-	bridge_check(t->b, status, NULL);
+	gram = read_source(t, as_owner, true);
+	bridge_check(t->b, gram == NULL ? ml_trainer_finish(ctx, t->trainer, &t->stored, &t->report) :
+				 ml_trainer_finish_gram(ctx, t->trainer, gram, &t->stored, &t->report), NULL);
 }
 
 /*
@@ -133,13 +265,20 @@ train_learn(train_state *t, bool as_owner)
 	ml_trainer_close(&t->b->ctx, t->trainer);
 }
 
-
 void
-train_open_stored(train_state *t, const char *source, const char *target, ArrayType *features)
+train_cross_validate(train_state *t, int folds, double *values, uint64 *rows)
 {
-	identity	caller = become_owner(t->model);
-
-	t->source = source_open(source);
-	train_choose_columns(t, target, features);
-	become_caller(&caller);
+	PG_TRY();
+	{
+		open_trainer(t);
+		(void) read_source(t, false, false);
+		bridge_check(t->b, ml_trainer_cross_validate(&t->b->ctx, t->trainer, folds, values, rows), NULL);
+	}
+	PG_CATCH();
+	{
+		ml_trainer_close(&t->b->ctx, t->trainer);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	ml_trainer_close(&t->b->ctx, t->trainer);
 }

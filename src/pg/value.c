@@ -379,8 +379,6 @@ spell(value_reader *reader, Datum value)
 			return psprintf("%d", reader->kind == VALUE_INT2 ? DatumGetInt16(value) : DatumGetInt32(value));
 		case VALUE_INT8:
 			return psprintf(INT64_FORMAT, DatumGetInt64(value));
-		case VALUE_BOOL:
-			return pstrdup(DatumGetBool(value) ? "true" : "false");
 		case VALUE_NUMERIC:
 			return DatumGetCString(DirectFunctionCall1(numeric_out, value));
 		case VALUE_DATE:
@@ -403,6 +401,8 @@ text_of(value_reader *reader, Datum value)
 	text	   *lies;
 	ml_text		result;
 
+	if (reader->kind == VALUE_BOOL)
+		return DatumGetBool(value) ? ML_TEXT("true") : ML_TEXT("false");
 	if (reader->kind != VALUE_TEXT && reader->kind != VALUE_BPCHAR)
 		return bridge_text_in(cstring_to_text(spell(reader, value)));
 	lies = reader->copy ? DatumGetTextPCopy(value) : DatumGetTextPP(value);

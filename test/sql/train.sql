@@ -6,11 +6,11 @@ SET client_min_messages = notice;
 SET aiaas.private_memory = '64MB';
 
 -- 400 mails that tell what they are; figures are not the point here
-CREATE TABLE mails (id int PRIMARY KEY, sent date, subject varchar(40), body text, label text);
+CREATE TABLE mails (id int PRIMARY KEY, headers jsonb, subject varchar(40), body text, label text);
 INSERT INTO mails
-SELECT i, date '2024-01-01' + i, 'mail ' || i % 7,
+SELECT i, '{}', 'mail ' || i % 7 || ' of ' || i,
 	(ARRAY['cheap pills offer', 'meeting agenda notes', 'win money now', 'lunch on friday'])[i % 4 + 1] || ' ' ||
-	(ARRAY['red', 'green', 'blue', 'black', 'white'])[i % 5 + 1] || ' ' || (ARRAY['one', 'two', 'three'])[i % 3 + 1],
+	(ARRAY['red', 'green', 'blue', 'black', 'white'])[i % 5 + 1] || ' ' || (ARRAY['one', 'two', 'three'])[i % 3 + 1] || ' ' || i,
 	(ARRAY['spam', 'ham'])[i % 2 + 1]
 FROM generate_series(1, 400) i;
 CREATE FUNCTION sqlstate_of(command text) RETURNS text LANGUAGE plpgsql AS $$
@@ -83,7 +83,7 @@ SELECT aiaas_classify('typed', 'cheap pills');
 SELECT rows FROM aiaas_train($$SELECT body, length(label) AS "Y" FROM mails$$, model => 'typed');
 SELECT aiaas_classify('typed', 'cheap pills');
 -- types of text
-SELECT rows FROM aiaas_train($$SELECT body::varchar(100) AS a, left(body, 20)::char(20) AS b, left(body, 60)::name AS c, label FROM mails$$, model => 'texts');
+SELECT rows FROM aiaas_train($$SELECT body::varchar(100) AS a, right(body, 20)::char(20) AS b, left(body, 60)::name AS c, label FROM mails$$, model => 'texts');
 -- NULLs: a row without label, or without any text, is passed over
 SELECT rows FROM aiaas_train($$SELECT CASE WHEN id % 10 > 0 THEN body END AS body, CASE WHEN id % 3 > 0 THEN label END AS label FROM mails$$, model => 'nulls');
 SELECT value FROM aiaas_training_info('nulls') WHERE item = 'skipped';
@@ -103,18 +103,18 @@ SELECT command, sqlstate_of('SELECT aiaas_train(' || command || ')') FROM unnest
 	$$'SELECT body, label FROM mails FOR UPDATE'$$, $$'CREATE TABLE t (a int)'$$, $$'EXPLAIN SELECT 1'$$, $$'COPY mails TO STDOUT'$$,
 	$$'SELECT body, label FROM nosuch', model => 'x'$$, $$'SELECT body, label FROM mails'$$, $$'SELECT $1 AS label', model => 'x'$$,
 	$$'mails', 'lable'$$, $$'mails', 'label', NULL, '{bodi}'$$, $$'mails', 'label', NULL, '{}'$$, $$'mails', 'label', NULL, '{NULL}'$$,
-	$$'mails', 'label', NULL, '{body,body}'$$, $$'mails', 'label', NULL, '{label}'$$, $$'mails', 'label', NULL, '{id}'$$,
-	$$'SELECT id, label FROM mails', model => 'x'$$, $$'SELECT id, body FROM mails', model => 'x'$$,
+	$$'mails', 'label', NULL, '{body,body}'$$, $$'mails', 'label', NULL, '{label}'$$, $$'mails', 'label', NULL, '{headers}'$$,
+	$$'SELECT headers, label FROM mails', model => 'x'$$, $$'SELECT id, body FROM mails', model => 'x'$$,
 	$$'SELECT body, label, label AS class FROM mails', model => 'x'$$, $$'SELECT body, body, label FROM mails', model => 'x', features => '{body}'$$,
 	$$'mails', model => 'mails'$$, $$'mails', model => ''$$, $$'mails', model => 'nosuch.m'$$, $$'mails', model => 'a b'$$,
 	$$'mails', algorithm => 'svn'$$, $$'mails', options => '{"holdot": 0.1}'$$, $$'mails', options => '{"holdout": 2}'$$,
-	$$'mails', options => '[]'$$, $$'mails', options => '{"weights": "sent"}'$$, $$'mails', options => '{"weights": "nosuch"}'$$,
+	$$'mails', options => '[]'$$, $$'mails', options => '{"weights": "headers"}'$$, $$'mails', options => '{"weights": "nosuch"}'$$,
 	$$'SELECT body, label, -1 AS w FROM mails', model => 'x', options => '{"weights": "w"}'$$,
 	$$'SELECT body, label, NULL::int AS w FROM mails', model => 'x', options => '{"weights": "w"}'$$,
 	$$'SELECT body, label FROM mails WHERE false', model => 'x'$$, $$'SELECT body, ''one'' AS label FROM mails', model => 'x'$$,
 	$$'SELECT NULL::text AS body, label FROM mails', model => 'x'$$, $$'SELECT '''' AS body, label FROM mails', model => 'x'$$,
 	$$'SELECT body, repeat(''x'', 1000000 + id) AS label FROM mails', model => 'x'$$,
-	$$'SELECT i::text AS body, i AS label FROM generate_series(1, 10001) i', model => 'x'$$,
+	$$'SELECT i::text AS body, i AS label FROM generate_series(1, 10001) i', model => 'x', options => '{"task": "classification"}'$$,
 	$$'SELECT body, 1 / (id - 300) AS label FROM mails', model => 'x'$$]) command;
 SET client_min_messages = notice;
 \pset format aligned
@@ -151,7 +151,7 @@ SELECT rows FROM aiaas_train('mails', 'label', 'trainer.m', '{body}');
 RESET ROLE;
 
 -- retrain: the same recipe, read as the owner of the model
-INSERT INTO mails SELECT id + 400, sent, subject, body, label FROM mails;
+INSERT INTO mails SELECT id + 400, headers, subject, body, label FROM mails;
 SELECT version, rows FROM aiaas_retrain('trainer.m');
 SELECT version, rows FROM aiaas_retrain('spam');
 SET ROLE regress_aiaas_trainer;
