@@ -494,12 +494,177 @@ test_panels(const ml_kernel *kernel)
 	unit_is_int(wrong[3], 0, "%s: panel_center", kernel->name);
 }
 
+/* ---- smooth losses ---- */
+
+#define GLM_ROWS	72
+#define GLM_STRIDE	80
+#define GLM_COLUMNS	9
+
+typedef struct glm_data
+{
+	double		columns[GLM_COLUMNS * GLM_STRIDE];
+	double		weights[GLM_ROWS];
+	double		targets[GLM_ROWS];
+	double		scores[2][GLM_COLUMNS * GLM_STRIDE];
+	double		slopes[2][GLM_COLUMNS * GLM_STRIDE];
+	double		curves[2][GLM_STRIDE];
+} glm_data;
+
+/* Scores up to "size", some 0 and some equal; every fifth row has no weight. */
+static void
+fill_glm(glm_data *data, double size, int nclasses)
+{
+	memset(data, 0, sizeof(*data));
+	for (size_t i = 0; i < GLM_COLUMNS * GLM_STRIDE; i++)
+	{
+		data->columns[i] = ml_rng_double(&rng) * 4 - 1;
+		data->scores[0][i] = data->scores[1][i] = i % 7 == 0 ? 0 : (ml_rng_double(&rng) * 2 - 1) * size;
+	}
+	for (size_t r = 0; r < GLM_ROWS; r++)
+	{
+		data->weights[r] = r % 5 == 0 ? 0 : ml_rng_double(&rng) * 3;
+		data->targets[r] = (double) ml_rng_below(&rng, (uint64_t) nclasses);
+	}
+}
+
+static void
+test_columns(const ml_glm_kernel *kernel, const char *name)
+{
+	static glm_data data;
+	int			wrong[2] = {0};
+
+	for (size_t n = 0; n <= GLM_ROWS; n += 8)
+		for (size_t columns = 0; columns <= GLM_COLUMNS; columns++)
+		{
+			fill_glm(&data, 1, 2);
+			kernel->columns_dot(data.scores[0], data.columns, GLM_STRIDE, columns, data.weights, n);
+			ml_kernel_ref.glm->columns_dot(data.scores[1], data.columns, GLM_STRIDE, columns,
+										   data.weights, n);
+			wrong[0] += sums_differ(data.scores[0], data.scores[1], GLM_STRIDE, 100);
+			kernel->columns_sums(data.slopes[0], data.columns, GLM_STRIDE, columns, data.weights, n);
+			ml_kernel_ref.glm->columns_sums(data.slopes[1], data.columns, GLM_STRIDE, columns,
+											data.weights, n);
+			wrong[1] += sums_differ(data.slopes[0], data.slopes[1], GLM_COLUMNS, 500);
+		}
+	unit_is_int(wrong[0], 0, "%s: columns_dot", name);
+	unit_is_int(wrong[1], 0, "%s: columns_sums", name);
+}
+
+static void
+test_levels(const ml_glm_kernel *kernel, const char *name)
+{
+	static const size_t offsets[] = {100, 3, 40, 72};
+	static glm_data data;
+	uint32_t	levels[GLM_ROWS];
+	int			wrong[2] = {0};
+
+	for (size_t n = 0; n <= GLM_ROWS; n++)
+	{
+		double		sums[2][140];
+		double		scaled[2][8 * GLM_ROWS] = {{0}};
+
+		fill_glm(&data, 1, 2);
+		for (size_t r = 0; r < GLM_ROWS; r++)
+			levels[r] = r % 6 == 0 ? UINT32_MAX : (uint32_t) ml_rng_below(&rng, 4);
+		for (size_t i = 0; i < 140; i++)
+			sums[0][i] = sums[1][i] = ml_rng_double(&rng);
+		kernel->levels_add(sums[0], offsets, levels, data.columns, n, n < 20 ? 4 : 1, data.weights, n);
+		ml_kernel_ref.glm->levels_add(sums[1], offsets, levels, data.columns, n, n < 20 ? 4 : 1,
+									  data.weights, n);
+		wrong[0] += sums_differ(sums[0], sums[1], 140, 1000);
+		kernel->panel_scale(scaled[0], data.columns, data.weights, n);
+		ml_kernel_ref.glm->panel_scale(scaled[1], data.columns, data.weights, n);
+		wrong[1] += memcmp(scaled[0], scaled[1], sizeof(scaled[0])) != 0;
+	}
+	unit_is_int(wrong[0], 0, "%s: levels_add", name);
+	unit_is_int(wrong[1], 0, "%s: panel_scale", name);
+}
+
+/* Scores of ordinary size, and beyond what exponentials take. */
+static void
+test_losses(const ml_glm_kernel *kernel, const char *name)
+{
+	static const double sizes[] = {1, 30, 2000, 1e300};
+	static glm_data data;
+	int			wrong[2] = {0};
+
+	for (size_t k = 0; k < 4 * 25; k++)
+	{
+		double		size = sizes[k % 4];
+		size_t		nscores = 2 + k / 4 % 8;
+		double		sum;
+		double		expected;
+
+		fill_glm(&data, size, 2);
+		sum = kernel->logistic(data.slopes[0], data.curves[0], data.scores[0], data.targets,
+							   data.weights, GLM_ROWS);
+		expected = ml_kernel_ref.glm->logistic(data.slopes[1], data.curves[1], data.scores[1],
+											   data.targets, data.weights, GLM_ROWS);
+		wrong[0] += !(fabs(sum - expected) <= 1e-14 * fabs(expected));
+		wrong[0] += sums_differ(data.slopes[0], data.slopes[1], GLM_ROWS, 3);
+		wrong[0] += sums_differ(data.curves[0], data.curves[1], GLM_ROWS, 3);
+		fill_glm(&data, size, (int) nscores);
+		sum = kernel->softmax(data.slopes[0], data.scores[0], GLM_STRIDE, nscores, data.targets,
+							  data.weights, GLM_ROWS);
+		expected = ml_kernel_ref.glm->softmax(data.slopes[1], data.scores[1], GLM_STRIDE, nscores,
+											  data.targets, data.weights, GLM_ROWS);
+		wrong[1] += !(fabs(sum - expected) <= 1e-14 * fabs(expected));
+		wrong[1] += sums_differ(data.slopes[0], data.slopes[1], nscores * GLM_STRIDE, 10);
+		wrong[1] += sums_differ(data.scores[0], data.scores[1], nscores * GLM_STRIDE, size > 100 ? size : 10);
+	}
+	unit_is_int(wrong[0], 0, "%s: logistic", name);
+	unit_is_int(wrong[1], 0, "%s: softmax", name);
+}
+
+/* The reference itself, against the formulas in long double. */
+static void
+test_losses_ref(void)
+{
+	static glm_data data;
+	int			wrong[2] = {0};
+	long double sum = 0;
+	double		got;
+
+	fill_glm(&data, 40, 2);
+	got = ml_kernel_ref.glm->logistic(data.slopes[0], data.curves[0], data.scores[0], data.targets,
+									  data.weights, GLM_ROWS);
+	for (size_t r = 0; r < GLM_ROWS; r++)
+	{
+		long double p = 1 / (1 + expl(-(long double) data.scores[0][r]));
+		long double own = data.targets[r] > 0 ? -data.scores[0][r] : data.scores[0][r];
+		double		weight = data.weights[r];
+
+		sum += weight * log1pl(expl(own));
+		wrong[0] += !(fabsl(data.slopes[0][r] - weight * (p - data.targets[r])) <= 1e-15L * weight);
+		wrong[0] += !(fabsl(data.curves[0][r] - weight * p * (1 - p)) <= 1e-15L * weight);
+	}
+	wrong[0] += !(fabsl(got - sum) <= 1e-15L * sum);
+	fill_glm(&data, 40, 3);
+	got = ml_kernel_ref.glm->softmax(data.slopes[0], data.scores[0], GLM_STRIDE, 3, data.targets,
+									 data.weights, GLM_ROWS);
+	sum = 0;
+	for (size_t r = 0; r < GLM_ROWS; r++)
+	{
+		const double *z = data.scores[1] + r;
+		long double total = expl(z[0]) + expl(z[GLM_STRIDE]) + expl(z[2 * GLM_STRIDE]);
+
+		sum += data.weights[r] * (logl(total) - z[(size_t) data.targets[r] * GLM_STRIDE]);
+		for (size_t c = 0; c < 3; c++)
+			wrong[1] += !(fabsl(data.slopes[0][c * GLM_STRIDE + r] - data.weights[r] *
+								(expl(z[c * GLM_STRIDE]) / total - (data.targets[r] == (double) c))) <= 1e-14L);
+	}
+	wrong[1] += !(fabsl(got - sum) <= 1e-14L * sum);
+	unit_is_int(wrong[0], 0, "ref: logistic does as it says");
+	unit_is_int(wrong[1], 0, "ref: softmax does as it says");
+}
+
 int
 main(void)
 {
 	ml_rng_seed(&rng, 1);
 	test_selection();
 	test_fold_ref();
+	test_losses_ref();
 	for (int level = ML_LEVEL_AVX2; level < ML_LEVEL_COUNT; level++)
 	{
 		const ml_kernel *kernel = ml_kernel_select((ml_level) level);
@@ -516,6 +681,9 @@ main(void)
 		test_hinge(kernel);
 		test_products(kernel);
 		test_panels(kernel);
+		test_columns(kernel->glm, kernel->name);
+		test_levels(kernel->glm, kernel->name);
+		test_losses(kernel->glm, kernel->name);
 	}
 	return unit_done();
 }

@@ -92,6 +92,47 @@ typedef struct ml_smo_kernel
 							   float *lowest);
 } ml_smo_kernel;
 
+/*
+ * Loops of smooth losses over blocks of rows (learn/glm.c).  n is a multiple of
+ * 8; columns lie "stride" apart, panels are [n][8].
+ */
+typedef struct ml_glm_kernel
+{
+	/* sums[r] += sum over j of weights[j] * columns[j * stride + r] */
+	void		(*columns_dot) (double *sums, const double *columns, size_t stride,
+								size_t ncolumns, const double *weights, size_t n);
+
+	/* sums[j] += sum over r of factors[r] * columns[j * stride + r] */
+	void		(*columns_sums) (double *sums, const double *columns, size_t stride,
+								 size_t ncolumns, const double *factors, size_t n);
+
+	/* to[8 r + j] = from[8 r + j] * factors[r] */
+	void		(*panel_scale) (double *to, const double *from, const double *factors, size_t n);
+
+	/*
+	 * sums[offsets[levels[r]] + 8 p + j] += factors[r] * panels[p * stride +
+	 * 8 r + j] for p < npanels and rows whose level is not UINT32_MAX
+	 */
+	void		(*levels_add) (double *sums, const size_t *offsets, const uint32_t *levels,
+							   const double *panels, size_t stride, size_t npanels,
+							   const double *factors, size_t n);
+
+	/*
+	 * Targets 0 or 1, scores log-odds: slopes and curves are first and second
+	 * derivatives of the losses by the scores, times weights; returns the sum of
+	 * weighted losses.
+	 */
+	double		(*logistic) (double *slopes, double *curves, const double *scores,
+							 const double *targets, const double *weights, size_t n);
+
+	/*
+	 * Targets 0 .. nscores - 1; scores[nscores][stride] become probabilities;
+	 * slopes[nscores][stride] and the result as above.
+	 */
+	double		(*softmax) (double *slopes, double *scores, size_t stride, size_t nscores,
+							const double *targets, const double *weights, size_t n);
+} ml_glm_kernel;
+
 typedef struct ml_kernel
 {
 	ml_level	level;
@@ -188,6 +229,7 @@ typedef struct ml_kernel
 							  double weight);
 
 	const ml_smo_kernel *smo;
+	const ml_glm_kernel *glm;
 } ml_kernel;
 
 /*

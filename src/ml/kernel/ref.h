@@ -83,4 +83,12 @@ extern const ml_smo_kernel ml_avx2_smo;
 extern const ml_smo_kernel ml_avx512_smo;
 #endif
 
+/* === glm_ref.c, glm_x86.c === */
+
+extern const ml_glm_kernel ml_ref_glm;
+#if defined(__x86_64__)
+extern const ml_glm_kernel ml_avx2_glm;
+extern const ml_glm_kernel ml_avx512_glm;
+#endif
+
 #endif							/* ML_REF_H */

@@ -7,7 +7,11 @@
  * scores.  Dense features (and the intercept) are packed into panels of eight
  * columns and multiplied by tiles; the few features of a row that are levels
  * or words add the row's dense ones to theirs, and are added pair by pair: no
- * one-hot is ever made dense.
+ * one-hot is ever made dense.  For two scores the block of the Hessian is
+ * symmetric: its lower half is summed, and copied at the end.
+ *
+ * A sample is whole tiles, one in ML_GLM_SAMPLE, at places that shift from
+ * block to block: rows of a source are often in an order that matters.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,9 +19,13 @@
 
 #include <math.h>
 
-#define TILE		128			/* rows whose panels lie in the first-level cache */
-#define POLL_WORK	((size_t) 1 << 21)
+#define TILE		64			/* rows whose panels lie in the first-level cache */
 #define LANES		8
+#define POLL_WORK	((size_t) 1 << 21)
+#define SHIFT		5			/* of the sampled tile, from one round to the next */
+
+/* Features of one row that are words, and what is done for each row in turn. */
+#define HAS_WORDS(block) ((block)->at != NULL)
 
 static uint32_t
 sparse_features(const ml_design *design)
@@ -29,14 +37,21 @@ size_t
 ml_glm_memory(const ml_problem *problem, uint32_t nscores, bool hessian)
 {
 	size_t		dense = ml_npanels(ml_design_ndense(problem->design) + 1);
-	size_t		rows = ml_size_mul(8 * (dense + ml_npanels(sparse_features(problem->design))), nscores);
+	size_t		rows = ml_size_mul(8 * (dense + ml_npanels(sparse_features(problem->design))),
+								   nscores);
 	size_t		size = ml_size_mul(ml_size_mul(nscores, problem->nfeatures + 1), sizeof(double));
 
-	size = ml_size_add(size, ml_size_mul((2 * nscores + 2) * ml_design_stride(problem->design), sizeof(double)));
+	size = ml_size_add(size, ml_size_mul(ml_size_mul(2 * (size_t) nscores + 2,
+													 ml_design_stride(problem->design)),
+										 sizeof(double)));
+	size = ml_size_add(size, ml_size_mul(ml_size_add(problem->nfeatures, nscores),
+										 sizeof(double)));
 	if (!hessian)
 		return size;
-	size = ml_size_add(size, ml_size_mul(ml_size_mul(rows, rows + 8), sizeof(double) / 2));
-	return ml_size_add(size, 2 * dense * TILE * 8 * sizeof(double));
+	size = ml_size_add(size, ml_size_mul(ml_triangle_size(rows), sizeof(double)));
+	size = ml_size_add(size, ml_size_mul(ml_size_mul(nscores, problem->nfeatures + 1),
+										 sizeof(size_t)));
+	return ml_size_add(size, (dense + 1) * TILE * 8 * sizeof(double));
 }
 
 static ml_status
@@ -44,33 +59,46 @@ allocate(ml_context *ctx, ml_glm *glm, bool hessian)
 {
 	size_t		stride = ml_design_stride(glm->problem->design);
 	size_t		scores = ml_size_mul(ml_size_mul(glm->nscores, stride), sizeof(double));
-	size_t		panels = (size_t) glm->dense_panels * TILE * 8 * sizeof(double);
+	size_t		weights = ML_MAX(glm->ndense, glm->nscores);
+	size_t		panel = (size_t) TILE * 8 * sizeof(double);
 
 	ML_TRY(ml_alloc(ctx, ml_size_mul(glm->n, sizeof(double)), (void **) &glm->gradient));
 	ML_TRY(ml_alloc(ctx, scores, (void **) &glm->scores));
 	ML_TRY(ml_alloc(ctx, scores, (void **) &glm->slopes));
 	ML_TRY(ml_alloc(ctx, stride * sizeof(double), (void **) &glm->curves));
+	ML_TRY(ml_alloc(ctx, stride * sizeof(double), (void **) &glm->targets));
+	ML_TRY(ml_alloc(ctx, weights * sizeof(double), (void **) &glm->weights));
 	if (!hessian)
 		return ML_OK;
-	ML_TRY(ml_alloc(ctx, ml_size_mul(ml_triangle_size(ml_glm_rows(glm)), sizeof(double)), (void **) &glm->hessian));
-	ML_TRY(ml_alloc(ctx, panels, (void **) &glm->panels));
-	ML_TRY(ml_alloc(ctx, panels, (void **) &glm->scaled));
-	return ml_alloc(ctx, TILE * sizeof(double), (void **) &glm->factors);
+	ML_TRY(ml_alloc(ctx, ml_size_mul(ml_triangle_size(ml_glm_rows(glm)), sizeof(double)),
+					(void **) &glm->hessian));
+	ML_TRY(ml_alloc(ctx, ml_size_mul(glm->n, sizeof(size_t)), (void **) &glm->offsets));
+	ML_TRY(ml_alloc(ctx, ml_size_mul(glm->dense_panels, panel), (void **) &glm->panels));
+	ML_TRY(ml_alloc(ctx, panel, (void **) &glm->scaled));
+	ML_TRY(ml_alloc(ctx, TILE * sizeof(double), (void **) &glm->factors));
+	for (uint32_t c = 0; c < glm->nscores; c++)
+		for (uint32_t k = 0; k < glm->q; k++)
+			glm->offsets[(size_t) c * glm->q + k] = ml_triangle_row(ml_glm_row(glm, c, k));
+	return ML_OK;
 }
 
 ml_status
-ml_glm_open(ml_context *ctx, ml_glm *glm, const ml_problem *problem, ml_loss loss, uint32_t nscores, int64_t own,
-			bool hessian)
+ml_glm_open(ml_context *ctx, ml_glm *glm, const ml_problem *problem, ml_loss loss,
+			uint32_t nscores, int64_t own, bool hessian)
 {
 	memset(glm, 0, sizeof(*glm));
 	glm->problem = problem;
 	glm->loss = loss;
 	glm->nscores = nscores;
 	glm->own = own;
+	glm->by_feature = !hessian;
 	glm->q = problem->nfeatures + 1;
-	glm->n = (size_t) nscores * glm->q;
-	glm->dense_panels = (uint32_t) ml_npanels(ml_design_ndense(problem->design) + 1);
-	glm->score_panels = glm->dense_panels + (uint32_t) ml_npanels(sparse_features(problem->design));
+	glm->n = ml_size_mul(nscores, glm->q);
+	glm->ndense = ml_design_ndense(problem->design);
+	glm->ncategories = ml_design_ncategories(problem->design);
+	glm->dense_panels = (uint32_t) ml_npanels(glm->ndense + 1);
+	glm->score_panels = glm->dense_panels +
+		(uint32_t) ml_npanels(sparse_features(problem->design));
 	return allocate(ctx, glm, hessian);
 }
 
@@ -79,14 +107,15 @@ ml_glm_close(ml_context *ctx, ml_glm *glm)
 {
 	ml_release(ctx, glm->gradient);
 	ml_release(ctx, glm->hessian);
+	ml_release(ctx, glm->offsets);
 	ml_release(ctx, glm->scores);
 	ml_release(ctx, glm->slopes);
 	ml_release(ctx, glm->curves);
+	ml_release(ctx, glm->targets);
+	ml_release(ctx, glm->weights);
 	ml_release(ctx, glm->panels);
 	ml_release(ctx, glm->scaled);
 	ml_release(ctx, glm->factors);
-	ml_release(ctx, glm->items);
-	ml_release(ctx, glm->item_values);
 	memset(glm, 0, sizeof(*glm));
 }
 
@@ -100,345 +129,479 @@ worked(ml_context *ctx, ml_glm *glm, size_t work)
 	return ml_poll(ctx);
 }
 
-/* ---------- scores and gradient ---------- */
-
-static void
-score_block(ml_glm *glm, const double *parameters, const ml_block *block)
+static inline uint32_t
+padded(const ml_block *block)
 {
-	const ml_design *design = glm->problem->design;
-	uint32_t	ndense = ml_design_ndense(design);
-	uint32_t	ncategories = ml_design_ncategories(design);
-	uint32_t	n = (block->n + LANES - 1) / LANES * LANES;
-
-	for (uint32_t c = 0; c < glm->nscores; c++)
-	{
-		const double *w = parameters + (size_t) c * glm->q;
-		double	   *scores = glm->scores + (size_t) c * block->stride;
-
-		for (uint32_t i = 0; i < n; i++)
-			scores[i] = w[glm->q - 1];
-		for (uint32_t j = 0; j < ndense; j++)
-		{
-			const double *x = block->dense + (size_t) j * block->stride;
-			double		wj = w[j];
-
-			if (wj != 0)
-				for (uint32_t i = 0; i < n; i += LANES)
-					for (uint32_t k = 0; k < LANES; k++)
-						scores[i + k] += wj * x[i + k];
-		}
-		for (uint32_t k = 0; k < ncategories; k++)
-		{
-			const uint32_t *hot = block->hot + (size_t) k * block->stride;
-
-			for (uint32_t i = 0; i < block->n; i++)
-				if (hot[i] != ML_NO_TERM)
-					scores[i] += w[hot[i]];
-		}
-		for (uint32_t i = 0; block->at != NULL && i < block->n; i++)
-			for (uint32_t k = block->at[i]; k < block->at[i + 1]; k++)
-				scores[i] += w[block->ids[k]] * (double) block->values[k];
-	}
+	return (block->n + LANES - 1) / LANES * LANES;
 }
 
-static void
-add_gradient(ml_glm *glm, const ml_block *block)
-{
-	const ml_design *design = glm->problem->design;
-	uint32_t	ndense = ml_design_ndense(design);
-	uint32_t	ncategories = ml_design_ncategories(design);
-	uint32_t	n = (block->n + LANES - 1) / LANES * LANES;
+/* ---------- scores ---------- */
 
-	for (uint32_t c = 0; c < glm->nscores; c++)
-	{
-		double	   *g = glm->gradient + (size_t) c * glm->q;
-		const double *slopes = glm->slopes + (size_t) c * block->stride;
-
-		for (uint32_t j = 0; j < ndense; j++)
-		{
-			const double *x = block->dense + (size_t) j * block->stride;
-			double		sums[LANES] = {0};
-
-			for (uint32_t i = 0; i < n; i += LANES)
-				for (uint32_t k = 0; k < LANES; k++)
-					sums[k] += slopes[i + k] * x[i + k];
-			for (uint32_t k = 0; k < LANES; k++)
-				g[j] += sums[k];
-		}
-		for (uint32_t i = 0; i < block->n; i++)
-			g[glm->q - 1] += slopes[i];
-		for (uint32_t k = 0; k < ncategories; k++)
-		{
-			const uint32_t *hot = block->hot + (size_t) k * block->stride;
-
-			for (uint32_t i = 0; i < block->n; i++)
-				if (hot[i] != ML_NO_TERM)
-					g[hot[i]] += slopes[i];
-		}
-		for (uint32_t i = 0; block->at != NULL && i < block->n; i++)
-			for (uint32_t k = block->at[i]; k < block->at[i + 1]; k++)
-				g[block->ids[k]] += slopes[i] * (double) block->values[k];
-	}
-}
-
-/* ---------- losses ---------- */
-
-/* Loss of one score; *slope and *curve: its derivatives. */
-static inline double
-loss_of(ml_loss loss, double epsilon, double y, double score, double *slope, double *curve)
-{
-	double		margin = 1 - y * score;
-	double		error = score - y;
-	double		beyond = fabs(error) - epsilon;
-
-	if (loss == ML_LOSS_LOGISTIC)
-	{
-		double		e = exp(-fabs(score));
-		double		p = 1 / (1 + e);	/* of the sign that the score has */
-		bool		right = (score >= 0) == (y > 0);
-
-		*slope = -y * (right ? e * p : p);
-		*curve = e * p * p;
-		return log1p(e) + (right ? 0 : fabs(score));
-	}
-	if (loss == ML_LOSS_SQUARED_HINGE)
-	{
-		*slope = margin > 0 ? -2 * y * margin : 0;
-		*curve = margin > 0 ? 2 : 0;
-		return margin > 0 ? margin * margin : 0;
-	}
-	*slope = beyond > 0 ? 2 * copysign(beyond, error) : 0;
-	*curve = beyond > 0 ? 2 : 0;
-	return beyond > 0 ? beyond * beyond : 0;
-}
-
-static double
-target_of(const ml_glm *glm, const ml_block *block, uint32_t i)
-{
-	if (glm->problem->task == ML_REGRESSION)
-		return block->target[i];
-	return block->label[i] == (glm->own < 0 ? 1 : glm->own) ? 1 : -1;
-}
-
-static void
-slopes_of_one(ml_glm *glm, const ml_block *block)
-{
-	double		epsilon = glm->problem->options->epsilon;
-	uint32_t	n = (block->n + LANES - 1) / LANES * LANES;
-
-	for (uint32_t i = 0; i < block->n; i++)
-	{
-		double		weight = block->weight[i];
-		double		slope;
-		double		curve;
-
-		glm->sum += weight * loss_of(glm->loss, epsilon, target_of(glm, block, i), glm->scores[i], &slope, &curve);
-		glm->weight += weight;
-		glm->slopes[i] = weight * slope;
-		glm->curves[i] = weight * curve;
-	}
-	for (uint32_t i = block->n; i < n; i++)
-		glm->slopes[i] = glm->curves[i] = 0;
-}
-
-/* Softmax: scores become probabilities. */
-static void
-slopes_of_many(ml_glm *glm, const ml_block *block)
-{
-	uint32_t	stride = block->stride;
-	uint32_t	n = (block->n + LANES - 1) / LANES * LANES;
-
-	for (uint32_t i = 0; i < n; i++)
-	{
-		double	   *z = glm->scores + i;
-		double		weight = i < block->n ? block->weight[i] : 0;
-		uint32_t	label = i < block->n ? block->label[i] : 0;
-		double		own = z[(size_t) label * stride];
-		double		largest = own;
-		double		sum = 0;
-
-		for (uint32_t c = 0; c < glm->nscores; c++)
-			largest = ML_MAX(largest, z[(size_t) c * stride]);
-		for (uint32_t c = 0; c < glm->nscores; c++)
-		{
-			z[(size_t) c * stride] = exp(z[(size_t) c * stride] - largest);
-			sum += z[(size_t) c * stride];
-		}
-		for (uint32_t c = 0; c < glm->nscores; c++)
-		{
-			z[(size_t) c * stride] /= sum;
-			glm->slopes[(size_t) c * stride + i] = weight * (z[(size_t) c * stride] - (c == label));
-		}
-		if (weight > 0)
-			glm->sum += weight * (log(sum) + largest - own);
-		glm->weight += weight;
-	}
-}
-
-/* ---------- Hessian ---------- */
-
-/* Panels of rows first .. first + n - 1, the intercept behind the dense features. */
-static void
-pack_tile(ml_glm *glm, const ml_block *block, uint32_t first, uint32_t n)
-{
-	static const double zero[8] = {0};
-	uint32_t	ndense = ml_design_ndense(glm->problem->design);
-
-	for (uint32_t p = 0; p < glm->dense_panels; p++)
-	{
-		double	   *panel = glm->panels + (size_t) p * TILE * 8;
-		uint32_t	columns = ML_MIN(ndense - ML_MIN(8 * p, ndense), 8u);
-
-		glm->problem->kernel->panel_pack(panel, block->dense + (size_t) 8 * p * block->stride + first, block->stride,
-										 columns, zero, n);
-		if (ndense / 8 == p)
-			for (uint32_t r = 0; r < n; r++)
-				panel[8 * r + ndense % 8] = 1;
-	}
-}
-
-/* hessian[rows of score a][columns of score b] += sum of factors x x' over the tile. */
-static void
-multiply_tile(ml_glm *glm, uint32_t a, uint32_t b, const double *factors, uint32_t n)
-{
-	static const double zero[8] = {0};
-	const ml_kernel *kernel = glm->problem->kernel;
-	size_t		bytes = (size_t) n * 8 * sizeof(double);
-
-	for (uint32_t p = 0; p < glm->dense_panels; p++)
-	{
-		double	   *scaled = glm->scaled + (size_t) p * TILE * 8;
-		size_t		row = 8 * ((size_t) a * glm->score_panels + p);
-		size_t		ld = row + 8;
-		uint32_t	last = a == b ? p + 1 : glm->dense_panels;
-
-		memcpy(scaled, glm->panels + (size_t) p * TILE * 8, bytes);
-		kernel->panel_center(scaled, zero, zero, factors, n);
-		for (uint32_t first = 0; first < last; first += 3)
-		{
-			double	   *to[3];
-			const double *from[3];
-			uint32_t	nb = ML_MIN(last - first, 3u);
-
-			for (uint32_t k = 0; k < nb; k++)
-			{
-				to[k] = glm->hessian + ml_triangle_row(row) + 8 * ((size_t) b * glm->score_panels + first + k);
-				from[k] = glm->panels + (size_t) (first + k) * TILE * 8;
-			}
-			kernel->products(to, ld, scaled, from, nb, n);
-		}
-	}
-}
-
-/* Levels and words of row i. */
 static ml_status
-list_items(ml_context *ctx, ml_glm *glm, const ml_block *block, uint32_t i, uint32_t *n)
+score_dense(ml_context *ctx, ml_glm *glm, const double *parameters, const ml_block *block)
 {
-	uint32_t	ncategories = ml_design_ncategories(glm->problem->design);
-	uint32_t	words = block->at == NULL ? 0 : block->at[i + 1] - block->at[i];
-	void	   *memory = glm->items;
+	const ml_glm_kernel *kernel = glm->problem->kernel->glm;
+	uint32_t	n = padded(block);
 
-	ML_TRY(ml_grow(ctx, &memory, &glm->items_capacity, (size_t) ncategories + words, sizeof(uint32_t)));
-	glm->items = memory;
-	memory = glm->item_values;
-	ML_TRY(ml_grow(ctx, &memory, &glm->values_capacity, (size_t) ncategories + words, sizeof(double)));
-	glm->item_values = memory;
-	*n = 0;
-	for (uint32_t k = 0; k < ncategories; k++)
+	for (uint32_t c = 0; c < glm->nscores; c++)
 	{
-		uint32_t	feature = block->hot[(size_t) k * block->stride + i];
+		double	   *scores = glm->scores + (size_t) c * block->stride;
+		double		intercept = parameters[ml_glm_parameter(glm, c, glm->q - 1)];
+		const double *weights = parameters + (size_t) c * glm->q;
 
-		if (feature == ML_NO_TERM)
-			continue;
-		glm->items[*n] = feature;
-		glm->item_values[(*n)++] = 1;
-	}
-	for (uint32_t k = 0; k < words; k++)
-	{
-		glm->items[*n] = block->ids[block->at[i] + k];
-		glm->item_values[(*n)++] = (double) block->values[block->at[i] + k];
+		if (glm->by_feature)
+		{
+			for (uint32_t j = 0; j < glm->ndense; j++)
+				glm->weights[j] = parameters[ml_glm_parameter(glm, c, j)];
+			weights = glm->weights;
+		}
+		for (uint32_t i = 0; i < n; i++)
+			scores[i] = intercept;
+		kernel->columns_dot(scores, block->dense, block->stride, glm->ndense, weights, n);
+		ML_TRY(worked(ctx, glm, (size_t) n * (glm->ndense + 1)));
 	}
 	return ML_OK;
 }
 
-/* What the n items of row r of the tile add for scores a >= b. */
-static void
-add_items(ml_glm *glm, uint32_t a, uint32_t b, double factor, uint32_t r, uint32_t n)
+static ml_status
+score_levels(ml_context *ctx, ml_glm *glm, const double *parameters, const ml_block *block)
 {
-	uint32_t	ndense = ml_design_ndense(glm->problem->design);
-	size_t		column = (size_t) b * glm->score_panels * 8;
-	const double *dense = glm->panels + 8 * r;
+	for (uint32_t c = 0; c < glm->nscores; c++)
+		for (uint32_t k = 0; k < glm->ncategories; k++)
+		{
+			const uint32_t *hot = block->hot + (size_t) k * block->stride;
+			double	   *scores = glm->scores + (size_t) c * block->stride;
 
-	for (uint32_t k = 0; k < n; k++)
+			for (uint32_t i = 0; i < block->n; i++)
+				if (hot[i] != ML_NO_TERM)
+					scores[i] += parameters[ml_glm_parameter(glm, c, hot[i])];
+			ML_TRY(worked(ctx, glm, 2 * (size_t) block->n));
+		}
+	return ML_OK;
+}
+
+/* All scores of a row at a time: a word's weights lie together. */
+static ml_status
+score_words(ml_context *ctx, ml_glm *glm, const double *parameters, const ml_block *block)
+{
+	for (uint32_t i = 0; i < block->n; i++)
 	{
-		double		value = factor * glm->item_values[k];
-		double	   *row = glm->hessian + ml_triangle_row(ml_glm_row(glm, a, glm->items[k])) + column;
+		double	   *sums = glm->weights;
 
-		glm->problem->kernel->panel_add(row, dense, (size_t) TILE * 8, glm->dense_panels, value);
-		for (uint32_t m = 0; m < n; m++)
-			if (a != b || glm->items[m] <= glm->items[k])
-				row[glm->dense_panels * 8 + glm->items[m] - ndense] += value * glm->item_values[m];
-		if (a == b)
-			continue;
-		/* and of a's dense ones with b's item */
-		for (uint32_t j = 0; j <= ndense; j++)
-			glm->hessian[ml_triangle_row((size_t) a * glm->score_panels * 8 + j) + column + glm->dense_panels * 8 +
-						 glm->items[k] - ndense] += value * dense[(size_t) j / 8 * TILE * 8 + j % 8];
+		memset(sums, 0, glm->nscores * sizeof(double));
+		for (uint32_t k = block->at[i]; k < block->at[i + 1]; k++)
+			for (uint32_t c = 0; c < glm->nscores; c++)
+				sums[c] += (double) block->values[k] *
+					parameters[ml_glm_parameter(glm, c, block->ids[k])];
+		for (uint32_t c = 0; c < glm->nscores; c++)
+			glm->scores[(size_t) c * block->stride + i] += sums[c];
+		ML_TRY(worked(ctx, glm, 2 * (size_t) (block->at[i + 1] - block->at[i] + 1) * glm->nscores));
+	}
+	return ML_OK;
+}
+
+/* ---------- losses ---------- */
+
+/* y = 1 or -1, or the number. */
+static void
+set_targets(ml_glm *glm, const ml_block *block)
+{
+	uint32_t	own = glm->own < 0 ? 1 : (uint32_t) glm->own;
+	uint32_t	n = padded(block);
+
+	for (uint32_t i = 0; i < n; i++)
+		glm->targets[i] = block->label[i] == own ? 1 : -1;
+}
+
+/* max(0, 1 - y f)^2 */
+static void
+squared_hinge(ml_glm *glm, const ml_block *block)
+{
+	double		sum = 0;
+
+	set_targets(glm, block);
+	for (uint32_t i = 0; i < padded(block); i++)
+	{
+		double		margin = 1 - glm->targets[i] * glm->scores[i];
+		double		weight = margin > 0 ? block->weight[i] : 0;
+
+		sum += weight * (margin * margin);
+		glm->slopes[i] = -2 * weight * glm->targets[i] * margin;
+		glm->curves[i] = 2 * weight;
+	}
+	glm->sum += sum;
+}
+
+/* max(0, |y - f| - epsilon)^2 */
+static void
+squared_tube(ml_glm *glm, const ml_block *block)
+{
+	double		epsilon = glm->problem->options->epsilon;
+	double		sum = 0;
+
+	for (uint32_t i = 0; i < padded(block); i++)
+	{
+		double		error = glm->scores[i] - block->target[i];
+		double		beyond = fabs(error) - epsilon;
+		double		weight = beyond > 0 ? block->weight[i] : 0;
+
+		sum += weight * (beyond * beyond);
+		glm->slopes[i] = 2 * weight * copysign(beyond, error);
+		glm->curves[i] = 2 * weight;
+	}
+	glm->sum += sum;
+}
+
+static void
+find_slopes(ml_glm *glm, const ml_block *block)
+{
+	const ml_glm_kernel *kernel = glm->problem->kernel->glm;
+	double		weight = 0;
+
+	if (glm->loss == ML_LOSS_SQUARED_HINGE)
+		squared_hinge(glm, block);
+	else if (glm->loss != ML_LOSS_LOGISTIC)
+		squared_tube(glm, block);
+	else if (glm->nscores == 1)
+		glm->sum += kernel->logistic(glm->slopes, glm->curves, glm->scores, block->target,
+									 block->weight, padded(block));
+	else
+		glm->sum += kernel->softmax(glm->slopes, glm->scores, block->stride, glm->nscores,
+									block->target, block->weight, padded(block));
+	for (uint32_t i = 0; i < block->n; i++)
+		weight += block->weight[i];
+	glm->weight += weight;
+	glm->rows += block->n;
+}
+
+/* ---------- gradient ---------- */
+
+static ml_status
+add_dense(ml_context *ctx, ml_glm *glm, const ml_block *block)
+{
+	const ml_glm_kernel *kernel = glm->problem->kernel->glm;
+	uint32_t	n = padded(block);
+
+	for (uint32_t c = 0; c < glm->nscores; c++)
+	{
+		const double *slopes = glm->slopes + (size_t) c * block->stride;
+		double	   *sums = glm->by_feature ? glm->weights : glm->gradient + (size_t) c * glm->q;
+		double		intercept = 0;
+
+		if (glm->by_feature)
+			memset(sums, 0, glm->ndense * sizeof(double));
+		kernel->columns_sums(sums, block->dense, block->stride, glm->ndense, slopes, n);
+		for (uint32_t j = 0; glm->by_feature && j < glm->ndense; j++)
+			glm->gradient[ml_glm_parameter(glm, c, j)] += sums[j];
+		for (uint32_t i = 0; i < block->n; i++)
+			intercept += slopes[i];
+		glm->gradient[ml_glm_parameter(glm, c, glm->q - 1)] += intercept;
+		ML_TRY(worked(ctx, glm, (size_t) n * (glm->ndense + 1)));
+	}
+	return ML_OK;
+}
+
+static ml_status
+add_levels(ml_context *ctx, ml_glm *glm, const ml_block *block)
+{
+	for (uint32_t c = 0; c < glm->nscores; c++)
+		for (uint32_t k = 0; k < glm->ncategories; k++)
+		{
+			const uint32_t *hot = block->hot + (size_t) k * block->stride;
+			const double *slopes = glm->slopes + (size_t) c * block->stride;
+
+			for (uint32_t i = 0; i < block->n; i++)
+				if (hot[i] != ML_NO_TERM)
+					glm->gradient[ml_glm_parameter(glm, c, hot[i])] += slopes[i];
+			ML_TRY(worked(ctx, glm, 2 * (size_t) block->n));
+		}
+	return ML_OK;
+}
+
+static ml_status
+add_words(ml_context *ctx, ml_glm *glm, const ml_block *block)
+{
+	for (uint32_t i = 0; i < block->n; i++)
+	{
+		double	   *slopes = glm->weights;
+
+		for (uint32_t c = 0; c < glm->nscores; c++)
+			slopes[c] = glm->slopes[(size_t) c * block->stride + i];
+		for (uint32_t k = block->at[i]; k < block->at[i + 1]; k++)
+			for (uint32_t c = 0; c < glm->nscores; c++)
+				glm->gradient[ml_glm_parameter(glm, c, block->ids[k])] +=
+					(double) block->values[k] * slopes[c];
+		ML_TRY(worked(ctx, glm, 2 * (size_t) (block->at[i + 1] - block->at[i] + 1) * glm->nscores));
+	}
+	return ML_OK;
+}
+
+/* ---------- Hessian ---------- */
+
+/* What a tile's part for scores a >= b needs. */
+typedef struct tile
+{
+	const ml_block *block;
+	uint32_t	first;
+	uint32_t	rows;
+	uint32_t	n;				/* the same, padded */
+	uint32_t	a;
+	uint32_t	b;
+	double	   *corner;			/* column of b's first unknown, in row 0 of the triangle */
+	const size_t *offsets;		/* rows of a's unknowns */
+} tile;
+
+/* Panels of the tile's rows, the intercept behind the dense features. */
+static void
+pack_tile(ml_glm *glm, const tile *t)
+{
+	static const double zero[8] = {0};
+
+	for (uint32_t p = 0; p < glm->dense_panels; p++)
+	{
+		double	   *panel = glm->panels + (size_t) p * TILE * 8;
+		uint32_t	columns = ML_MIN(glm->ndense - ML_MIN(8 * p, glm->ndense), 8u);
+
+		glm->problem->kernel->panel_pack(panel, t->block->dense +
+										 (size_t) 8 * p * t->block->stride + t->first,
+										 t->block->stride, columns, zero, t->n);
+		if (glm->ndense / 8 == p)
+			for (uint32_t r = 0; r < t->n; r++)
+				panel[8 * r + glm->ndense % 8] = 1;
 	}
 }
 
 /* Second derivatives of the loss by scores a and b, times s_i. */
 static void
-set_factors(ml_glm *glm, const ml_block *block, uint32_t a, uint32_t b, uint32_t first, uint32_t n)
+set_factors(ml_glm *glm, const tile *t)
 {
-	const double *pa = glm->scores + (size_t) a * block->stride + first;
-	const double *pb = glm->scores + (size_t) b * block->stride + first;
+	const double *pa = glm->scores + (size_t) t->a * t->block->stride + t->first;
+	const double *pb = glm->scores + (size_t) t->b * t->block->stride + t->first;
+	const double *weight = t->block->weight + t->first;
 
-	for (uint32_t i = 0; i < n; i++)
-		glm->factors[i] = glm->nscores == 1 ? glm->curves[first + i] :
-			first + i >= block->n ? 0 :
-			block->weight[first + i] * (a == b ? pa[i] * (1 - pa[i]) : -pa[i] * pb[i]);
+	if (glm->nscores == 1)
+		memcpy(glm->factors, glm->curves + t->first, t->n * sizeof(double));
+	else if (t->a == t->b)
+		for (uint32_t i = 0; i < t->n; i++)
+			glm->factors[i] = weight[i] * pa[i] * (1 - pa[i]);
+	else
+		for (uint32_t i = 0; i < t->n; i++)
+			glm->factors[i] = -weight[i] * pa[i] * pb[i];
+}
+
+static void
+multiply_dense(ml_glm *glm, const tile *t)
+{
+	const ml_kernel *kernel = glm->problem->kernel;
+
+	for (uint32_t p = 0; p < glm->dense_panels; p++)
+	{
+		size_t		row = 8 * ((size_t) t->a * glm->score_panels + p);
+		double	   *at = t->corner + ml_triangle_row(row);
+
+		kernel->glm->panel_scale(glm->scaled, glm->panels + (size_t) p * TILE * 8, glm->factors,
+								 t->n);
+		for (uint32_t first = 0; first <= p; first += 3)
+		{
+			double	   *to[3];
+			const double *from[3];
+			uint32_t	nb = ML_MIN(p + 1 - first, 3u);
+
+			for (uint32_t k = 0; k < nb; k++)
+			{
+				to[k] = at + 8 * (size_t) (first + k);
+				from[k] = glm->panels + (size_t) (first + k) * TILE * 8;
+			}
+			kernel->products(to, row + 8, glm->scaled, from, nb, t->n);
+		}
+	}
+}
+
+/* Levels with dense features, and with levels of the categories before; not with themselves. */
+static void
+multiply_levels(ml_glm *glm, const tile *t)
+{
+	for (uint32_t k = 0; k < glm->ncategories; k++)
+	{
+		const uint32_t *hot = t->block->hot + (size_t) k * t->block->stride + t->first;
+
+		glm->problem->kernel->glm->levels_add(t->corner, t->offsets, hot, glm->panels, TILE * 8,
+											  glm->dense_panels, glm->factors, t->rows);
+		for (uint32_t l = 0; l < k; l++)
+		{
+			const uint32_t *other = t->block->hot + (size_t) l * t->block->stride + t->first;
+			double	   *to = t->corner + (size_t) glm->dense_panels * 8;
+
+			for (uint32_t r = 0; r < t->rows; r++)
+				if (hot[r] != ML_NO_TERM && other[r] != ML_NO_TERM)
+					to[t->offsets[hot[r]] + other[r] - glm->ndense] += glm->factors[r];
+		}
+	}
+}
+
+/* A row's words with its dense features, its levels, and each other. */
+static void
+multiply_words(ml_glm *glm, const tile *t, uint32_t r)
+{
+	const ml_block *block = t->block;
+	uint32_t	i = t->first + r;
+	double	   *to = t->corner + (size_t) glm->dense_panels * 8;
+
+	for (uint32_t k = block->at[i]; k < block->at[i + 1]; k++)
+	{
+		double		factor = glm->factors[r] * (double) block->values[k];
+		size_t		offset = t->offsets[block->ids[k]];
+
+		glm->problem->kernel->panel_add(t->corner + offset, glm->panels + 8 * (size_t) r, TILE * 8,
+										glm->dense_panels, factor);
+		for (uint32_t l = 0; l < glm->ncategories; l++)
+		{
+			uint32_t	hot = block->hot[(size_t) l * block->stride + i];
+
+			if (hot != ML_NO_TERM)
+				to[offset + hot - glm->ndense] += factor;
+		}
+		for (uint32_t l = block->at[i]; l < block->at[i + 1]; l++)
+			if (block->ids[l] <= block->ids[k])
+				to[offset + block->ids[l] - glm->ndense] += factor * (double) block->values[l];
+	}
+}
+
+static ml_status
+multiply_tile(ml_context *ctx, ml_glm *glm, const tile *t)
+{
+	set_factors(glm, t);
+	multiply_dense(glm, t);
+	multiply_levels(glm, t);
+	ML_TRY(worked(ctx, glm, (size_t) t->n * (4 * glm->dense_panels * glm->dense_panels +
+											 8 * glm->ncategories * (glm->dense_panels +
+																	 glm->ncategories))));
+	for (uint32_t r = 0; HAS_WORDS(t->block) && r < t->rows; r++)
+	{
+		size_t		words = t->block->at[t->first + r + 1] - t->block->at[t->first + r];
+
+		multiply_words(glm, t, r);
+		ML_TRY(worked(ctx, glm, words * (8 * glm->dense_panels + glm->ncategories + words)));
+	}
+	return ML_OK;
 }
 
 static ml_status
 add_hessian(ml_context *ctx, ml_glm *glm, const ml_block *block)
 {
-	bool		sparse = glm->score_panels > glm->dense_panels;
+	tile		t = {.block = block};
 
-	for (uint32_t first = 0; first < block->n; first += TILE)
+	for (t.first = 0; t.first < block->n; t.first += TILE)
 	{
-		uint32_t	rows = ML_MIN(block->n - first, (uint32_t) TILE);
-		uint32_t	n = (rows + LANES - 1) / LANES * LANES;
-
-		pack_tile(glm, block, first, n);
-		for (uint32_t a = 0; a < glm->nscores; a++)
-			for (uint32_t b = 0; b <= a; b++)
+		t.rows = ML_MIN(block->n - t.first, (uint32_t) TILE);
+		t.n = (t.rows + LANES - 1) / LANES * LANES;
+		pack_tile(glm, &t);
+		for (t.a = 0; t.a < glm->nscores; t.a++)
+			for (t.b = 0; t.b <= t.a; t.b++)
 			{
-				set_factors(glm, block, a, b, first, n);
-				multiply_tile(glm, a, b, glm->factors, n);
-				for (uint32_t r = 0; sparse && r < rows; r++)
-				{
-					uint32_t	items;
-
-					if (glm->factors[r] == 0)
-						continue;
-					ML_TRY(list_items(ctx, glm, block, first + r, &items));
-					add_items(glm, a, b, glm->factors[r], r, items);
-				}
-				ML_TRY(worked(ctx, glm, (size_t) n * 8 * glm->dense_panels * glm->dense_panels / 2));
+				t.corner = glm->hessian + (size_t) t.b * glm->score_panels * 8;
+				t.offsets = glm->offsets + (size_t) t.a * glm->q;
+				ML_TRY(multiply_tile(ctx, glm, &t));
 			}
 	}
 	return ML_OK;
 }
 
+/* Levels with themselves, which is the same as with the intercept; upper halves. */
+static ml_status
+complete_hessian(ml_context *ctx, ml_glm *glm)
+{
+	uint32_t	nrows = glm->score_panels * 8;
+	uint32_t	first = glm->dense_panels * 8;
+	uint32_t	nhot = ml_design_nhot(glm->problem->design);
+
+	for (uint32_t a = 0; a < glm->nscores; a++)
+		for (uint32_t b = 0; b <= a; b++)
+		{
+			double	   *corner = glm->hessian + (size_t) b * nrows;
+
+			for (uint32_t i = first; i < first + nhot; i++)
+			{
+				double	   *row = corner + ml_triangle_row((size_t) a * nrows + i);
+
+				row[i] = row[glm->ndense];
+			}
+			for (uint32_t i = 0; a != b && i < nrows; i++)
+				for (uint32_t j = 0; j < i; j++)
+					corner[ml_triangle_row((size_t) a * nrows + j) + i] =
+						corner[ml_triangle_row((size_t) a * nrows + i) + j];
+			ML_TRY(worked(ctx, glm, 2 * (size_t) nrows * nrows));
+		}
+	return ML_OK;
+}
+
+/* ---------- passes ---------- */
+
+static ml_status
+visit_block(ml_context *ctx, ml_glm *glm, const double *parameters, const ml_block *block,
+			bool hessian)
+{
+	ML_TRY(score_dense(ctx, glm, parameters, block));
+	ML_TRY(score_levels(ctx, glm, parameters, block));
+	if (HAS_WORDS(block))
+		ML_TRY(score_words(ctx, glm, parameters, block));
+	find_slopes(glm, block);
+	ML_TRY(worked(ctx, glm, 16 * (size_t) block->n * glm->nscores));
+	ML_TRY(add_dense(ctx, glm, block));
+	ML_TRY(add_levels(ctx, glm, block));
+	if (HAS_WORDS(block))
+		ML_TRY(add_words(ctx, glm, block));
+	return hessian ? add_hessian(ctx, glm, block) : ML_OK;
+}
+
+/* The block's rows from "first" on, at most a tile, as a block. */
+static ml_block
+cut(const ml_block *block, uint32_t first)
+{
+	ml_block	result = *block;
+
+	result.n = ML_MIN(block->n - first, (uint32_t) TILE);
+	result.first += first;
+	result.dense += first;
+	result.hot = block->hot == NULL ? NULL : block->hot + first;
+	result.at = block->at == NULL ? NULL : block->at + first;
+	result.target += first;
+	result.label += first;
+	result.weight += first;
+	result.row_weight += first;
+	return result;
+}
+
+static ml_status
+visit_sample(ml_context *ctx, ml_glm *glm, const double *parameters, const ml_block *block,
+			 bool hessian)
+{
+	for (uint32_t first = 0; first < block->n; first += TILE)
+	{
+		uint64_t	round = glm->tiles / ML_GLM_SAMPLE;
+		bool		taken = glm->tiles % ML_GLM_SAMPLE == round * SHIFT % ML_GLM_SAMPLE;
+
+		glm->tiles++;
+		if (taken)
+		{
+			ml_block	part = cut(block, first);
+
+			ML_TRY(visit_block(ctx, glm, parameters, &part, hessian));
+		}
+	}
+	return ML_OK;
+}
+
 ml_status
-ml_glm_pass(ml_context *ctx, ml_glm *glm, const double *parameters, uint32_t parts, uint32_t every, bool hessian)
+ml_glm_pass(ml_context *ctx, ml_glm *glm, const double *parameters, uint32_t parts, bool sample,
+			bool hessian)
 {
 	const ml_block *block;
-	uint32_t	number = 0;
 
+	glm->rows = 0;
 	glm->sum = 0;
 	glm->weight = 0;
+	glm->tiles = 0;
 	memset(glm->gradient, 0, glm->n * sizeof(double));
 	if (hessian)
 		memset(glm->hessian, 0, ml_triangle_size(ml_glm_rows(glm)) * sizeof(double));
@@ -447,17 +610,65 @@ ml_glm_pass(ml_context *ctx, ml_glm *glm, const double *parameters, uint32_t par
 	{
 		ML_TRY(ml_design_next(ctx, glm->problem->design, &block));
 		if (block == NULL)
-			return ML_OK;
-		if (number++ % every != 0)
-			continue;
-		score_block(glm, parameters, block);
-		if (glm->nscores == 1)
-			slopes_of_one(glm, block);
+			return hessian ? complete_hessian(ctx, glm) : ML_OK;
+		if (sample)
+			ML_TRY(visit_sample(ctx, glm, parameters, block, hessian));
 		else
-			slopes_of_many(glm, block);
-		add_gradient(glm, block);
-		if (hessian)
-			ML_TRY(add_hessian(ctx, glm, block));
-		ML_TRY(worked(ctx, glm, (size_t) block->n * (ml_design_ndense(glm->problem->design) + 16) * glm->nscores));
+			ML_TRY(visit_block(ctx, glm, parameters, block, hessian));
 	}
+}
+
+/* ---------- the diagonal ---------- */
+
+static ml_status
+add_squares(ml_context *ctx, ml_glm *glm, const ml_block *block, double *diagonal)
+{
+	for (uint32_t j = 0; j < glm->ndense; j++)
+	{
+		const double *x = block->dense + (size_t) j * block->stride;
+
+		for (uint32_t i = 0; i < block->n; i++)
+			diagonal[j] += block->weight[i] * (x[i] * x[i]);
+		ML_TRY(worked(ctx, glm, block->n));
+	}
+	for (uint32_t k = 0; k < glm->ncategories; k++)
+	{
+		const uint32_t *hot = block->hot + (size_t) k * block->stride;
+
+		for (uint32_t i = 0; i < block->n; i++)
+			if (hot[i] != ML_NO_TERM)
+				diagonal[hot[i]] += block->weight[i];
+	}
+	for (uint32_t i = 0; i < block->n; i++)
+	{
+		diagonal[glm->q - 1] += block->weight[i];
+		if (!HAS_WORDS(block))
+			continue;
+		for (uint32_t k = block->at[i]; k < block->at[i + 1]; k++)
+			diagonal[block->ids[k]] += block->weight[i] *
+				((double) block->values[k] * (double) block->values[k]);
+		ML_TRY(worked(ctx, glm, block->at[i + 1] - block->at[i] + 1));
+	}
+	return worked(ctx, glm, (size_t) block->n * (glm->ncategories + 1));
+}
+
+ml_status
+ml_glm_diagonal(ml_context *ctx, ml_glm *glm, uint32_t parts, double *diagonal)
+{
+	double		p = 1 / (double) ML_MAX(glm->nscores, 2u);
+	double		curve = glm->loss == ML_LOSS_LOGISTIC ? p * (1 - p) : 2;
+	const ml_block *block;
+
+	memset(diagonal, 0, glm->q * sizeof(double));
+	ML_TRY(ml_design_begin(ctx, glm->problem->design, parts, NULL));
+	for (;;)
+	{
+		ML_TRY(ml_design_next(ctx, glm->problem->design, &block));
+		if (block == NULL)
+			break;
+		ML_TRY(add_squares(ctx, glm, block, diagonal));
+	}
+	for (uint32_t k = 0; k < glm->q; k++)
+		diagonal[k] *= curve;
+	return ml_poll(ctx);
 }

@@ -9,7 +9,8 @@
  *	  max(0, |y - f| - epsilon)^2; their second derivatives are those of the
  *	  rows that count (generalised Hessian).
  *
- * Parameters are [nscores][nfeatures + 1], the intercept last.
+ * Parameters are [nscores][nfeatures + 1], the intercept last; or, by feature,
+ * [nfeatures + 1][nscores], so that a word's weights lie together.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,10 +26,14 @@ typedef struct ml_glm
 	ml_loss		loss;
 	uint32_t	nscores;		/* of the pass; one-vs-rest: 1 */
 	int64_t		own;			/* one-vs-rest: y = 1 for this class; -1: class 1, or the targets */
+	bool		by_feature;		/* layout of parameters and gradient; not with a Hessian */
 	uint32_t	q;				/* nfeatures + 1 */
 	size_t		n;				/* nscores x q parameters */
+	uint32_t	ndense;
+	uint32_t	ncategories;
 
 	/* results of a pass */
+	uint64_t	rows;
 	double		sum;			/* of s_i loss_i */
 	double		weight;			/* of s_i */
 	double	   *gradient;		/* [n] of the sum */
@@ -37,18 +42,18 @@ typedef struct ml_glm
 	/* where unknowns are in the triangle: per score dense, intercept, padding; the others */
 	uint32_t	dense_panels;
 	uint32_t	score_panels;
+	size_t	   *offsets;		/* [nscores][q] of their rows */
 
 	/* scratch */
 	double	   *scores;			/* [nscores][stride] */
 	double	   *slopes;			/* [nscores][stride], s_i times the loss's derivative */
-	double	   *curves;			/* [stride]: s_i times the second, or what it needs */
-	double	   *panels;			/* of a tile: as they are, and times curves */
-	double	   *scaled;
+	double	   *curves;			/* [stride]: s_i times the second */
+	double	   *targets;		/* [stride] */
+	double	   *weights;		/* [ndense] of a score, or [nscores] of a row */
+	double	   *panels;			/* of a tile */
+	double	   *scaled;			/* one of them, times factors */
 	double	   *factors;
-	uint32_t   *items;			/* of a row: features that are levels or of texts ... */
-	double	   *item_values;	/* ... and their values */
-	size_t		items_capacity;
-	size_t		values_capacity;
+	uint64_t	tiles;			/* seen in the pass, for sampling */
 	size_t		work;			/* since the last poll */
 } ml_glm;
 
@@ -71,17 +76,36 @@ ml_glm_rows(const ml_glm *glm)
 static inline uint32_t
 ml_glm_row(const ml_glm *glm, uint32_t score, uint32_t k)
 {
-	uint32_t	ndense = ml_design_ndense(glm->problem->design);
-	uint32_t	row = k < ndense ? k : k == glm->q - 1 ? ndense : glm->dense_panels * 8 + k - ndense;
+	uint32_t	row = k < glm->ndense ? k :
+		k == glm->q - 1 ? glm->ndense : glm->dense_panels * 8 + k - glm->ndense;
 
 	return score * glm->score_panels * 8 + row;
 }
 
+/* The parameter k of a score. */
+static inline size_t
+ml_glm_parameter(const ml_glm *glm, uint32_t score, uint32_t k)
+{
+	return glm->by_feature ? (size_t) k * glm->nscores + score : (size_t) score * glm->q + k;
+}
+
 /*
- * A pass at "parameters" over every "every"-th block of the parts: sum, weight,
- * gradient and, if asked for, hessian.
+ * A pass at "parameters" over the rows of the parts, or a sample of one in
+ * ML_GLM_SAMPLE of them: rows, sum, weight, gradient and, if asked for, hessian.
  */
-extern ml_status ml_glm_pass(ml_context *ctx, ml_glm *glm, const double *parameters, uint32_t parts,
-							 uint32_t every, bool hessian);
+#define ML_GLM_SAMPLE	16
+
+extern ml_status ml_glm_pass(ml_context *ctx, ml_glm *glm, const double *parameters,
+							 uint32_t parts, bool sample, bool hessian);
+
+/*
+ * diagonal[q]: of the Hessian by one score's parameters where all scores are 0
+ * (squared hinge: where all rows count).
+ */
+extern ml_status ml_glm_diagonal(ml_context *ctx, ml_glm *glm, uint32_t parts, double *diagonal);
+
+/* The name of a feature for messages, if it is of a column; else "". */
+extern ml_status ml_glm_term(ml_context *ctx, const ml_glm *glm, uint32_t feature,
+							 ml_buffer *name);
 
 #endif							/* ML_GLM_H */

@@ -34,9 +34,9 @@ logistic_is_logistic(const ml_options *options)
 static ml_status
 logistic_open(ml_context *ctx, const ml_problem *problem, void **state)
 {
-	bool		few = ml_newton_fits(problem, problem->nscores);
 	size_t		n = ml_size_mul(problem->nscores, problem->nfeatures + 1);
-	size_t		need = ml_size_add(ml_glm_memory(problem, problem->nscores, few), ml_size_mul(n, 10 * sizeof(double)));
+	size_t		need = ml_size_add(ml_minimise_memory(problem, problem->nscores),
+								   ml_size_mul(n, 2 * sizeof(double)));
 	logistic   *state_of;
 	ml_status	status;
 
@@ -188,6 +188,7 @@ fit(ml_context *ctx, const ml_problem *problem, logistic *l, uint32_t parts, ml_
 		.c = penalised ? options->c : 1,
 		.l1 = penalised ? ratio : 0,
 		.l2 = penalised ? 1 - ratio : 0,
+		.floor = penalised ? 0 : SEPARATED,
 		.tolerance = errors ? ML_MIN(options->tolerance, 1e-8) : options->tolerance,
 		.max_iterations = options->epochs,
 		.final_hessian = errors,

@@ -7,20 +7,30 @@
  * equations (least_squares.h), or with an L1 penalty minimises the quadratic
  * model plus penalty by coordinate descent (proximal Newton: Lee, Sun,
  * Saunders 2014).  A step that does not lower the objective enough is halved.
- * Many rows are approached on every twelfth block first, so that few passes
- * see all of them; near the solution the Hessian is kept from pass to pass,
- * since the gradient alone decides what is reached.
+ * Many rows are approached on a sample first, so that few passes see all of
+ * them.
+ *
+ * What the model says a step gains is the square of the error before it, and
+ * the last two gains foretell the error after it: of fresh Hessians the gains
+ * go down as gain_k+1 = gain_k (gain_k / gain_k-1)^2, of a kept one as gain_k+1
+ * = 4 gain_k (gain_k / gain_k-1), roughly.  So a pass that only has to confirm
+ * the solution does without a Hessian, and the last step needs no pass behind
+ * it.
  *
  *-------------------------------------------------------------------------
  */
 #include "learn/newton.h"
 
-#include <math.h>
+#include "base/math.h"
 
-#define SAMPLE_ROWS		20000	/* from which on a sample is solved first */
-#define SAMPLE_EVERY	12
+#define SAMPLE_ROWS		20000	/* from which on a sample is solved first ... */
+#define SAMPLE_SHARE	4		/* ... if it has so many rows for each unknown */
+#define SAMPLE_RIDGE	1e-4	/* holds what a sample does not determine */
+#define SAMPLE_STEPS	10
+#define SAMPLE_ERROR	1e-2
 #define SUFFICIENT		1e-4	/* of the decrease that the model predicts */
-#define KEEP_HESSIAN	0.02	/* while steps shrink by at least this much */
+#define FAST			0.1		/* gains that shrink less foretell nothing */
+#define ROUNDING		1e-13
 #define PIVOT			1e-11
 #define SWEEPS			1000
 #define SMALLEST_STEP	1e-10
@@ -34,7 +44,8 @@ typedef struct newton
 	uint32_t	n;				/* unknowns */
 	uint32_t   *parameter;
 	uint32_t   *row;
-	double	   *ridge;			/* [n] */
+	double	   *penalty;		/* [n] l2 of each; 0 for intercepts */
+	double	   *ridge;			/* [n] the same, and what a sample needs */
 	double	   *limit;			/* [n] l1 of each; 0 for intercepts */
 	double	   *point;			/* [n] */
 	double	   *gradient;		/* [n] of c x loss + l2 */
@@ -43,7 +54,15 @@ typedef struct newton
 	double	   *before;			/* [glm->n] parameters before the step */
 	ml_arena	factored;		/* of the equations */
 	ml_equations equations;
-	uint32_t	every;
+
+	/* the iterations under way */
+	uint32_t	parts;
+	bool		sample;
+	double		scale;			/* of sums: rows by those of the sample */
+	double		value;			/* of the objective at "before" */
+	double		gain;			/* of the last step, by the model; infinite: none yet */
+	double		previous;		/* of the one before */
+	double		ahead;			/* foretold of the next; infinite: unknown */
 } newton;
 
 bool
@@ -51,7 +70,15 @@ ml_newton_fits(const ml_problem *problem, uint32_t nscores)
 {
 	size_t		n = ml_size_mul(nscores, problem->nfeatures + 1);
 
-	return n <= ML_NEWTON_MAX && ml_size_mul(ml_glm_memory(problem, nscores, true), 3) <= problem->memory;
+	return n <= ML_NEWTON_MAX &&
+		ml_size_mul(ml_glm_memory(problem, nscores, true), 3) <= problem->memory;
+}
+
+size_t
+ml_minimise_memory(const ml_problem *problem, uint32_t nscores)
+{
+	return ml_newton_fits(problem, nscores) ? ml_glm_memory(problem, nscores, true) :
+		ml_quasi_newton_memory(problem, nscores);
 }
 
 uint32_t
@@ -96,6 +123,7 @@ begin(newton *w)
 	ML_TRY(ml_arena_alloc(w->ctx, &w->arena, glm->n * 2 * sizeof(uint32_t), &memory));
 	w->parameter = memory;
 	w->row = w->parameter + glm->n;
+	ML_TRY(take(w, padded, &w->penalty));
 	ML_TRY(take(w, padded, &w->ridge));
 	ML_TRY(take(w, padded, &w->limit));
 	ML_TRY(take(w, padded, &w->point));
@@ -108,7 +136,7 @@ begin(newton *w)
 	{
 		bool		intercept = w->parameter[i] % glm->q == glm->q - 1;
 
-		w->ridge[i] = intercept && !m->intercept ? 0 : m->l2;
+		w->penalty[i] = intercept && !m->intercept ? 0 : m->l2;
 		w->limit[i] = intercept ? 0 : m->l1;
 	}
 	return ML_OK;
@@ -119,13 +147,15 @@ static double
 objective(newton *w)
 {
 	const ml_glm *glm = w->glm;
-	double		c = w->minimum->c * w->every;
+	double		c = w->minimum->c * w->scale;
 	double		value = c * glm->sum;
+	double		added = w->sample ? SAMPLE_RIDGE * c * glm->weight : 0;
 
 	for (uint32_t i = 0; i < w->n; i++)
 	{
 		double		x = w->minimum->parameters[w->parameter[i]];
 
+		w->ridge[i] = w->penalty[i] + added;
 		w->point[i] = x;
 		value += w->ridge[i] / 2 * x * x + w->limit[i] * fabs(x);
 		w->gradient[i] = c * glm->gradient[w->parameter[i]] + w->ridge[i] * x;
@@ -138,7 +168,7 @@ objective(newton *w)
 static ml_status
 factor(newton *w)
 {
-	double		c = w->minimum->c * w->every;
+	double		c = w->minimum->c * w->scale;
 	size_t		size = ml_triangle_size(ml_glm_rows(w->glm));
 
 	ml_arena_reset(w->ctx, &w->factored);
@@ -249,99 +279,171 @@ note_loss(newton *w, int iteration)
 	ml_linear_report *report = w->minimum->report;
 	double		loss = w->glm->weight > 0 ? w->glm->sum / w->glm->weight : 0;
 
-	if (w->every == 1 && report->nlosses < ML_LOSSES_MAX)
-		report->losses[report->nlosses++] = loss;
-	ml_linear_progress(w->ctx, ML_PHASE_FIT, (int64_t) w->glm->weight, iteration, loss);
+	if (!w->sample)
+	{
+		if (report->nlosses < ML_LOSSES_MAX)
+			report->losses[report->nlosses++] = loss;
+		report->epochs++;
+	}
+	ml_linear_progress(w->ctx, ML_PHASE_FIT, (int64_t) w->glm->rows, iteration, loss);
+}
+
+/* A pass at the parameters; the objective there. */
+static ml_status
+visit(newton *w, bool hessian, double *value)
+{
+	uint64_t	rows = ml_design_count(w->glm->problem->design, w->parts);
+
+	ML_TRY(ml_glm_pass(w->ctx, w->glm, w->minimum->parameters, w->parts, w->sample, hessian));
+	w->scale = w->sample && w->glm->rows > 0 ? (double) rows / (double) w->glm->rows : 1;
+	*value = objective(w);
+	return ML_OK;
+}
+
+/* The objective where all parameters are 0, after a pass; infinite where it is not known. */
+static double
+value_at_zero(const newton *w)
+{
+	const ml_glm *glm = w->glm;
+
+	if (glm->loss == ML_LOSS_LOGISTIC)
+		return w->minimum->c * w->scale * glm->weight * ml_log(ML_MAX(glm->nscores, 2u));
+	return glm->loss == ML_LOSS_SQUARED_HINGE ? w->minimum->c * w->scale * glm->weight : INFINITY;
+}
+
+/* The pass just made is the first: begin at 0 if that is better. */
+static ml_status
+check_start(newton *w, double *value)
+{
+	if (isfinite(*value) && *value <= (1 + ROUNDING) * value_at_zero(w))
+		return ML_OK;
+	memset(w->minimum->parameters, 0, w->glm->n * sizeof(double));
+	return visit(w, true, value);
+}
+
+/* The next step from here, with the Hessian just summed or the one before; true: it is the last. */
+static ml_status
+take_step(newton *w, bool fresh, double error, bool *last)
+{
+	double		ratio;
+
+	if (fresh)
+		ML_TRY(factor(w));
+	ML_TRY(w->minimum->l1 > 0 ? net_step(w) : solve_step(w));
+	w->previous = w->gain;
+	w->gain = predicted(w);
+	memcpy(w->before, w->minimum->parameters, w->glm->n * sizeof(double));
+	*last = !(w->gain > error);
+	if (!(w->gain > 0))
+		return ML_OK;
+	ratio = w->gain / w->previous;
+	w->ahead = !isfinite(w->previous) || ratio > FAST ? INFINITY :
+		w->gain * (fresh ? ratio * ratio : 4 * ratio);
+	*last |= w->ahead <= error;
+	move(w, 1);
+	return ML_OK;
+}
+
+/* Is a Hessian needed where the step has led? */
+static bool
+wants_hessian(const newton *w, double error)
+{
+	double		ratio = w->ahead / w->gain;
+
+	/* what a step with the old one would leave */
+	return !(4 * ratio * w->ahead <= error);
 }
 
 /*
- * Iterations on every "every"-th block until the solution stands to tolerance.
- * near: it is not far from here, so the second step may do with the first
- * Hessian.
+ * Halve the step just taken until the objective has fallen enough; *now: there.
+ * *stuck: it did not, and "before" is the best there is.
  */
 static ml_status
-iterate(newton *w, uint32_t parts, uint32_t every, bool near, double tolerance, bool *converged)
+backtrack(newton *w, double *now, bool *halved, bool *stuck)
 {
-	ml_minimum *m = w->minimum;
-	double		gain = INFINITY;
-	double		previous = INFINITY;
-	double		value = INFINITY;
 	double		length = 1;
-	bool		have = false;
 
-	w->every = every;
-	*converged = false;
-	for (int iteration = 1; iteration <= m->max_iterations; iteration++)
+	*halved = *stuck = false;
+	while (!(*now <= w->value - SUFFICIENT * length * w->gain) &&
+		   !(w->gain <= ROUNDING * fabs(w->value)))
 	{
-		bool		fast = isfinite(previous) ? gain < KEEP_HESSIAN * previous : near;
-		bool		fresh = !have || !fast || length < 1;
-		double		now;
-
-		ML_TRY(ml_glm_pass(w->ctx, w->glm, m->parameters, parts, every, fresh && length == 1));
-		now = objective(w);
-		note_loss(w, iteration);
-		m->report->epochs += every == 1;
-		if (!(now <= value - SUFFICIENT * length * gain) && isfinite(value) && gain > 1e-13 * fabs(value))
-		{
-			length /= 2;
-			if (length < SMALLEST_STEP)
-				break;
-			move(w, length);
-			continue;
-		}
-		if (fresh && length < 1)
-		{
-			/* the halved point stands: now its Hessian */
-			ML_TRY(ml_glm_pass(w->ctx, w->glm, m->parameters, parts, every, true));
-			(void) objective(w);
-		}
-		value = now;
-		length = 1;
-		if (fresh)
-			ML_TRY(factor(w));
-		have = true;
-		ML_TRY(m->l1 > 0 ? net_step(w) : solve_step(w));
-		previous = gain;
-		gain = predicted(w);
-		memcpy(w->before, m->parameters, w->glm->n * sizeof(double));
-		if (!(gain > 0))
-		{
-			*converged = true;
-			break;
-		}
-		move(w, 1);
-		/* the step just taken was the last that matters */
-		if (gain <= tolerance * tolerance * (fabs(value) + 1e-300))
-		{
-			*converged = true;
-			break;
-		}
+		*halved = true;
+		length /= 2;
+		*stuck = length < SMALLEST_STEP;
+		move(w, *stuck ? 0 : length);
+		if (*stuck)
+			return ML_OK;
+		ML_TRY(visit(w, false, now));
+		note_loss(w, w->minimum->report->epochs);
 	}
 	return ML_OK;
 }
 
+/* Iterations until the solution stands to tolerance. */
 static ml_status
-run(newton *w, uint32_t parts)
+iterate(newton *w, double tolerance, int max_iterations, bool *converged)
+{
+	bool		fresh = true;
+	bool		last = false;
+	bool		halved = false;
+	bool		stuck = false;
+	double		now;
+
+	w->gain = w->previous = w->ahead = w->value = INFINITY;
+	*converged = false;
+	for (int iteration = 1; iteration <= max_iterations && !last; iteration++)
+	{
+		ML_TRY(visit(w, fresh, &now));
+		if (iteration == 1)
+			ML_TRY(check_start(w, &now));
+		note_loss(w, iteration);
+		if (iteration > 1)
+			ML_TRY(backtrack(w, &now, &halved, &stuck));
+		if (stuck || w->glm->sum < w->minimum->floor * w->glm->weight)
+			return ML_OK;
+		if (halved)
+		{
+			/* without a Hessian yet, and what was foretold is void */
+			ML_TRY(visit(w, true, &now));
+			fresh = true;
+			w->gain = INFINITY;
+		}
+		w->value = now;
+		ML_TRY(take_step(w, fresh, tolerance * tolerance * fabs(now), &last));
+		fresh = wants_hessian(w, tolerance * tolerance * fabs(now));
+	}
+	*converged = last;
+	if (last)
+		return ML_OK;
+	/* nobody has seen yet where the last step led */
+	ML_TRY(visit(w, false, &now));
+	return backtrack(w, &now, &halved, &stuck);
+}
+
+static ml_status
+run(newton *w)
 {
 	ml_minimum *m = w->minimum;
-	bool		sample = !m->warm && ml_design_count(w->glm->problem->design, parts) >= SAMPLE_ROWS;
+	uint64_t	rows = ml_design_count(w->glm->problem->design, w->parts);
 	bool		converged;
+	double		value;
 
 	ML_TRY(begin(w));
-	if (sample)
-		ML_TRY(iterate(w, parts, SAMPLE_EVERY, false, 1e-2, &converged));
-	ML_TRY(iterate(w, parts, 1, sample || m->warm, m->tolerance, &converged));
+	w->sample = !m->warm && rows >= SAMPLE_ROWS &&
+		rows / ML_GLM_SAMPLE >= (uint64_t) SAMPLE_SHARE * w->n;
+	if (w->sample)
+		ML_TRY(iterate(w, SAMPLE_ERROR, SAMPLE_STEPS, &converged));
+	w->sample = false;
+	ML_TRY(iterate(w, m->tolerance, m->max_iterations, &converged));
 	m->report->converged &= converged;
-	if (m->final_hessian)
-		ML_TRY(ml_glm_pass(w->ctx, w->glm, m->parameters, parts, 1, true));
-	return ML_OK;
+	return m->final_hessian ? visit(w, true, &value) : ML_OK;
 }
 
 ml_status
 ml_newton(ml_context *ctx, ml_glm *glm, uint32_t parts, ml_minimum *minimum)
 {
-	newton		w = {.ctx = ctx, .glm = glm, .minimum = minimum};
-	ml_status	status = run(&w, parts);
+	newton		w = {.ctx = ctx, .glm = glm, .minimum = minimum, .parts = parts};
+	ml_status	status = run(&w);
 
 	ml_arena_free(ctx, &w.arena);
 	ml_arena_free(ctx, &w.factored);

@@ -22,10 +22,11 @@ typedef struct ml_minimum
 	double		l2;
 	bool		intercept;		/* the intercept is penalised (l2), too */
 	double		tolerance;		/* of the solution, relative */
+	double		floor;			/* a mean loss below it has no finite optimum; 0: there is always one */
 	int			max_iterations;
 	bool		final_hessian;	/* glm->hessian is that of the solution afterwards */
 
-	double	   *parameters;		/* [glm->n], where to begin, and the solution */
+	double	   *parameters;		/* [nscores][nfeatures + 1], where to begin, and the solution */
 	bool		warm;			/* they are near it */
 	ml_linear_report *report;	/* losses, iterations, converged; added to */
 } ml_minimum;
@@ -38,10 +39,14 @@ extern ml_status ml_newton(ml_context *ctx, ml_glm *glm, uint32_t parts, ml_mini
 
 /* Without one: L-BFGS, with l1 OWL-QN. */
 extern ml_status ml_quasi_newton(ml_context *ctx, ml_glm *glm, uint32_t parts, ml_minimum *minimum);
+extern size_t ml_quasi_newton_memory(const ml_problem *problem, uint32_t nscores);
+
+/* Bytes that ml_minimise takes. */
+extern size_t ml_minimise_memory(const ml_problem *problem, uint32_t nscores);
 
 /* The one or the other; opens glm, and leaves it to be closed. */
-extern ml_status ml_minimise(ml_context *ctx, ml_glm *glm, const ml_problem *problem, ml_loss loss, uint32_t nscores,
-							 int64_t own, uint32_t parts, ml_minimum *minimum);
+extern ml_status ml_minimise(ml_context *ctx, ml_glm *glm, const ml_problem *problem, ml_loss loss,
+							 uint32_t nscores, int64_t own, uint32_t parts, ml_minimum *minimum);
 
 /* Unknowns that are not excluded, ascending: which parameter, which row of the triangle.  [glm->n] each. */
 extern uint32_t ml_newton_unknowns(const ml_glm *glm, uint32_t *parameter, uint32_t *row);

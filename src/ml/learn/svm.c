@@ -52,8 +52,8 @@ svm_close(ml_context *ctx, void *state)
 static ml_status
 check_memory(ml_context *ctx, const ml_problem *problem)
 {
-	size_t		need = ml_size_add(ml_glm_memory(problem, 1, ml_newton_fits(problem, 1)),
-								   ml_size_mul(problem->nfeatures + 1, 10 * sizeof(double)));
+	size_t		need = ml_size_add(ml_minimise_memory(problem, 1),
+								   ml_size_mul(problem->nfeatures + 1, 2 * sizeof(double)));
 
 	if (need <= problem->memory)
 		return ML_OK;
