@@ -156,8 +156,8 @@ put_object(ReturnSetInfo *result, const char *prefix, JsonbContainer *object,
 static const char *const recipe_items[] = {"source", "target", "features", "by", "at", "seconds"};
 
 static const char *const report_order[] = {
-	"algorithm", "rows", "skipped", "holdout_rows", "classes", "vocabulary", "baseline", "metrics",
-	"labels", "epochs", "converged", "losses", "loss", "refit_epochs", "calibration", "options", NULL
+	"algorithm", "rows", "skipped", "holdout_rows", "classes", "positive", "vocabulary", "columns",
+	"left_out", "terms", "dropped", "baseline", "metrics", "labels", "epochs", "converged", "losses", "loss", "refit_epochs", "calibration", "options", NULL
 };
 
 AIAAS_FUNCTION(aiaas_training_info);

@@ -116,11 +116,36 @@ strings_of(JsonbContainer *array, int *n)
 	return strings;
 }
 
+/* Which role a column has in a version; that it had none is AUTO. */
+static ml_role
+role_of(const Jsonb *manifest, const char *name)
+{
+	JsonbContainer *table = document_container(&manifest->root, "table");
+	JsonbContainer *columns = document_container(table, "columns");
+
+	if (table == NULL)
+		return ML_ROLE_TEXT;	/* a text classifier */
+	for (int i = 0; columns != NULL && JsonContainerIsArray(columns) && i < JsonContainerSize(columns); i++)
+	{
+		JsonbContainer *column = document_inside(document_element(columns, i, jbvBinary));
+		char	   *column_name = document_string(column, "name");
+		char	   *role = document_string(column, "role");
+		ml_role		found;
+
+		if (column_name == NULL || role == NULL || strcmp(column_name, name) != 0)
+			continue;
+		found = ml_role_find((ml_text) {role, strlen(role)});
+		return found == ML_ROLE_COUNT ? ML_ROLE_AUTO : found;
+	}
+	return ML_ROLE_AUTO;
+}
+
 bool
 manifest_read_recipe(const Jsonb *manifest, const char *subject, manifest_recipe *recipe)
 {
 	JsonbContainer *trained = manifest_trained(manifest);
 	JsonbContainer *options = document_container(trained, "options");
+	JsonbContainer *left_out = document_container(manifest_report(manifest), "left_out");
 
 	if (trained == NULL)
 		return false;
@@ -128,6 +153,13 @@ manifest_read_recipe(const Jsonb *manifest, const char *subject, manifest_recipe
 	recipe->target = document_string(trained, "target");
 	recipe->features = strings_of(document_container(trained, "features"), &recipe->nfeatures);
 	recipe->algorithm = document_string(trained, "algorithm");
+	recipe->roles = palloc_array(ml_role, recipe->nfeatures);
+	recipe->left_out = palloc_array(bool, recipe->nfeatures);
+	for (int i = 0; i < recipe->nfeatures; i++)
+	{
+		recipe->roles[i] = role_of(manifest, recipe->features[i]);
+		recipe->left_out[i] = document_string(left_out, recipe->features[i]) != NULL;
+	}
 	recipe->task = document_string(&manifest->root, "task");
 	recipe->time_zone = document_string(trained, "time_zone");
 	recipe->options = options == NULL ? "{}" : JsonbToCString(NULL, options, 0);

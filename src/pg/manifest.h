@@ -29,6 +29,8 @@ typedef struct manifest_recipe
 	char	   *target;
 	int			nfeatures;
 	char	  **features;
+	ml_role    *roles;			/* [nfeatures] of an earlier version, AUTO where not known; or NULL */
+	bool	   *left_out;		/* [nfeatures]: an earlier version found nothing in it to learn; or NULL */
 	char	   *algorithm;
 	char	   *options;		/* JSON */
 	char	   *task;			/* of an earlier version, or NULL: to be found */

@@ -231,6 +231,14 @@ named_features(const train_state *t, ArrayType *names, int *n)
 	return columns;
 }
 
+/* What the values decided once is not decided anew. */
+static void
+repeat_role(ml_column *column, ml_role role)
+{
+	if (column->role == ML_ROLE_AUTO && column->type == ML_TYPE_TEXT && ml_role_fits(column->type, role))
+		column->role = role;
+}
+
 /* Named features take the option as well; what it names must be among them. */
 static void
 check_named(train_state *t, choice *c)
@@ -252,7 +260,9 @@ check_named(train_state *t, choice *c)
 	{
 		int			column = t->want.inputs[i];
 
-		c->columns[column].named = true;
+		c->columns[column].named |= t->recipe.left_out == NULL || !t->recipe.left_out[i];
+		if (t->recipe.roles != NULL)
+			repeat_role(&c->columns[column], t->recipe.roles[i]);
 		if (c->columns[column].role == ML_ROLE_IGNORE)
 			c->unused[column] = "ignored";
 		else
@@ -342,11 +352,11 @@ unused_columns(const train_state *t, const choice *c)
 }
 
 static void
-announce_columns(const train_state *t, const choice *c, const char *task)
+announce_columns(const train_state *t, const choice *c, const char *task, bool all_named)
 {
 	const source *s = t->source;
 	bool	   *learnt = palloc0_array(bool, s->columns->natts);
-	char	   *rest = unused_columns(t, c);
+	char	   *rest = all_named ? NULL : unused_columns(t, c);
 
 	for (int i = 0; i < t->want.ninputs; i++)
 		learnt[t->want.inputs[i]] = true;
@@ -439,5 +449,5 @@ train_choose_columns(train_state *t, const char *target, ArrayType *features)
 	settle(t, &c);
 	task = train_choose_task(t);
 	if (target == NULL || features == NULL || task != NULL)
-		announce_columns(t, &c, task);
+		announce_columns(t, &c, task, target != NULL && features != NULL);
 }

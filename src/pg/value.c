@@ -221,6 +221,19 @@ value_reader_init_text(value_reader *reader, Oid given, pg_tz *zone, MemoryConte
 
 /* ---------- numbers ---------- */
 
+/* The cast's message would quote all digits. */
+static double
+double_of_numeric(Datum value)
+{
+	double		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
+
+	if (unlikely(isinf(number)) && !numeric_is_inf(DatumGetNumeric(value)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a numeric is out of the range of double precision")));
+	return number;
+}
+
 /* As extract(epoch ...) counts: a year of 365.25 days, a month of 30. */
 static double
 seconds_of_interval(const Interval *interval)
@@ -284,7 +297,7 @@ number_of(value_kind kind, pg_tz *zone, Datum value)
 		case VALUE_BOOL:
 			return DatumGetBool(value);
 		case VALUE_NUMERIC:
-			return DatumGetFloat8(DirectFunctionCall1(numeric_float8, value));
+			return double_of_numeric(value);
 		case VALUE_INTERVAL:
 			return seconds_of_interval(DatumGetIntervalP(value));
 		case VALUE_DATE:

@@ -133,6 +133,36 @@ typedef struct ml_glm_kernel
 							const double *targets, const double *weights, size_t n);
 } ml_glm_kernel;
 
+/*
+ * Kernel machines that serve (learn/machine.h).  Vectors lie in panels of 16:
+ * panels[npanels][width][16], npanels > 0; rows x[nrows][width], nrows <=
+ * ML_MACHINE_ROWS.
+ */
+#define ML_MACHINE_LANES	16
+#define ML_MACHINE_ROWS		4
+
+typedef struct ml_machine_terms
+{
+	float		gamma;
+	float		coef0;
+	int			degree;
+} ml_machine_terms;
+
+typedef struct ml_machine_kernel
+{
+	/*
+	 * [exact] out[r * stride + v], v < 16 npanels, of row r and vector v:
+	 * exp(-gamma |x - v|^2), or (gamma x.v + coef0)^degree
+	 */
+	void		(*rbf) (float *out, size_t stride, const float *panels, size_t npanels, size_t width,
+						const float *x, size_t nrows, const ml_machine_terms *terms);
+	void		(*polynomial) (float *out, size_t stride, const float *panels, size_t npanels,
+							   size_t width, const float *x, size_t nrows, const ml_machine_terms *terms);
+
+	/* [exact] sums[i] += sum over p < npanels of values[16 p + i] * coefficients[16 p + i], in order */
+	void		(*sums) (double *sums, const float *values, const float *coefficients, size_t npanels);
+} ml_machine_kernel;
+
 typedef struct ml_kernel
 {
 	ml_level	level;
@@ -229,6 +259,7 @@ typedef struct ml_kernel
 							  double weight);
 
 	const ml_smo_kernel *smo;
+	const ml_machine_kernel *machine;
 	const ml_glm_kernel *glm;
 } ml_kernel;
 

@@ -81,6 +81,7 @@ const ml_kernel ml_kernel_ref = {
 	.panel_center = ml_ref_panel_center,
 	.panel_pack = ml_ref_panel_pack,
 	.panel_add = ml_ref_panel_add,
+	.machine = &ml_ref_machine,
 	.smo = &ml_ref_smo,
 	.glm = &ml_ref_glm
 };

@@ -83,6 +83,14 @@ extern const ml_smo_kernel ml_avx2_smo;
 extern const ml_smo_kernel ml_avx512_smo;
 #endif
 
+/* === machine_ref.c, machine_x86.c === */
+
+extern const ml_machine_kernel ml_ref_machine;
+#if defined(__x86_64__)
+extern const ml_machine_kernel ml_avx2_machine;
+extern const ml_machine_kernel ml_avx512_machine;
+#endif
+
 /* === glm_ref.c, glm_x86.c === */
 
 extern const ml_glm_kernel ml_ref_glm;

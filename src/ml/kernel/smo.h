@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * smo.h
- *	  Vectors of 4, 8 and 16 floats, for the files that include smo_lanes.h.
+ *	  Vectors of 4, 8 and 16 floats, for the files that include smo_lanes.h or
+ *	  machine_lanes.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,7 +15,8 @@
 
 #define LANES_TYPES(n) \
 	typedef float lanes##n __attribute__((vector_size(n * sizeof(float)), aligned(4), may_alias)); \
-	typedef int32_t ilanes##n __attribute__((vector_size(n * sizeof(int32_t)), aligned(4), may_alias))
+	typedef int32_t ilanes##n __attribute__((vector_size(n * sizeof(int32_t)), aligned(4), may_alias)); \
+	typedef double dlanes##n __attribute__((vector_size(n * sizeof(double)), aligned(8), may_alias))
 
 LANES_TYPES(4);
 LANES_TYPES(8);

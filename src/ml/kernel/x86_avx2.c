@@ -134,6 +134,7 @@ const ml_kernel ml_kernel_avx2 = {
 	.panel_center = ml_avx2_panel_center,
 	.panel_pack = ml_avx2_panel_pack,
 	.panel_add = ml_avx2_panel_add,
+	.machine = &ml_avx2_machine,
 	.smo = &ml_avx2_smo,
 	.glm = &ml_avx2_glm
 };

@@ -70,6 +70,7 @@ const ml_kernel ml_kernel_avx512 = {
 	.panel_center = ml_avx512_panel_center,
 	.panel_pack = ml_avx2_panel_pack,
 	.panel_add = ml_avx512_panel_add,
+	.machine = &ml_avx512_machine,
 	.smo = &ml_avx512_smo,
 	.glm = &ml_avx512_glm
 };

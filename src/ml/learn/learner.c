@@ -6,6 +6,7 @@
  *-------------------------------------------------------------------------
  */
 #include "learn/learner.h"
+#include "learn/machine.h"
 
 #define TILE			64		/* rows scored at a time */
 #define POLL_PRODUCTS	((size_t) 1 << 20)
@@ -105,7 +106,7 @@ ml_solution_scores(ml_context *ctx, const ml_kernel *kernel, const ml_solution *
 	size_t		work = 0;
 
 	if (solution->machine.kind != ML_MACHINE_NONE)
-		return ml_fail(ctx, ML_UNSUPPORTED, "kernel machines are not supported yet");
+		return ml_machine_scores(ctx, kernel, solution, block, ncategories, ndense, scores);
 	for (uint32_t first = 0; first < block->n; first += TILE)
 	{
 		uint32_t	n = ML_MIN(block->n - first, (uint32_t) TILE);

@@ -60,6 +60,8 @@ typedef struct ml_machine
 	uint32_t	width;			/* numbers of a vector: nfeatures of the design */
 	float	   *vectors;		/* [nvectors][width] */
 	float	   *coefficients;	/* [nscores][nvectors] */
+	float	   *panels;			/* both again, for scoring (machine.h) */
+	float	   *packed;
 } ml_machine;
 
 /*

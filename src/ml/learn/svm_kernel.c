@@ -17,6 +17,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "learn/machine.h"
 #include "learn/smo.h"
 #include "learn/svm_internal.h"
 
@@ -381,7 +382,7 @@ collect(ml_context *ctx, kernel_machine *machine, uint32_t nscores, ml_solution 
 		if (at % 4096 == 0)
 			ML_TRY(ml_poll(ctx));
 	}
-	return ML_OK;
+	return ml_machine_pack(ctx, solution);
 }
 
 static ml_status

@@ -207,6 +207,8 @@ open_splitter(ml_context *ctx, ml_table_trainer *table, ml_split_by by, int fold
 	};
 	if (by == ML_SPLIT_TIME)
 		ML_TRY(ml_design_find_time(ctx, table->design, &table->splitter));
+	if (by == ML_SPLIT_GROUPS)
+		ML_TRY(ml_design_find_groups(ctx, table->design, &table->splitter));
 	return ml_splitter_open(ctx, &table->splitter);
 }
 
@@ -284,6 +286,7 @@ prepare(ml_context *ctx, ml_table_trainer *table, uint32_t learn, bool again)
 	ML_TRY(ml_table_columns(ctx, table, &summary, learn, counting));
 	if (min_df == 0)
 		min_df = trainer->nrows < FEW_ROWS ? 1 : 2;
+	table->recipe.min_df = min_df;	/* as it is stored */
 	return ml_design_prepare(ctx, table->design, &table->splitter, &(ml_design_recipe)
 							 {
 								 .tabular = &table->tabular,
@@ -375,8 +378,14 @@ ml_train_table_cross(ml_context *ctx, ml_table_trainer *table, int folds, double
 	int			nparts = folds * (ml_table_calibrates(table) ? ml_cross_parts(folds) : 1);
 
 	ML_TRY(begin(ctx, table));
-	ML_TRY(open_splitter(ctx, table, options->groups.data != NULL ? ML_SPLIT_GROUPS : ML_SPLIT_FOLDS,
-						 nparts));
+	if (options->groups.data == NULL)
+		ML_TRY(open_splitter(ctx, table, ML_SPLIT_FOLDS, nparts));
+	else if (nparts == folds || open_splitter(ctx, table, ML_SPLIT_GROUPS, nparts) == ML_BAD_DATA)
+	{
+		/* fewer groups than parts may still be enough for the folds */
+		nparts = folds;
+		ML_TRY(open_splitter(ctx, table, ML_SPLIT_GROUPS, nparts));
+	}
 	for (int fold = 1; fold <= folds; fold++)
 		ML_TRY(cross_fold(ctx, table, fold, folds, nparts,
 						  values + (size_t) (fold - 1) * ML_METRICS_MAX, &rows[fold - 1]));
