@@ -314,22 +314,37 @@ close_spill(void *user)
 }
 
 static void
-write_spill(bridge *b, server_call *call)
+write_spill_at(bridge *b, server_call *call)
 {
-	if (b->spill == 0)
-		open_spill(b);
 	for (size_t done = 0; done < call->size;)
 	{
 		int			part = Min(call->size - done, SPILL_SLICE);
 
 		if (FileWrite(b->spill, unconstify(char *, (const char *) call->source) + done, part,
-					  b->spill_size, WAIT_EVENT_BUFFILE_WRITE) != part)
+					  call->offset + done, WAIT_EVENT_BUFFILE_WRITE) != part)
 			ereport(ERROR,
 					(errcode_for_file_access(),
 					 errmsg("could not write to file \"%s\": %m", FilePathName(b->spill))));
-		b->spill_size += part;
 		done += part;
 	}
+}
+
+static void
+write_spill(bridge *b, server_call *call)
+{
+	if (b->spill == 0)
+		open_spill(b);
+	call->offset = b->spill_size;
+	write_spill_at(b, call);
+	b->spill_size += call->size;
+}
+
+static void
+rewrite_spill(bridge *b, server_call *call)
+{
+	if (call->offset > b->spill_size || call->size > b->spill_size - call->offset)
+		elog(ERROR, "write behind the end of a spill file");
+	write_spill_at(b, call);
 }
 
 static void
@@ -355,6 +370,13 @@ static bool
 host_spill_write(void *user, const void *bytes, size_t size)
 {
 	return call_server(user, &(server_call) {.run = write_spill, .source = bytes, .size = size});
+}
+
+static bool
+host_spill_rewrite(void *user, uint64_t offset, const void *bytes, size_t size)
+{
+	return call_server(user, &(server_call) {.run = rewrite_spill, .offset = offset,
+					   .source = bytes, .size = size});
 }
 
 static bool
@@ -525,7 +547,8 @@ bridge_create(MemoryContext parent)
 		.warn = host_warn,
 		.sha256 = host_sha256,
 		.spill_write = host_spill_write,
-		.spill_read = host_spill_read
+		.spill_read = host_spill_read,
+		.spill_rewrite = host_spill_rewrite
 	};
 	callback->func = close_spill;
 	callback->arg = b;

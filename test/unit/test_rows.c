@@ -256,13 +256,13 @@ test_order(unit_host *host)
 	uint64_t	order[2];
 	bool		spilled[2];
 
-	host->spilled = 0;
+	host->spilled = host->ctx.spilled = 0;
 	unit_ok(shuffled_order(&host->ctx, ML_ROWS_MEMORY, &order[0], &spilled[0]) == ML_OK && spilled[0],
 			"144 MB of rows in 128 MB");
 	unit_ok(shuffled_order(&host->ctx, 4 * ML_ROWS_MEMORY, &order[1], &spilled[1]) == ML_OK && !spilled[1],
 			"and in 512 MB");
 	unit_ok(order[0] == order[1], "have the same order");
-	host->spilled = 0;
+	host->spilled = host->ctx.spilled = 0;
 }
 
 static void

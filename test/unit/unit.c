@@ -154,6 +154,17 @@ host_spill_write(void *user, const void *bytes, size_t size)
 }
 
 static bool
+host_spill_rewrite(void *user, uint64_t offset, const void *bytes, size_t size)
+{
+	unit_host  *host = user;
+
+	if (host->spill_fails || offset > host->spilled || size > host->spilled - offset)
+		return false;
+	memcpy(host->spill + offset, bytes, size);
+	return true;
+}
+
+static bool
 host_spill_read(void *user, uint64_t offset, void *bytes, size_t size)
 {
 	unit_host  *host = user;
@@ -180,6 +191,7 @@ unit_open(unit_host *host)
 		.sha256 = unit_sha256,
 		.spill_write = host_spill_write,
 		.spill_read = host_spill_read,
+		.spill_rewrite = host_spill_rewrite,
 	};
 	host->ctx.host = &host->host;
 }

@@ -106,11 +106,13 @@ typedef struct ml_host
 						   uint8_t digest[32]);
 
 	/*
-	 * One temporary file for the encoded rows, append-only, read by position.
+	 * One temporary file for the encoded rows, appended to, read by position.
 	 * May all be NULL: then nothing can spill.  false: failed (disk full).
+	 * rewrite replaces what was written before; NULL: the file only grows.
 	 */
 	bool		(*spill_write) (void *user, const void *bytes, size_t size);
 	bool		(*spill_read) (void *user, uint64_t offset, void *bytes, size_t size);
+	bool		(*spill_rewrite) (void *user, uint64_t offset, const void *bytes, size_t size);
 } ml_host;
 
 /* One per caller; not shared between threads.  The error is the last one. */

@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * design.c
- *	  Rows as they are read: stored in raw blocks, looked at, summed up.
+ *	  The design matrix: opening, rows as they are read.
  *
  * A raw block holds numbers column by column, levels as numbers in order of
  * first appearance, and what comes with a row.  Texts are hashed at once and
  * kept by an inner ml_rows, which indexes and weighs them as those of a text
  * classifier; it keeps some bytes of each row in memory, the design none.
  *
- * Blocks beyond the limit are appended to the spill file and read back one at
- * a time.
+ * The length of an array is that of the first row which has one.  Its numbers
+ * come behind all others, so that blocks from before only lack them.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,51 +17,99 @@
 
 #include <math.h>
 
-#define BLOCK_BYTES		((size_t) 256 << 10)
-#define STRIDE_MIN		64
-#define STRIDE_MAX		1024
+#define BLOCK_BYTES		((size_t) 256 << 10)	/* half a second-level cache, or less */
+#define BLOCKS			64		/* that the memory should hold at least */
+#define WIDTH_UNKNOWN	16		/* numbers, for the size of blocks: of an array ... */
+#define WIDTH_TEXT		64		/* ... and of a text's features */
+#define ROW_MAX			((size_t) 4 << 20)	/* bytes of a raw block that are never too many */
+/* what comes with a row, and as much unused as a prepared block has more, to fit into the memory of a raw one */
+#define SIDE_BYTES		(2 * sizeof(double) + sizeof(uint32_t) + sizeof(float) + sizeof(uint32_t))
+#define DATE_MAX		1e15	/* as ml_date_parts */
 
 /* ---------- opening ---------- */
 
 static ml_status
-open_texts(ml_context *ctx, ml_design *design, const ml_recipe *recipe, double piece_weight, size_t memory)
+open_texts(ml_context *ctx, ml_design *design, const ml_recipe *recipe, double piece_weight)
 {
 	if (design->ntexts == 0)
 		return ML_OK;
 	if (recipe == NULL || recipe->ncolumns != design->ntexts)
 		return ml_fail(ctx, ML_INTERNAL, "texts need a recipe of their columns");
 	ML_TRY(ml_alloc(ctx, ml_size_mul(design->ntexts, sizeof(ml_text)), (void **) &design->texts));
-	ML_TRY(ml_rows_open(ctx, memory, recipe, piece_weight, design->kernel, &design->rows));
+	/* half for texts: they are most of a mixed row */
+	ML_TRY(ml_rows_open(ctx, design->limit / 2, recipe, piece_weight, design->kernel, &design->rows));
 	ML_TRY(ml_encoder_open(ctx, recipe, NULL, design->kernel, &design->encoder));
 	ml_encoder_mark(design->encoder, ml_rows_marks(design->rows));
 	return ML_OK;
 }
 
+/* Kinds of columns, and where those begin that are no arrays. */
 static ml_status
-open_design(ml_context *ctx, ml_design *design, const ml_recipe *recipe, double piece_weight)
+sort_columns(ml_context *ctx, ml_design *design)
 {
-	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(design->ncolumns, sizeof(ml_raw_column)),
-						 (void **) &design->raw_columns));
 	for (uint32_t i = 0; i < design->ncolumns; i++)
 	{
 		const ml_column *column = &design->columns[i];
+		ml_raw_column *raw = &design->raw_columns[i];
 
 		if (column->role == ML_ROLE_CATEGORY)
-			design->ncategories++;
+			*raw = (ml_raw_column) {.kind = ML_RAW_LEVEL, .first = design->ncategories++};
 		else if (column->role == ML_ROLE_TEXT)
+		{
+			raw->kind = ML_RAW_TEXT;
 			design->ntexts++;
+		}
 		else if (column->role != ML_ROLE_NUMBER && column->role != ML_ROLE_DATE)
 			return ml_fail(ctx, ML_INTERNAL, "the role of column \"%.*s\" is not decided",
 						   (int) column->name.size, column->name.data);
+		else if (ml_column_form(column->type, column->role) == ML_FORM_ITEMS)
+		{
+			raw->kind = ML_RAW_ITEMS;
+			design->nunknown++;
+		}
+		else
+			*raw = (ml_raw_column) {
+				.kind = column->role == ML_ROLE_DATE ? ML_RAW_DATE : ML_RAW_NUMBER,
+				.first = design->nnumbers++, .n = 1
+			};
 	}
-	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(design->ncategories, sizeof(ml_levels)), (void **) &design->levels));
-	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(design->ncategories, sizeof(void *)), (void **) &design->level_list));
-	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(design->ncategories, sizeof(uint64_t)), (void **) &design->missing));
-	/* half for texts where there are any: they are most of a mixed row */
-	ML_TRY(open_texts(ctx, design, recipe, piece_weight, design->limit / 2));
-	if (design->ntexts > 0)
-		design->limit -= design->limit / 2;
 	return ML_OK;
+}
+
+static void
+make_runs(ml_design *design)
+{
+	ml_raw_run *run = design->runs - 1;
+
+	for (uint32_t i = 0; i < design->ncolumns; i++)
+	{
+		const ml_raw_column *raw = &design->raw_columns[i];
+
+		if (raw->kind == ML_RAW_TEXT)
+			continue;
+		if (raw->kind <= ML_RAW_DATE && run >= design->runs && run->kind == raw->kind &&
+			run->column + run->n == i && run->first + run->n == raw->first)
+			run->n++;
+		else
+			*++run = (ml_raw_run) {raw->kind, i, 1, raw->first};
+	}
+	design->nruns = (uint32_t) (run + 1 - design->runs);
+}
+
+static ml_status
+open_design(ml_context *ctx, ml_design *design, const ml_recipe *recipe, double piece_weight)
+{
+	size_t		n = design->ncolumns;
+
+	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(n, sizeof(ml_raw_column)), (void **) &design->raw_columns));
+	ML_TRY(ml_alloc(ctx, ml_size_mul(n, sizeof(ml_raw_run)), (void **) &design->runs));
+	ML_TRY(sort_columns(ctx, design));
+	make_runs(design);
+	n = design->ncategories;
+	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(n, sizeof(ml_levels)), (void **) &design->levels));
+	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(n, sizeof(void *)), (void **) &design->level_list));
+	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(n, sizeof(uint64_t)), (void **) &design->missing));
+	return open_texts(ctx, design, recipe, piece_weight);
 }
 
 ml_status
@@ -75,8 +123,10 @@ ml_design_open(ml_context *ctx, size_t memory, const ml_column *columns, uint32_
 	ML_TRY(ml_alloc_zero(ctx, sizeof(*design), (void **) &design));
 	design->kernel = kernel;
 	design->limit = memory;
+	design->block_bytes = ML_MIN(BLOCK_BYTES, memory / BLOCKS);
 	design->columns = columns;
 	design->ncolumns = ncolumns;
+	design->held = sizeof(*design) + ncolumns * (sizeof(ml_raw_column) + sizeof(ml_raw_run));
 	status = open_design(ctx, design, recipe, piece_weight);
 	if (status != ML_OK)
 		ml_design_close(ctx, design);
@@ -85,18 +135,23 @@ ml_design_open(ml_context *ctx, size_t memory, const ml_column *columns, uint32_
 	return status;
 }
 
-void
-ml_design_drop(ml_context *ctx, ml_design *design, ml_block_list *list)
+static void
+close_blocks(ml_context *ctx, ml_design *design)
 {
-	for (size_t i = 0; i < list->n; i++)
+	design->holes_capacity = 0; /* the file is no concern any more */
+	ml_design_forget_state(ctx, design);
+	ml_design_drop(ctx, design, &design->raw);
+	ml_design_drop(ctx, design, &design->made);
+	for (int part = 0; part < ML_DESIGN_PARTS; part++)
 	{
-		if (list->blocks[i].bytes != NULL)
-			design->resident -= list->blocks[i].size;
-		ml_release(ctx, list->blocks[i].bytes);
-		ml_release(ctx, list->blocks[i].state);
+		ml_design_release(ctx, design, design->parts[part].bytes, 0);
+		ml_release(ctx, design->parts[part].ids);
+		ml_release(ctx, design->parts[part].values);
 	}
-	ml_release(ctx, list->blocks);
-	memset(list, 0, sizeof(*list));
+	ml_design_release(ctx, design, design->open, 0);
+	ml_design_release(ctx, design, design->loaded, 0);
+	ml_design_release(ctx, design, design->spare, 0);
+	ml_release(ctx, design->holes);
 }
 
 void
@@ -104,177 +159,145 @@ ml_design_close(ml_context *ctx, ml_design *design)
 {
 	if (design == NULL)
 		return;
-	ml_design_drop(ctx, design, &design->raw);
-	ml_design_drop(ctx, design, &design->made);
-	for (int part = 0; part < ML_DESIGN_PARTS; part++)
-	{
-		ml_release(ctx, design->parts[part].bytes);
-		ml_release(ctx, design->parts[part].ids);
-		ml_release(ctx, design->parts[part].values);
-	}
+	close_blocks(ctx, design);
 	for (uint32_t i = 0; design->levels != NULL && i < design->ncategories; i++)
 		ml_levels_free(ctx, &design->levels[i]);
-	for (uint32_t i = 0; design->summaries != NULL && i < design->nsummaries; i++)
+	for (uint32_t i = 0; i < design->nsummaries; i++)
 		ml_summary_close(ctx, &design->summaries[i]);
 	ml_encoder_close(ctx, design->encoder);
 	ml_rows_close(ctx, design->rows);
 	ml_release(ctx, design->texts);
 	ml_release(ctx, design->raw_columns);
+	ml_release(ctx, design->runs);
 	ml_release(ctx, design->levels);
 	ml_release(ctx, design->level_list);
 	ml_release(ctx, design->missing);
 	ml_release(ctx, design->summaries);
-	ml_release(ctx, design->open);
-	ml_release(ctx, design->loaded);
-	ml_release(ctx, design->spare);
-	ml_release(ctx, design->state);
+	ml_release(ctx, design->absent);
 	ml_release(ctx, design->order);
 	ml_release(ctx, design);
 }
 
-/* ---------- blocks, in memory and in the file ---------- */
+/* ---------- raw blocks ---------- */
 
-ml_status
-ml_design_spill(ml_context *ctx, const void *bytes, size_t size, uint64_t *offset)
+static size_t
+raw_size(const ml_design *design)
 {
-	if (ctx->host->spill_write == NULL)
-		return ml_fail(ctx, ML_MEMORY_LIMIT, "the training rows need more memory than is allowed, and there is no file for them");
-	*offset = ctx->spilled;
-	if (!ctx->host->spill_write(ctx->host->user, bytes, size))
-		return ml_fail(ctx, ML_IO, "could not write the training rows to a temporary file");
-	ctx->spilled += size;
-	return ml_poll(ctx);
+	size_t		row = ml_size_add(ml_size_mul(design->nnumbers, sizeof(double)),
+								  design->ncategories * sizeof(uint32_t) + SIDE_BYTES);
+
+	return ml_size_mul(row, design->stride);
 }
-
-ml_status
-ml_design_unspill(ml_context *ctx, uint64_t offset, void *bytes, size_t size)
-{
-	if (!ctx->host->spill_read(ctx->host->user, offset, bytes, size))
-		return ml_fail(ctx, ML_IO, "could not read the training rows from a temporary file");
-	return ml_poll(ctx);
-}
-
-ml_status
-ml_design_load(ml_context *ctx, ml_design *design, const ml_stored_block *stored, char **bytes)
-{
-	void	   *memory = design->loaded;
-
-	*bytes = stored->bytes;
-	if (*bytes != NULL)
-		return ml_poll(ctx);
-	ML_TRY(ml_grow(ctx, &memory, &design->loaded_capacity, stored->size, 1));
-	*bytes = design->loaded = memory;
-	return ml_design_unspill(ctx, stored->offset, *bytes, stored->size);
-}
-
-ml_status
-ml_design_store(ml_context *ctx, ml_design *design, ml_block_list *list, const ml_stored_block *block,
-				char *bytes, bool *kept)
-{
-	void	   *memory = list->blocks;
-	ml_stored_block *stored;
-
-	*kept = false;
-	ML_TRY(ml_poll(ctx));
-	ML_TRY(ml_grow(ctx, &memory, &list->capacity, list->n + 1, sizeof(ml_stored_block)));
-	list->blocks = memory;
-	stored = &list->blocks[list->n];
-	*stored = *block;
-	stored->bytes = NULL;
-	if (design->resident + block->size <= design->limit)
-	{
-		stored->bytes = bytes;
-		design->resident += block->size;
-		*kept = true;
-	}
-	else
-	{
-		ML_TRY(ml_design_spill(ctx, bytes, block->size, &stored->offset));
-		design->spilled = true;
-	}
-	list->n++;
-	return ML_OK;
-}
-
-/* ---------- adding rows ---------- */
 
 ml_raw
-ml_design_raw(const ml_design *design, char *bytes)
+ml_design_raw(const ml_design *design, char *bytes, size_t size)
 {
 	size_t		stride = design->stride;
-	size_t		pitch = stride + ML_DESIGN_PAD;
+	size_t		fixed = design->ncategories * sizeof(uint32_t) + SIDE_BYTES;
 	ml_raw		raw;
 
-	raw.numbers = (double *) bytes;
-	raw.target = raw.numbers + design->nnumbers * pitch;
+	raw.target = (double *) bytes;
 	raw.split = raw.target + stride;
 	raw.levels = (uint32_t *) (raw.split + stride);
 	raw.label = raw.levels + design->ncategories * stride;
 	raw.weight = (float *) (raw.label + stride);
+	raw.numbers = (double *) (raw.weight + stride);
+	raw.width = (uint32_t) ((size / stride - fixed) / sizeof(double));
 	return raw;
 }
 
-/* Which numbers and summaries a column has; sizes of arrays are known. */
-static void
-lay_out(ml_design *design, uint32_t *width)
+static ml_status
+choose_stride(ml_context *ctx, ml_design *design)
 {
-	uint32_t	category = 0;
+	uint32_t	width = design->nnumbers + design->ncategories / 2 + 4;
+	size_t		rows;
 
-	*width = 0;
-	for (uint32_t i = 0; i < design->ncolumns; i++)
-	{
-		const ml_column *column = &design->columns[i];
-		ml_raw_column *raw = &design->raw_columns[i];
-
-		raw->form = ml_column_form(column->type, column->role);
-		raw->date = column->role == ML_ROLE_DATE;
-		if (column->role == ML_ROLE_CATEGORY)
-			raw->first = category++;
-		if (raw->form == ML_FORM_TEXT)
-			continue;
-		raw->first = design->nnumbers;
-		if (raw->form == ML_FORM_NUMBER)
-			raw->n = 1;
-		raw->first_summary = design->nsummaries;
-		raw->nsummaries = raw->date ? (uint32_t) ml_date_nparts(column->type) : raw->n;
-		design->nnumbers += raw->n;
-		design->nsummaries += raw->nsummaries;
-		*width += ML_MAX(raw->nsummaries, raw->n);
-	}
+	width += design->nunknown * WIDTH_UNKNOWN + (design->ntexts > 0 ? WIDTH_TEXT : 0);
+	rows = design->block_bytes / sizeof(double) / width;
+	rows = rows / 64 - (rows / 64 % 2 == 0);
+	design->stride = (uint32_t) ML_MAX(ML_MIN(rows * 64, (size_t) ML_DESIGN_STRIDE_MAX),
+									   (size_t) ML_DESIGN_STRIDE_MIN);
+	if (rows > SIZE_MAX / 128)
+		design->stride = ML_DESIGN_STRIDE_MIN;
+	ML_TRY(ml_alloc(ctx, design->stride * sizeof(double), (void **) &design->absent));
+	for (uint32_t i = 0; i < design->stride; i++)
+		design->absent[i] = NAN;
+	design->held += design->stride * sizeof(double);
+	return ML_OK;
 }
 
+/* Blocks from now on have the array's numbers as well. */
 static ml_status
-begin_blocks(ml_context *ctx, ml_design *design, const ml_value *inputs)
+widen(ml_context *ctx, ml_design *design, uint32_t column, size_t n)
 {
-	uint32_t	width;
-	size_t		stride;
+	ml_text		name = design->columns[column].name;
+	ml_raw_column *raw = &design->raw_columns[column];
 
+	if (n == 0)
+		return ml_fail(ctx, ML_BAD_DATA, "row %llu has an empty array in column \"%.*s\"",
+					   (unsigned long long) design->nrows + 1, (int) name.size, name.data);
+	if (n > ML_TERMS_MAX - design->nnumbers)
+		return ml_fail(ctx, ML_MEMORY_LIMIT, "the array of row %llu in column \"%.*s\" has %zu items",
+					   (unsigned long long) design->nrows + 1, (int) name.size, name.data, n);
+	raw->first = design->nnumbers;
+	raw->n = (uint32_t) n;
+	design->nnumbers += raw->n;
+	design->nunknown--;
+	make_runs(design);
+	return ML_OK;
+}
+
+/* Does this row tell the length of an array? */
+static ml_status
+learn_lengths(ml_context *ctx, ml_design *design, const ml_value *inputs)
+{
 	for (uint32_t i = 0; i < design->ncolumns; i++)
 	{
-		const ml_column *column = &design->columns[i];
+		const ml_raw_column *raw = &design->raw_columns[i];
+		size_t		n = design->columns[i].size;
 
-		if (ml_column_form(column->type, column->role) != ML_FORM_ITEMS)
+		if (raw->kind != ML_RAW_ITEMS || raw->n > 0)
 			continue;
-		design->raw_columns[i].n = column->size > 0 ? column->size : (uint32_t) inputs[i].items.n;
-		if (design->raw_columns[i].n == 0)
-			return ml_fail(ctx, ML_BAD_DATA, "the first row has %s array in column \"%.*s\"",
-						   inputs[i].items.data == NULL ? "no" : "an empty", (int) column->name.size, column->name.data);
+		if (n == 0 && inputs[i].items.data == NULL)
+			continue;
+		ML_TRY(ml_design_close_raw(ctx, design));
+		ML_TRY(widen(ctx, design, i, n > 0 ? n : inputs[i].items.n));
 	}
-	lay_out(design, &width);
-	width += design->ncategories / 2 + 5;
-	stride = BLOCK_BYTES / sizeof(double) / width / STRIDE_MIN * STRIDE_MIN;
-	design->stride = (uint32_t) ML_MAX(ML_MIN(stride, (size_t) STRIDE_MAX), (size_t) STRIDE_MIN);
-	/* five numbers' room instead of three: a prepared block fits into a raw one's memory */
-	design->raw_size = (size_t) (design->nnumbers + 5) * (design->stride + ML_DESIGN_PAD) * sizeof(double) +
-		(size_t) design->ncategories * design->stride * sizeof(uint32_t);
-	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(design->nsummaries, sizeof(ml_summary)), (void **) &design->summaries));
-	return ml_alloc(ctx, design->raw_size, (void **) &design->open);
+	return ML_OK;
+}
+
+/* A block for this row, and those behind it. */
+static ml_status
+open_raw(ml_context *ctx, ml_design *design, const ml_value *inputs)
+{
+	ML_TRY(ml_design_close_raw(ctx, design));
+	if (design->nunknown > 0)
+		ML_TRY(learn_lengths(ctx, design, inputs));
+	if (design->stride == 0)
+		ML_TRY(choose_stride(ctx, design));
+	if (design->open != NULL && raw_size(design) != design->open_size)
+	{
+		ml_design_release(ctx, design, design->open, design->open_size);
+		design->open = NULL;
+	}
+	if (design->open != NULL)
+		return ML_OK;
+	design->open_size = raw_size(design);
+	if (design->open_size > ROW_MAX && design->open_size > design->limit / 4)
+	{
+		ml_fail(ctx, ML_MEMORY_LIMIT, "rows of %u numbers need at least %zu MB of memory", design->nnumbers,
+				(ml_size_mul(design->open_size, 4) >> 20) + 1);
+		return ml_hint(ctx, "Raise maintenance_work_mem, or leave out columns.");
+	}
+	ML_TRY(ml_design_alloc(ctx, design, design->open_size, &design->open));
+	design->open_raw = ml_design_raw(design, design->open, design->open_size);
+	return ML_OK;
 }
 
 ml_status
 ml_design_close_raw(ml_context *ctx, ml_design *design)
 {
-	ml_stored_block block = {.size = design->raw_size, .n = design->open_rows};
+	ml_stored_block block = {.size = (uint32_t) design->open_size, .n = (uint16_t) design->open_rows};
 	bool		kept;
 
 	if (design->open_rows == 0)
@@ -282,26 +305,54 @@ ml_design_close_raw(ml_context *ctx, ml_design *design)
 	ML_TRY(ml_design_store(ctx, design, &design->raw, &block, design->open, &kept));
 	design->open_rows = 0;
 	if (kept)
-	{
 		design->open = NULL;
-		return ml_alloc(ctx, design->raw_size, (void **) &design->open);
-	}
 	return ML_OK;
 }
 
+/* ---------- adding rows ---------- */
+
 static ml_status
-refuse_value(ml_context *ctx, const ml_design *design, uint32_t column)
+refuse_value(ml_context *ctx, const ml_design *design, uint32_t column, double value)
 {
 	ml_text		name = design->columns[column].name;
 
 	ml_fail(ctx, ML_BAD_DATA, "row %llu has an infinite value in column \"%.*s\"",
 			(unsigned long long) design->nrows + 1, (int) name.size, name.data);
-	return ml_hint(ctx, "Leave such rows out, or make the value NULL: nullif(%.*s, 'infinity').",
-				   (int) name.size, name.data);
+	if (design->raw_columns[column].kind == ML_RAW_ITEMS)
+		return ml_hint(ctx, "Leave such rows out, or make such arrays NULL.");
+	return ml_hint(ctx, "Leave such rows out, or make such values NULL: nullif(%.*s, '%s').",
+				   (int) name.size, name.data, value < 0 ? "-infinity" : "infinity");
+}
+
+/* Which of a run's values is too large? */
+static ml_status
+refuse_run(ml_context *ctx, const ml_design *design, const ml_raw_run *run, const ml_value *values, double most)
+{
+	uint32_t	k = 0;
+
+	while (k + 1 < run->n && !(fabs(values[k].number) > most))
+		k++;
+	return refuse_value(ctx, design, run->column + k, values[k].number);
+}
+
+/* Scalars; most: the largest that is one. */
+static inline bool
+add_scalars(const ml_raw_run *run, const ml_value *values, double *to, size_t stride, double most)
+{
+	bool		refused = false;
+
+	for (uint32_t k = 0; k < run->n; k++, to += stride)
+	{
+		double		value = values[k].number;
+
+		refused |= fabs(value) > most;
+		*to = value;
+	}
+	return !refused;
 }
 
 static ml_status
-add_items(ml_context *ctx, ml_design *design, uint32_t column, ml_items items, double *to, size_t pitch)
+add_items(ml_context *ctx, const ml_design *design, uint32_t column, ml_items items, double *to)
 {
 	const ml_raw_column *raw = &design->raw_columns[column];
 	ml_text		name = design->columns[column].name;
@@ -309,15 +360,35 @@ add_items(ml_context *ctx, ml_design *design, uint32_t column, ml_items items, d
 	if (items.data != NULL && items.n != raw->n)
 		return ml_fail(ctx, ML_BAD_DATA, "the array of row %llu in column \"%.*s\" has %zu items, those before have %u",
 					   (unsigned long long) design->nrows + 1, (int) name.size, name.data, items.n, raw->n);
-	for (uint32_t k = 0; k < raw->n; k++)
+	for (uint32_t k = 0; k < raw->n; k++, to += design->stride)
 	{
 		double		value = items.data == NULL ? NAN : items.data[k];
 
 		if (isinf(value))
-			return refuse_value(ctx, design, column);
-		to[k * pitch] = value;
+			return refuse_value(ctx, design, column, value);
+		*to = value;
 	}
 	return ML_OK;
+}
+
+static ml_status
+add_level(ml_context *ctx, ml_design *design, const ml_raw_run *run, ml_text value, uint32_t *level)
+{
+	ml_text		name = design->columns[run->column].name;
+
+	*level = ML_DESIGN_MISSING;
+	if (value.data == NULL)
+		return ML_OK;
+	if (ML_LIKELY(ml_levels_add(ctx, &design->levels[run->first], value, level) == ML_OK))
+		return ML_OK;
+	if (ctx->error.status == ML_BAD_DATA)
+	{
+		ml_detail(ctx, "Row %llu, column \"%.*s\".", (unsigned long long) design->nrows + 1, (int) name.size,
+				  name.data);
+		ml_hint(ctx, "Leave the column out, or let it be text: \"columns\": {\"%.*s\": \"text\"}.", (int) name.size,
+				name.data);
+	}
+	return ctx->error.status;
 }
 
 static ml_status
@@ -326,10 +397,8 @@ add_texts(ml_context *ctx, ml_design *design, const ml_value *inputs, const ml_s
 	ml_features features;
 	uint32_t	n = 0;
 
-	if (design->ntexts == 0)
-		return ML_OK;
 	for (uint32_t i = 0; i < design->ncolumns; i++)
-		if (design->columns[i].role == ML_ROLE_TEXT)
+		if (design->raw_columns[i].kind == ML_RAW_TEXT)
 			design->texts[n++] = inputs[i].text;
 	ML_TRY(ml_encoder_run(ctx, design->encoder, design->texts, &features));
 	return ml_rows_add(ctx, design->rows, &features, side->label, side->weight);
@@ -338,45 +407,43 @@ add_texts(ml_context *ctx, ml_design *design, const ml_value *inputs, const ml_s
 ml_status
 ml_design_add(ml_context *ctx, ml_design *design, const ml_value *inputs, const ml_side *side)
 {
-	size_t		pitch;
-	uint32_t	at;
-	ml_raw		raw;
+	const ml_raw *raw = &design->open_raw;
+	size_t		stride;
+	size_t		at;
 
-	if (ML_UNLIKELY(design->stride == 0))
-		ML_TRY(begin_blocks(ctx, design, inputs));
-	if (design->open_rows == design->stride)
-		ML_TRY(ml_design_close_raw(ctx, design));
-	raw = ml_design_raw(design, design->open);
-	pitch = design->stride + ML_DESIGN_PAD;
-	at = design->open_rows;
-	for (uint32_t i = 0; i < design->ncolumns; i++)
+	if (ML_UNLIKELY(design->open == NULL || design->open_rows == design->stride || design->nunknown > 0))
 	{
-		const ml_raw_column *column = &design->raw_columns[i];
-
-		if (ML_LIKELY(column->form == ML_FORM_NUMBER))
-		{
-			double		value = inputs[i].number;
-
-			if (ML_UNLIKELY(isinf(value)))
-				return refuse_value(ctx, design, i);
-			raw.numbers[column->first * pitch + at] = value;
-		}
-		else if (column->form == ML_FORM_ITEMS)
-			ML_TRY(add_items(ctx, design, i, inputs[i].items, raw.numbers + column->first * pitch + at, pitch));
-		else if (design->columns[i].role == ML_ROLE_CATEGORY)
-		{
-			uint32_t   *level = &raw.levels[(size_t) column->first * design->stride + at];
-
-			*level = ML_DESIGN_MISSING;
-			if (inputs[i].text.data != NULL)
-				ML_TRY(ml_levels_add(ctx, &design->levels[column->first], inputs[i].text, level));
-		}
+		if (design->open != NULL && design->open_rows < design->stride)
+			ML_TRY(learn_lengths(ctx, design, inputs));
+		if (design->open_rows == 0 || design->open_rows == design->stride)
+			ML_TRY(open_raw(ctx, design, inputs));
 	}
-	ML_TRY(add_texts(ctx, design, inputs, side));
-	raw.target[at] = side->target;
-	raw.split[at] = side->split;
-	raw.label[at] = side->label;
-	raw.weight[at] = side->weight;
+	stride = design->stride;
+	at = design->open_rows;
+	for (uint32_t r = 0; r < design->nruns; r++)
+	{
+		const ml_raw_run *run = &design->runs[r];
+		const ml_value *values = &inputs[run->column];
+		double	   *to = raw->numbers + run->first * stride + at;
+
+		if (run->kind == ML_RAW_NUMBER)
+		{
+			if (!add_scalars(run, values, to, stride, __DBL_MAX__))
+				return refuse_run(ctx, design, run, values, __DBL_MAX__);
+		}
+		else if (run->kind == ML_RAW_LEVEL)
+			ML_TRY(add_level(ctx, design, run, values->text, &raw->levels[run->first * stride + at]));
+		else if (run->kind == ML_RAW_ITEMS)
+			ML_TRY(add_items(ctx, design, run->column, values->items, to));
+		else if (!add_scalars(run, values, to, stride, DATE_MAX))
+			return refuse_run(ctx, design, run, values, DATE_MAX);
+	}
+	if (design->ntexts > 0)
+		ML_TRY(add_texts(ctx, design, inputs, side));
+	raw->target[at] = side->target;
+	raw->split[at] = side->split;
+	raw->label[at] = side->label;
+	raw->weight[at] = side->weight;
 	design->open_rows++;
 	design->nrows++;
 	return ML_OK;
@@ -392,218 +459,4 @@ uint32_t
 ml_design_items(const ml_design *design, uint32_t column)
 {
 	return design->raw_columns[column].n;
-}
-
-/* ---------- looking at rows ---------- */
-
-ml_status
-ml_design_each(ml_context *ctx, ml_design *design, ml_design_look look, void *arg)
-{
-	ml_side		sides[STRIDE_MAX];
-
-	ML_TRY(ml_design_close_raw(ctx, design));
-	for (size_t b = 0; b < design->raw.n; b++)
-	{
-		char	   *bytes;
-		ml_raw		raw;
-		uint32_t	n = design->raw.blocks[b].n;
-
-		ML_TRY(ml_design_load(ctx, design, &design->raw.blocks[b], &bytes));
-		raw = ml_design_raw(design, bytes);
-		for (uint32_t i = 0; i < n; i++)
-			sides[i] = (ml_side) {raw.target[i], raw.label[i], raw.weight[i], raw.split[i]};
-		ML_TRY(look(ctx, arg, sides, n));
-	}
-	return ML_OK;
-}
-
-/* The largest split value that at least "wanted" rows reach, digit by digit of its order. */
-typedef struct time_search
-{
-	uint64_t	prefix;			/* leading bits found so far */
-	int			shift;			/* of the digit that is counted */
-	uint64_t   *counts;			/* [65536] */
-	uint64_t	n;				/* rows with a time */
-} time_search;
-
-static uint64_t
-order_of(double value)
-{
-	uint64_t	bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
-}
-
-static ml_status
-count_digits(ml_context *ctx, void *arg, const ml_side *sides, size_t n)
-{
-	time_search *search = arg;
-
-	for (size_t i = 0; i < n; i++)
-	{
-		uint64_t	key;
-
-		if (isnan(sides[i].split))
-			continue;
-		key = order_of(sides[i].split + 0.0);
-		if (search->shift < 48 && key >> (search->shift + 16) != search->prefix)
-			continue;
-		search->counts[(key >> search->shift) & 0xFFFF]++;
-		search->n++;
-	}
-	return ML_OK;
-}
-
-static ml_status
-search_time(ml_context *ctx, ml_design *design, ml_splitter *splitter, time_search *search)
-{
-	uint64_t	wanted = 0;
-	double		value;
-
-	for (search->shift = 48; search->shift >= 0; search->shift -= 16)
-	{
-		uint32_t	digit = 0xFFFF;
-
-		memset(search->counts, 0, 65536 * sizeof(uint64_t));
-		search->n = 0;
-		ML_TRY(ml_design_each(ctx, design, count_digits, search));
-		if (search->shift == 48)
-			wanted = (uint64_t) (splitter->holdout * (double) search->n + 0.5);
-		if (wanted == 0)
-		{
-			splitter->threshold = INFINITY;
-			return ML_OK;
-		}
-		while (digit > 0 && search->counts[digit] < wanted)
-			wanted -= search->counts[digit--];
-		search->prefix = search->prefix << 16 | digit;
-		splitter->nties = search->counts[digit];
-	}
-	search->prefix = search->prefix >> 63 ? search->prefix & ~(UINT64_C(1) << 63) : ~search->prefix;
-	memcpy(&value, &search->prefix, sizeof(value));
-	splitter->threshold = value;
-	splitter->ties = wanted;
-	return ML_OK;
-}
-
-ml_status
-ml_design_find_time(ml_context *ctx, ml_design *design, ml_splitter *splitter)
-{
-	time_search search = {0};
-	ml_status	status;
-
-	splitter->ties = splitter->nties = 0;
-	ML_TRY(ml_alloc(ctx, 65536 * sizeof(uint64_t), (void **) &search.counts));
-	status = search_time(ctx, design, splitter, &search);
-	ml_release(ctx, search.counts);
-	return status;
-}
-
-/* ---------- summing up ---------- */
-
-static ml_status
-sum_up_dates(ml_context *ctx, ml_design *design, uint32_t column, const double *seconds, const double *weights,
-			 uint32_t n)
-{
-	const ml_raw_column *raw = &design->raw_columns[column];
-	double		parts[ML_DATE_PARTS_MAX][STRIDE_MAX];
-	double		one[ML_DATE_PARTS_MAX];
-
-	for (uint32_t i = 0; i < n; i++)
-	{
-		(void) ml_date_parts(design->columns[column].type, seconds[i], one);
-		for (uint32_t k = 0; k < raw->nsummaries; k++)
-			parts[k][i] = one[k];
-	}
-	for (uint32_t k = 0; k < raw->nsummaries; k++)
-		ML_TRY(ml_summary_add(ctx, &design->summaries[raw->first_summary + k], parts[k], weights, n));
-	return ML_OK;
-}
-
-/* weights[i]: 1 for rows that count, else 0; NULL: all do. */
-static ml_status
-sum_up_block(ml_context *ctx, ml_design *design, const ml_raw *raw, const double *weights, uint32_t n)
-{
-	size_t		pitch = design->stride + ML_DESIGN_PAD;
-
-	for (uint32_t c = 0; c < design->ncolumns; c++)
-	{
-		const ml_raw_column *column = &design->raw_columns[c];
-
-		if (column->date)
-			ML_TRY(sum_up_dates(ctx, design, c, raw->numbers + column->first * pitch, weights, n));
-		else if (column->form != ML_FORM_TEXT)
-			for (uint32_t k = 0; k < column->n; k++)
-				ML_TRY(ml_summary_add(ctx, &design->summaries[column->first_summary + k],
-									  raw->numbers + (column->first + k) * pitch, weights, n));
-		else if (design->columns[c].role == ML_ROLE_CATEGORY)
-			for (uint32_t i = 0; i < n; i++)
-			{
-				uint32_t	level = raw->levels[(size_t) column->first * design->stride + i];
-
-				if (weights != NULL && weights[i] == 0)
-					continue;
-				if (level == ML_DESIGN_MISSING)
-					design->missing[column->first]++;
-				else
-					design->levels[column->first].counts[level]++;
-			}
-		ML_TRY(ml_poll(ctx));
-	}
-	return ML_OK;
-}
-
-static ml_status
-restart_summaries(ml_context *ctx, ml_design *design, bool counting)
-{
-	for (uint32_t i = 0; i < design->nsummaries; i++)
-	{
-		ml_summary_close(ctx, &design->summaries[i]);
-		ML_TRY(ml_summary_open(ctx, &design->summaries[i], counting));
-	}
-	for (uint32_t i = 0; i < design->ncategories; i++)
-	{
-		design->level_list[i] = &design->levels[i];
-		design->missing[i] = 0;
-		if (design->levels[i].n > 0)
-			memset(design->levels[i].counts, 0, design->levels[i].n * sizeof(uint64_t));
-	}
-	return ML_OK;
-}
-
-ml_status
-ml_design_summarize(ml_context *ctx, ml_design *design, ml_splitter *splitter, uint32_t parts, bool counting,
-					ml_design_summary *summary)
-{
-	double		weights[STRIDE_MAX];
-
-	memset(summary, 0, sizeof(*summary));
-	ML_TRY(ml_design_close_raw(ctx, design));
-	ML_TRY(restart_summaries(ctx, design, counting));
-	ml_splitter_restart(splitter);
-	for (size_t b = 0; b < design->raw.n; b++)
-	{
-		uint32_t	n = design->raw.blocks[b].n;
-		uint32_t	counted = 0;
-		char	   *bytes;
-		ml_raw		raw;
-
-		ML_TRY(ml_design_load(ctx, design, &design->raw.blocks[b], &bytes));
-		raw = ml_design_raw(design, bytes);
-		for (uint32_t i = 0; i < n; i++)
-		{
-			uint8_t		part = ml_splitter_next(splitter, raw.label[i], raw.split[i]);
-
-			weights[i] = parts >> part & 1;
-			counted += weights[i] != 0;
-		}
-		summary->nrows += counted;
-		if (counted > 0)
-			ML_TRY(sum_up_block(ctx, design, &raw, counted == n ? NULL : weights, n));
-	}
-	summary->summaries = design->summaries;
-	summary->levels = design->level_list;
-	summary->missing = design->missing;
-	return ML_OK;
 }

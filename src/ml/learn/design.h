@@ -5,7 +5,8 @@
  *	  in memory as long as they fit and in the host's spill file beyond.
  *
  * Nothing of a row stays in memory when its block is spilled: target, weight
- * and what a solver keeps of it go with the block.
+ * and what a solver keeps of it go with the block.  Only rows with texts keep
+ * 18 bytes each (rows.h) until they are prepared.
  *
  * Life:  open; add rows (numbers raw, levels numbered as they appear, texts
  * hashed); summarize (what the columns are like, over the rows that learn);
@@ -71,13 +72,13 @@ extern ml_status ml_design_open(ml_context *ctx, size_t memory, const ml_column 
 								const ml_kernel *kernel, ml_design **result);
 extern void ml_design_close(ml_context *ctx, ml_design *design);
 
-/* ML_BAD_DATA: infinite numbers, arrays of differing length; names column and row. */
+/* ML_BAD_DATA: infinite numbers, arrays that are empty or of differing length; names column and row. */
 extern ml_status ml_design_add(ml_context *ctx, ml_design *design, const ml_value *inputs,
 							   const ml_side *side);
 
 extern uint64_t ml_design_nrows(const ml_design *design);
 
-/* Items of an array column, once there is a row; 1 for other numbers, else 0. */
+/* Items of an array column, 0 until a row has had one; 1 for other numbers, else 0. */
 extern uint32_t ml_design_items(const ml_design *design, uint32_t column);
 
 /* Look at all rows in order, before prepare: for the splitter, and who counts labels anew. */
@@ -90,9 +91,13 @@ extern ml_status ml_design_each(ml_context *ctx, ml_design *design, ml_design_lo
  */
 extern ml_status ml_design_find_time(ml_context *ctx, ml_design *design, ml_splitter *splitter);
 
+/* For a splitter by GROUPS: which fold each group goes to; before it is opened. */
+extern ml_status ml_design_find_groups(ml_context *ctx, ml_design *design, ml_splitter *splitter);
+
 /*
  * Summaries of the dense values and counts of the levels, over the rows whose
- * part is in the mask; valid until the design is closed.
+ * part is in the mask; valid until the design is closed, quantiles and modes
+ * until it is prepared.
  */
 typedef struct ml_design_summary
 {
@@ -143,8 +148,8 @@ extern size_t ml_design_memory(const ml_design *design);	/* bytes held */
 extern bool ml_design_resident(const ml_design *design);	/* nothing is spilled */
 
 /*
- * Put the rows of each part into a random order, once, before solvers that
- * visit rows one by one: exact while resident, by an external shuffle beyond.
+ * Put the rows of each part into a random order, every one equally likely,
+ * for solvers that visit rows one by one.  What was kept of rows is forgotten.
  */
 extern ml_status ml_design_shuffle(ml_context *ctx, ml_design *design, uint64_t seed);
 

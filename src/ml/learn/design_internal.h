@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * design_internal.h
- *	  What the files of the design matrix share: design.c (rows as they were
- *	  read), design_prepare.c (features), design_pass.c (passes, shuffling,
- *	  what solvers keep).
+ *	  What the files of the design matrix share: design.c (rows as they are
+ *	  read), design_store.c (blocks in memory and in the file), design_look.c
+ *	  (looking at rows as they were read), design_prepare.c (features),
+ *	  design_pass.c (passes, what solvers keep), design_shuffle.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,35 +16,64 @@
 #include "learn/design.h"
 
 #define ML_DESIGN_PARTS		32
-#define ML_DESIGN_PAD		8	/* doubles between raw columns: rows of 8 kB would share cache sets */
 #define ML_DESIGN_MISSING	UINT32_MAX	/* number of a level that is absent */
 
+/*
+ * An odd number of 64 rows, so that the columns of a block, which loops walk
+ * side by side, don't begin in the same sets of a cache.
+ */
+#define ML_DESIGN_STRIDE_MIN	64
+#define ML_DESIGN_STRIDE_MAX	960
+
 /* How the values of a column are kept as they were read. */
+typedef enum ml_raw_kind
+{
+	ML_RAW_NUMBER,
+	ML_RAW_DATE,				/* one number, summed up by its parts */
+	ML_RAW_ITEMS,
+	ML_RAW_LEVEL,
+	ML_RAW_TEXT					/* not at all: the inner ml_rows has it */
+} ml_raw_kind;
+
 typedef struct ml_raw_column
 {
-	ml_form		form;			/* TEXT: a category; texts have none of these */
-	bool		date;
-	uint32_t	first;			/* of the raw numbers, or of the categories */
-	uint32_t	n;				/* numbers; 0 for categories and texts */
-	uint32_t	first_summary;	/* of the summaries */
+	ml_raw_kind kind;
+	uint32_t	first;			/* of the numbers, or of the categories */
+	uint32_t	n;				/* numbers; of an array 0 until a row has one */
+	uint32_t	first_summary;	/* set by ml_design_summarize */
 	uint32_t	nsummaries;
 } ml_raw_column;
 
-/*
- * Where a block is: in memory, or at an offset of the spill file.  Of prepared
- * blocks the texts' entries follow the fixed part.
- */
+/* Columns side by side that are read in one loop: scalars of one kind, or one other. */
+typedef struct ml_raw_run
+{
+	ml_raw_kind kind;
+	uint32_t	column;
+	uint32_t	n;
+	uint32_t	first;			/* as that of its first column */
+} ml_raw_run;
+
+#define ML_BLOCK_HERE		1	/* the block is in memory */
+#define ML_STATE_HERE		2	/* what solvers keep of it is */
+#define ML_STATE_SPILLED	4	/* it lies in the file (neither: it is 0 yet) */
+
+/* A block and where it is: all that is in memory of one that is spilled. */
 typedef struct ml_stored_block
 {
-	char	   *bytes;			/* NULL: spilled */
-	size_t		size;
-	uint64_t	offset;
-	uint32_t	n;				/* rows */
-	uint32_t	nentries;		/* text features of all its rows */
+	union
+	{
+		char	   *bytes;
+		uint64_t	offset;
+	}			at;
+	union
+	{
+		float	   *values;
+		uint64_t	offset;
+	}			state;
+	uint32_t	size;			/* bytes */
+	uint16_t	n;				/* rows */
 	uint8_t		part;
-	float	   *state;			/* what solvers keep; NULL: none or spilled */
-	uint64_t	state_offset;
-	bool		state_spilled;	/* state lies in the file (else it is 0 yet) */
+	uint8_t		flags;
 } ml_stored_block;
 
 typedef struct ml_block_list
@@ -51,17 +81,27 @@ typedef struct ml_block_list
 	ml_stored_block *blocks;
 	size_t		n;
 	size_t		capacity;
+	size_t		end;			/* those from here on are spilled */
+	size_t		nspilled;
 } ml_block_list;
+
+/* A place in the file that is free again. */
+typedef struct ml_hole
+{
+	uint64_t	offset;
+	uint32_t	size;
+} ml_hole;
 
 /* A raw block's arrays, found in its bytes. */
 typedef struct ml_raw
 {
-	double	   *numbers;		/* [nnumbers][pitch] */
-	double	   *target;			/* [stride], as all below */
+	double	   *target;			/* [stride], as all but numbers and levels */
 	double	   *split;
 	uint32_t   *levels;			/* [ncategories][stride] */
 	uint32_t   *label;
 	float	   *weight;
+	double	   *numbers;		/* [width][stride] */
+	uint32_t	width;			/* arrays that no row had yet come behind it */
 } ml_raw;
 
 /* A prepared block's arrays. */
@@ -71,9 +111,9 @@ typedef struct ml_made
 	double	   *target;
 	double	   *weight;
 	double	   *row_weight;
-	uint32_t   *hot;			/* [ncategories][stride] */
+	uint32_t   *hot;			/* [ncats][stride] */
 	uint32_t   *label;
-	uint32_t   *at;				/* [stride + 1], with texts only */
+	uint32_t   *at;				/* [stride + 2], with texts only */
 	uint32_t   *ids;
 	float	   *values;
 } ml_made;
@@ -85,38 +125,49 @@ typedef struct ml_open_part
 	uint32_t	n;
 	uint32_t   *ids;
 	float	   *values;
-	size_t		ids_capacity;
-	size_t		values_capacity;
+	size_t		capacity;		/* of ids and values */
 	uint32_t	nentries;
 } ml_open_part;
 
 struct ml_design
 {
 	const ml_kernel *kernel;
-	size_t		limit;			/* bytes of blocks before they are spilled */
-	size_t		resident;		/* bytes of the blocks in memory */
-	bool		spilled;
+	size_t		limit;			/* bytes of everything before blocks are spilled */
+	size_t		held;			/* bytes of blocks, and what there is one of */
 	const ml_column *columns;
 	uint32_t	ncolumns;
 	ml_raw_column *raw_columns;
+	ml_raw_run *runs;
+	uint32_t	nruns;
+	size_t		block_bytes;	/* about those of a block */
 	uint32_t	stride;			/* 0 until the first row */
 	uint32_t	nnumbers;		/* raw numbers of a row */
 	uint32_t	ncategories;
 	uint32_t	ntexts;
+	uint32_t	nunknown;		/* arrays whose length no row has told yet */
 	uint32_t	nsummaries;
-	size_t		raw_size;		/* bytes of a raw block */
 	uint64_t	nrows;
 
 	/* rows as they were read */
 	ml_block_list raw;
 	char	   *open;			/* the raw block under way */
 	uint32_t	open_rows;
-	char	   *loaded;			/* a spilled block that was read back */
-	size_t		loaded_capacity;
+	size_t		open_size;
+	ml_raw		open_raw;
 	ml_levels  *levels;			/* [ncategories] */
 	const ml_levels **level_list;
 	ml_summary *summaries;		/* [nsummaries] */
 	uint64_t   *missing;		/* [ncategories] */
+	double	   *absent;			/* [stride] NaN: what blocks behind whose width a column lies have of it */
+
+	/* blocks */
+	char	   *loaded;			/* a spilled block that was read back */
+	size_t		loaded_size;
+	char	   *spare;			/* memory to be used for the next block */
+	size_t		spare_size;
+	ml_hole    *holes;
+	size_t		nholes;
+	size_t		holes_capacity;
 
 	/* texts */
 	ml_encoder *encoder;
@@ -130,18 +181,16 @@ struct ml_design
 	uint32_t	ndense;
 	uint32_t	nhot;
 	uint32_t	ncats;			/* categories that are left */
-	size_t		made_size;		/* bytes of a prepared block's fixed part */
+	size_t		made_size;		/* bytes of a prepared block without its texts */
 	ml_block_list made;
 	uint64_t	part_rows[ML_DESIGN_PARTS];
 	ml_open_part parts[ML_DESIGN_PARTS];
-	char	   *spare;			/* memory of a raw block, to be used again */
 
 	/* what solvers keep */
 	uint32_t	lanes;
-	float	   *state;			/* of the spilled block at hand */
+	float	   *state;			/* of the block at hand, if that of its own is spilled */
 
 	/* the pass under way */
-	uint32_t	mask;
 	uint32_t   *order;
 	size_t		order_capacity;
 	size_t		norder;
@@ -153,32 +202,66 @@ struct ml_design
 
 /* === design.c === */
 
-extern ml_raw ml_design_raw(const ml_design *design, char *bytes);
+extern ml_raw ml_design_raw(const ml_design *design, char *bytes, size_t size);
+
+/* The k-th number of a column in all rows of a block. */
+static inline const double *
+ml_raw_numbers(const ml_design *design, const ml_raw *raw, const ml_raw_column *column, uint32_t k)
+{
+	return column->first + k < raw->width ? raw->numbers + (size_t) (column->first + k) * design->stride :
+		design->absent;
+}
+
+/* No row is under way any more. */
+extern ml_status ml_design_close_raw(ml_context *ctx, ml_design *design);
+
+/* === design_store.c === */
+
+/* Memory that begins at a cache line and is counted. */
+extern ml_status ml_design_alloc(ml_context *ctx, ml_design *design, size_t size, char **bytes);
+extern void ml_design_release(ml_context *ctx, ml_design *design, char *bytes, size_t size);
+
+/* The same of ml_alloc's kind, growing by a quarter. */
+extern ml_status ml_design_grow(ml_context *ctx, ml_design *design, void **array, size_t *capacity, size_t need,
+								size_t width);
+
+extern ml_status ml_design_spill(ml_context *ctx, ml_design *design, const void *bytes, size_t size,
+								 uint64_t *offset);
+extern ml_status ml_design_unspill(ml_context *ctx, uint64_t offset, void *bytes, size_t size);
+/* What lies there is not needed any more. */
+extern void ml_design_unhold(ml_context *ctx, ml_design *design, uint64_t offset, size_t size);
 
 /* Bytes of a block in memory; valid until the next is asked for. */
 extern ml_status ml_design_load(ml_context *ctx, ml_design *design, const ml_stored_block *stored, char **bytes);
 
-/* Append a block to a list: its bytes are taken over, or spilled and left to the caller (*kept). */
+/* Would so many bytes more be too many? */
+extern bool ml_design_fits(const ml_design *design, size_t more);
+
+/* Spill raw blocks, and prepared ones if so said, until so many bytes more fit or nothing is left to spill. */
+extern ml_status ml_design_make_room(ml_context *ctx, ml_design *design, size_t more, bool prepared);
+
+/*
+ * Append a block to a list: its memory is taken over if another such would
+ * fit; else it is spilled and the memory left to the caller.
+ */
 extern ml_status ml_design_store(ml_context *ctx, ml_design *design, ml_block_list *list,
 								 const ml_stored_block *block, char *bytes, bool *kept);
+
+/* Free one block, or all and the list. */
+extern void ml_design_free(ml_context *ctx, ml_design *design, ml_stored_block *stored);
 extern void ml_design_drop(ml_context *ctx, ml_design *design, ml_block_list *list);
-
-extern ml_status ml_design_spill(ml_context *ctx, const void *bytes, size_t size, uint64_t *offset);
-extern ml_status ml_design_unspill(ml_context *ctx, uint64_t offset, void *bytes, size_t size);
-
-/* Close the raw block under way; no row can be added behind it but to the next. */
-extern ml_status ml_design_close_raw(ml_context *ctx, ml_design *design);
 
 /* === design_prepare.c === */
 
 extern ml_made ml_design_made(const ml_design *design, char *bytes, uint32_t nentries);
-extern size_t ml_design_made_size(const ml_design *design);
+extern uint32_t ml_design_entries(const ml_design *design, const ml_stored_block *stored);
 
-/* Append row i of a prepared block to the block of its part, and close it when full. */
-extern ml_status ml_design_put(ml_context *ctx, ml_design *design, const ml_made *from, uint32_t i, uint8_t part,
-							   ml_block_list *list);
-/* Close the blocks of all parts. */
+/* Is there an open block of the part with room for a row of so many text features?  Makes it so. */
+extern ml_status ml_design_open_part(ml_context *ctx, ml_design *design, uint8_t part, uint32_t nentries,
+									 ml_block_list *list);
+/* Close the blocks of all parts; and what their texts were gathered in. */
 extern ml_status ml_design_close_parts(ml_context *ctx, ml_design *design, ml_block_list *list);
+extern void ml_design_free_entries(ml_context *ctx, ml_design *design);
 
 /* === design_pass.c === */
 

@@ -3,9 +3,10 @@
  * design_prepare.c
  *	  Raw blocks -> features, each row in a block of its part.
  *
- * One raw block after the other becomes a block of features.  If all its rows
- * are of one part it is stored as it is (the memory of the raw block serves the
- * next one); otherwise its rows are dealt into the open blocks of their parts.
+ * One raw block after the other becomes a block of features, and its memory
+ * serves a next one.  If all its rows are of one part the block of features is
+ * stored as it is; otherwise its rows are dealt, column by column, into the
+ * open blocks of their parts.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,20 +24,19 @@ typedef struct preparation
 	uint64_t	row;			/* number of the next row */
 	ml_open_part scratch;		/* the block under way */
 	uint8_t    *part;			/* [stride] of its rows */
+	uint32_t   *rows;			/* [stride]: those of one part */
 } preparation;
 
 /* ---------- blocks ---------- */
 
-size_t
-ml_design_made_size(const ml_design *design)
+static size_t
+made_size(const ml_design *design)
 {
 	size_t		stride = design->stride;
-	size_t		size = stride * (design->ndense + 3) * sizeof(double) +
-		stride * (design->ncats + 1) * sizeof(uint32_t);
+	size_t		row = ml_size_add(ml_size_mul(design->ndense, sizeof(double)),
+								  3 * sizeof(double) + (design->ncats + 1) * sizeof(uint32_t));
 
-	if (design->ntexts > 0)
-		size += (stride + 2) * sizeof(uint32_t);
-	return size;
+	return ml_size_add(ml_size_mul(row, stride), design->ntexts > 0 ? (stride + 2) * sizeof(uint32_t) : 0);
 }
 
 ml_made
@@ -60,17 +60,29 @@ ml_design_made(const ml_design *design, char *bytes, uint32_t nentries)
 	return made;
 }
 
-/* Memory for a prepared block: that of a raw one if it is at hand and will do. */
+uint32_t
+ml_design_entries(const ml_design *design, const ml_stored_block *stored)
+{
+	return (uint32_t) ((stored->size - design->made_size) / (sizeof(uint32_t) + sizeof(float)));
+}
+
+/* Memory for a prepared block without texts: that of a raw one if it is at hand and will do. */
 static ml_status
 new_block(ml_context *ctx, ml_design *design, char **bytes)
 {
-	if (design->spare != NULL && design->made_size <= design->raw_size)
+	char	   *spare = design->spare;
+
+	if (spare == NULL)
+		return ml_design_alloc(ctx, design, design->made_size, bytes);
+	design->spare = NULL;
+	if (design->made_size <= design->spare_size && design->spare_size - design->made_size <= design->made_size / 16)
 	{
-		*bytes = design->spare;
-		design->spare = NULL;
+		design->held -= design->spare_size - design->made_size;
+		*bytes = spare;
 		return ML_OK;
 	}
-	return ml_alloc(ctx, design->made_size, (void **) bytes);
+	ml_design_release(ctx, design, spare, design->spare_size);
+	return ml_design_alloc(ctx, design, design->made_size, bytes);
 }
 
 /* Rows behind n: weight 0, values 0, no level. */
@@ -80,7 +92,7 @@ pad_rows(const ml_design *design, const ml_made *made, uint32_t n, uint32_t nent
 	uint32_t	stride = design->stride;
 
 	if (made->at != NULL)
-		for (uint32_t i = n; i <= stride; i++)
+		for (uint32_t i = n; i < stride + 2; i++)
 			made->at[i] = nentries;
 	if (n == stride)
 		return;
@@ -96,88 +108,83 @@ pad_rows(const ml_design *design, const ml_made *made, uint32_t n, uint32_t nent
 	}
 }
 
+/* A copy of a block together with its texts. */
+static ml_status
+join_texts(ml_context *ctx, ml_design *design, const ml_open_part *open, size_t size, char **bytes)
+{
+	size_t		n = open->nentries * sizeof(uint32_t);
+	ml_made		made;
+
+	ML_TRY(ml_design_alloc(ctx, design, size, bytes));
+	memcpy(*bytes, open->bytes, design->made_size);
+	made = ml_design_made(design, *bytes, open->nentries);
+	if (n > 0)
+	{
+		memcpy(made.ids, open->ids, n);
+		memcpy(made.values, open->values, n);
+	}
+	return ML_OK;
+}
+
 /* Store a full or last block; its memory is taken over or kept for the next. */
 static ml_status
 store_part(ml_context *ctx, ml_design *design, ml_open_part *open, uint8_t part, ml_block_list *list)
 {
-	ml_stored_block block = {.size = design->made_size, .n = open->n, .nentries = open->nentries, .part = part};
-	ml_made		made = ml_design_made(design, open->bytes, open->nentries);
-	bool		kept;
+	size_t		size = design->made_size + (size_t) open->nentries * (sizeof(uint32_t) + sizeof(float));
+	ml_stored_block block = {.size = (uint32_t) size, .n = (uint16_t) open->n, .part = part};
+	ml_made		made = ml_design_made(design, open->bytes, 0);
+	char	   *bytes = open->bytes;
+	bool		kept = false;
+	ml_status	status;
 
 	pad_rows(design, &made, open->n, open->nentries);
 	if (design->ntexts > 0)
-	{
-		size_t		bytes = open->nentries * sizeof(uint32_t);
-		void	   *memory = open->bytes;
-
-		block.size += 2 * bytes;
-		ML_TRY(ml_resize(ctx, &memory, block.size));
-		open->bytes = memory;
-		made = ml_design_made(design, open->bytes, open->nentries);
-		if (bytes > 0)
-		{
-			memcpy(made.ids, open->ids, bytes);
-			memcpy(made.values, open->values, bytes);
-		}
-	}
-	ML_TRY(ml_design_store(ctx, design, list, &block, open->bytes, &kept));
-	design->part_rows[part] += open->n;
-	if (kept)
+		ML_TRY(join_texts(ctx, design, open, size, &bytes));
+	status = ml_design_store(ctx, design, list, &block, bytes, &kept);
+	if (!kept && bytes != open->bytes)
+		ml_design_release(ctx, design, bytes, size);
+	ML_TRY(status);
+	if (kept && bytes == open->bytes)
 		open->bytes = NULL;
+	design->part_rows[part] += open->n;
 	open->n = 0;
 	open->nentries = 0;
 	return ML_OK;
 }
 
 static ml_status
-reserve_entries(ml_context *ctx, ml_open_part *open, size_t n)
+reserve_entries(ml_context *ctx, ml_design *design, ml_open_part *open, size_t n)
 {
-	void	   *memory = open->ids;
+	size_t		capacity = open->capacity;
+	void	   *ids = open->ids;
+	void	   *values = open->values;
 
-	ML_TRY(ml_grow(ctx, &memory, &open->ids_capacity, open->nentries + n, sizeof(uint32_t)));
-	open->ids = memory;
-	memory = open->values;
-	ML_TRY(ml_grow(ctx, &memory, &open->values_capacity, open->nentries + n, sizeof(float)));
-	open->values = memory;
+	if (open->nentries + n <= open->capacity)
+		return ML_OK;
+	if (open->nentries + n > UINT32_MAX / 16)
+		return ml_fail(ctx, ML_MEMORY_LIMIT, "texts have too many features");
+	ML_TRY(ml_design_grow(ctx, design, &ids, &capacity, open->nentries + n, sizeof(uint32_t)));
+	open->ids = ids;
+	/* of the smaller capacity until both have grown */
+	ML_TRY(ml_resize(ctx, &values, capacity * sizeof(float)));
+	open->values = values;
+	design->held += (capacity - open->capacity) * sizeof(float);
+	open->capacity = capacity;
 	return ML_OK;
 }
 
 ml_status
-ml_design_put(ml_context *ctx, ml_design *design, const ml_made *from, uint32_t i, uint8_t part,
-			  ml_block_list *list)
+ml_design_open_part(ml_context *ctx, ml_design *design, uint8_t part, uint32_t nentries, ml_block_list *list)
 {
 	ml_open_part *open = &design->parts[part];
-	size_t		stride = design->stride;
-	uint32_t	at = open->n;
-	ml_made		to;
+	size_t		most = design->block_bytes / sizeof(uint32_t);
 
+	/* blocks of long texts have fewer rows */
+	if (open->n == design->stride || (open->n > 0 && (size_t) open->nentries + nentries > most))
+		ML_TRY(store_part(ctx, design, open, part, list));
 	if (open->bytes == NULL)
 		ML_TRY(new_block(ctx, design, &open->bytes));
-	to = ml_design_made(design, open->bytes, 0);
-	for (uint32_t j = 0; j < design->ndense; j++)
-		to.dense[j * stride + at] = from->dense[j * stride + i];
-	for (uint32_t k = 0; k < design->ncats; k++)
-		to.hot[k * stride + at] = from->hot[k * stride + i];
-	to.target[at] = from->target[i];
-	to.weight[at] = from->weight[i];
-	to.row_weight[at] = from->row_weight[i];
-	to.label[at] = from->label[i];
-	if (from->at != NULL)
-	{
-		uint32_t	n = from->at[i + 1] - from->at[i];
-
-		ML_TRY(reserve_entries(ctx, open, n));
-		to.at[at] = open->nentries;
-		if (n > 0)
-		{
-			memcpy(open->ids + open->nentries, from->ids + from->at[i], n * sizeof(uint32_t));
-			memcpy(open->values + open->nentries, from->values + from->at[i], n * sizeof(float));
-		}
-		open->nentries += n;
-	}
-	if (++open->n < design->stride)
-		return ML_OK;
-	return store_part(ctx, design, open, part, list);
+	return nentries == 0 ? ML_OK : reserve_entries(ctx, design, open, nentries);
 }
 
 ml_status
@@ -189,57 +196,216 @@ ml_design_close_parts(ml_context *ctx, ml_design *design, ml_block_list *list)
 
 		if (open->n > 0)
 			ML_TRY(store_part(ctx, design, open, (uint8_t) part, list));
-		ml_release(ctx, open->bytes);
+		ml_design_release(ctx, design, open->bytes, design->made_size);
 		open->bytes = NULL;
+	}
+	return ML_OK;
+}
+
+void
+ml_design_free_entries(ml_context *ctx, ml_design *design)
+{
+	for (int part = 0; part < ML_DESIGN_PARTS; part++)
+	{
+		ml_open_part *open = &design->parts[part];
+
+		ml_release(ctx, open->ids);
+		ml_release(ctx, open->values);
+		design->held -= open->capacity * (sizeof(uint32_t) + sizeof(float));
+		open->ids = NULL;
+		open->values = NULL;
+		open->capacity = 0;
+	}
+}
+
+/* ---------- dealing rows ---------- */
+
+/* Rows rows[0..n) of a block behind those of the open block, which has room. */
+static void
+copy_rows(const ml_design *design, const ml_made *from, const uint32_t *rows, uint32_t n, ml_open_part *open)
+{
+	size_t		stride = design->stride;
+	uint32_t	at = open->n;
+	ml_made		to = ml_design_made(design, open->bytes, 0);
+
+	/* target and weights follow the numbers, as columns of the same kind */
+	for (uint32_t j = 0; j < design->ndense + 3; j++)
+	{
+		const double *x = from->dense + j * stride;
+		double	   *y = to.dense + j * stride + at;
+
+		for (uint32_t i = 0; i < n; i++)
+			y[i] = x[rows[i]];
+	}
+	/* and the label the levels */
+	for (uint32_t k = 0; k < design->ncats + 1; k++)
+	{
+		const uint32_t *x = from->hot + k * stride;
+		uint32_t   *y = to.hot + k * stride + at;
+
+		for (uint32_t i = 0; i < n; i++)
+			y[i] = x[rows[i]];
+	}
+	open->n += n;
+}
+
+static void
+copy_entries(const ml_made *from, uint32_t row, const ml_made *to, ml_open_part *open)
+{
+	uint32_t	n = from->at[row + 1] - from->at[row];
+
+	to->at[open->n] = open->nentries;
+	if (n > 0)
+	{
+		memcpy(open->ids + open->nentries, from->ids + from->at[row], n * sizeof(uint32_t));
+		memcpy(open->values + open->nentries, from->values + from->at[row], n * sizeof(float));
+	}
+	open->nentries += n;
+}
+
+static ml_status
+deal_part(ml_context *ctx, ml_design *design, const ml_made *from, const uint32_t *rows, uint32_t n, uint8_t part)
+{
+	ml_open_part *open = &design->parts[part];
+
+	for (uint32_t done = 0; done < n;)
+	{
+		uint32_t	nentries = 0;
+		uint32_t	some;
+
+		if (from->at != NULL)
+			nentries = from->at[rows[done] + 1] - from->at[rows[done]];
+		ML_TRY(ml_design_open_part(ctx, design, part, nentries, &design->made));
+		some = ML_MIN(n - done, from->at != NULL ? 1 : design->stride - open->n);
+		if (from->at != NULL)
+		{
+			ml_made		to = ml_design_made(design, open->bytes, 0);
+
+			copy_entries(from, rows[done], &to, open);
+		}
+		copy_rows(design, from, rows + done, some, open);
+		done += some;
+	}
+	return ML_OK;
+}
+
+/* The block in scratch: stored whole, or dealt. */
+static ml_status
+deal_rows(ml_context *ctx, ml_design *design, preparation *p, uint32_t n)
+{
+	ml_open_part *open = &p->scratch;
+	bool		whole = n == design->stride || p->row == design->nrows;
+	uint32_t	parts = 0;
+	ml_made		made = ml_design_made(design, open->bytes, 0);
+
+	for (uint32_t i = 0; i < n; i++)
+		parts |= UINT32_C(1) << p->part[i];
+	if (whole && parts == UINT32_C(1) << p->part[0] && design->parts[p->part[0]].n == 0)
+	{
+		open->n = n;
+		return store_part(ctx, design, open, p->part[0], &design->made);
+	}
+	made.ids = open->ids;
+	made.values = open->values;
+	for (uint8_t part = 0; part < ML_DESIGN_PARTS; part++)
+	{
+		uint32_t	count = 0;
+
+		if ((parts >> part & 1) == 0)
+			continue;
+		for (uint32_t i = 0; i < n; i++)
+		{
+			p->rows[count] = i;
+			count += p->part[i] == part;
+		}
+		ML_TRY(deal_part(ctx, design, &made, p->rows, count, part));
 	}
 	return ML_OK;
 }
 
 /* ---------- features ---------- */
 
-static void
-make_numbers(const ml_tabular *tabular, const ml_tabular_column *column, const double *values, size_t pitch,
-			 ml_made *made, size_t stride, uint32_t n)
-{
-	for (uint32_t k = 0; k < column->nterms; k++)
-	{
-		const ml_scaling *scaling = &tabular->scaling[column->first + k];
-		const double *from = values + k * pitch;
-		double	   *to = made->dense + (size_t) (column->first + k) * stride;
+/* Two numbers, or masks of as many: what every CPU has. */
+typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
+typedef int64_t pair_mask __attribute__((vector_size(16), may_alias));
 
-		for (uint32_t i = 0; i < n; i++)
-			to[i] = ml_tabular_scale(scaling, from[i]);
-	}
+static inline pair
+choose(pair_mask where, pair a, pair b)
+{
+	return (pair) (((pair_mask) a & where) | ((pair_mask) b & ~where));
 }
 
-static void
-make_date(const ml_tabular *tabular, const ml_tabular_column *column, const double *seconds, ml_made *made,
-		  size_t stride, uint32_t n)
+/* ml_tabular_scale of n numbers; false: one of the features is no number. */
+static bool
+scale_numbers(const ml_scaling *scaling, const double *from, double *to, uint32_t n)
 {
+	pair		mean = {scaling->mean, scaling->mean};
+	pair		scale = {scaling->scale, scaling->scale};
+	pair		fill = {scaling->fill, scaling->fill};
+	pair		low = {scaling->low, scaling->low};
+	pair		high = {scaling->high, scaling->high};
+	pair_mask	sound = {-1, -1};
+	bool		clips = isfinite(scaling->low) || isfinite(scaling->high);
+	uint32_t	i = 0;
+
+	for (; i + 2 <= n; i += 2)
+	{
+		pair		value = *(const pair *) (from + i);
+
+		value = choose(value == value, value, fill);
+		if (clips)
+		{
+			pair		clipped = choose(value < low, low, value);
+
+			/* what is filled in is not clipped */
+			clipped = choose(clipped > high, high, clipped);
+			value = choose(*(const pair *) (from + i) == *(const pair *) (from + i), clipped, value);
+		}
+		value = (value - mean) / scale;
+		sound &= value - value == value - value;
+		*(pair *) (to + i) = value;
+	}
+	for (; i < n; i++)
+	{
+		to[i] = ml_tabular_scale(scaling, from[i]);
+		sound[0] &= -(int64_t) !isnan(to[i]);
+	}
+	return (sound[0] & sound[1]) != 0;
+}
+
+static bool
+scale_date(const ml_tabular *tabular, const ml_tabular_column *column, const double *seconds, const ml_made *made,
+		   size_t stride, uint32_t n)
+{
+	bool		sound = true;
+
 	for (uint32_t i = 0; i < n; i++)
 	{
 		double		parts[ML_DATE_PARTS_MAX];
 
 		(void) ml_date_parts((ml_type) column->type, seconds[i], parts);
 		for (uint32_t k = 0; k < column->nterms; k++)
-			made->dense[(size_t) (column->first + k) * stride + i] =
-				ml_tabular_scale(&tabular->scaling[column->first + k], parts[k]);
+		{
+			double		value = ml_tabular_scale(&tabular->scaling[column->first + k], parts[k]);
+
+			sound &= !isnan(value);
+			made->dense[(column->first + k) * stride + i] = value;
+		}
 	}
+	return sound;
 }
 
 /* 1 where the value, or an item of the array, is missing. */
 static void
-make_indicator(const ml_tabular_column *column, const ml_raw_column *raw, const double *values, size_t pitch,
-			   ml_made *made, size_t stride, uint32_t n)
+make_indicator(const ml_design *design, const ml_raw_column *from, const ml_raw *raw, double *to, uint32_t n)
 {
-	double	   *to = made->dense + (size_t) column->indicator * stride;
-
-	for (uint32_t i = 0; i < n; i++)
+	memset(to, 0, n * sizeof(double));
+	for (uint32_t k = 0; k < from->n; k++)
 	{
-		to[i] = 0;
-		for (uint32_t k = 0; k < raw->n; k++)
-			if (isnan(values[k * pitch + i]))
-				to[i] = 1;
+		const double *values = ml_raw_numbers(design, raw, from, k);
+
+		for (uint32_t i = 0; i < n; i++)
+			to[i] = isnan(values[i]) ? 1 : to[i];
 	}
 }
 
@@ -254,59 +420,65 @@ make_levels(const ml_tabular_column *column, const uint32_t *map, const uint32_t
 }
 
 static ml_status
-check_numbers(ml_context *ctx, const ml_design *design, const ml_made *made, uint32_t n)
+refuse_column(ml_context *ctx, ml_text name)
 {
-	for (uint32_t j = 0; j < design->ndense; j++)
-		for (uint32_t i = 0; i < n; i++)
-			if (isnan(made->dense[(size_t) j * design->stride + i]))
-			{
-				const ml_tabular *tabular = design->recipe.tabular;
-				ml_text		name = tabular->names[ml_tabular_column_of(tabular, j)];
+	ml_fail(ctx, ML_BAD_DATA, "the values of column \"%.*s\" differ by more than numbers can express",
+			(int) name.size, name.data);
+	return ml_hint(ctx, "Leave out its extreme values, or set option \"winsorize\".");
+}
 
-				ml_fail(ctx, ML_BAD_DATA, "the values of column \"%.*s\" differ by more than numbers can express",
-						(int) name.size, name.data);
-				return ml_hint(ctx, "Leave out its extreme values, or set option \"winsorize\".");
-			}
-	return ML_OK;
+/* Column c's features; column is how it became them, and map how its levels did. */
+static bool
+make_column(const ml_design *design, uint32_t c, const ml_tabular_column *column, uint32_t category,
+			const ml_raw *raw, const ml_made *made, uint32_t n)
+{
+	const ml_tabular *tabular = design->recipe.tabular;
+	const ml_raw_column *from = &design->raw_columns[c];
+	size_t		stride = design->stride;
+	bool		sound = true;
+
+	if (from->kind == ML_RAW_LEVEL)
+	{
+		make_levels(column, design->recipe.map[category], raw->levels + from->first * stride,
+					made->hot + category * stride, n);
+		return true;
+	}
+	if (from->kind == ML_RAW_TEXT)
+		return true;
+	if (from->kind == ML_RAW_DATE)
+		sound = scale_date(tabular, column, ml_raw_numbers(design, raw, from, 0), made, stride, n);
+	else
+		for (uint32_t k = 0; k < column->nterms; k++)
+			sound &= scale_numbers(&tabular->scaling[column->first + k], ml_raw_numbers(design, raw, from, k),
+								   made->dense + (column->first + k) * stride, n);
+	if (column->indicator != ML_NO_TERM)
+		make_indicator(design, from, raw, made->dense + column->indicator * stride, n);
+	return sound;
 }
 
 static ml_status
-make_block(ml_context *ctx, ml_design *design, const ml_raw *raw, ml_made *made, uint32_t n)
+make_block(ml_context *ctx, const ml_design *design, const ml_raw *raw, const ml_made *made, uint32_t n)
 {
 	const ml_tabular *tabular = design->recipe.tabular;
-	size_t		pitch = design->stride + ML_DESIGN_PAD;
-	size_t		stride = design->stride;
 	uint32_t	kept = 0;
 	uint32_t	category = 0;
 
 	for (uint32_t c = 0; c < design->ncolumns; c++)
 	{
-		const ml_raw_column *from = &design->raw_columns[c];
-		const ml_tabular_column *column = &tabular->columns[kept];
-		const double *numbers = raw->numbers + from->first * pitch;
-
 		if (design->recipe.left_out != NULL && design->recipe.left_out[c])
 			continue;
+		if (!make_column(design, c, &tabular->columns[kept], category, raw, made, n))
+			return refuse_column(ctx, tabular->names[kept]);
+		category += design->raw_columns[c].kind == ML_RAW_LEVEL;
 		kept++;
-		if (from->date)
-			make_date(tabular, column, numbers, made, stride, n);
-		else if (from->form != ML_FORM_TEXT)
-			make_numbers(tabular, column, numbers, pitch, made, stride, n);
-		else if (design->columns[c].role == ML_ROLE_CATEGORY)
-		{
-			make_levels(column, design->recipe.map[category], raw->levels + from->first * stride,
-						made->hot + category * stride, n);
-			category++;
-		}
-		if (from->form != ML_FORM_TEXT && column->indicator != ML_NO_TERM)
-			make_indicator(column, from, numbers, pitch, made, stride, n);
-		ML_TRY(ml_poll(ctx));
+		if (kept % 16 == 0)
+			ML_TRY(ml_poll(ctx));
 	}
-	return check_numbers(ctx, design, made, n);
+	return ml_poll(ctx);
 }
 
 static void
-make_sides(const ml_design *design, const ml_raw *raw, ml_made *made, uint32_t n)
+make_sides(const ml_design *design, const ml_raw *raw, const ml_made *made, uint32_t n)
 {
 	const ml_design_recipe *recipe = &design->recipe;
 
@@ -322,33 +494,44 @@ make_sides(const ml_design *design, const ml_raw *raw, ml_made *made, uint32_t n
 	}
 }
 
+/* ---------- texts ---------- */
+
+/* The next row of ml_rows' pass. */
+static ml_status
+next_text(ml_context *ctx, ml_design *design, preparation *p, const ml_row **row)
+{
+	if (p->next == p->ngroup)
+	{
+		if (!design->recipe.again)
+			ml_rows_consume(ctx, design->rows);
+		ML_TRY(ml_rows_next(ctx, design->rows, &p->group, &p->ngroup));
+		p->next = 0;
+		if (p->ngroup == 0)
+			return ml_fail(ctx, ML_INTERNAL, "texts of row %llu are missing", (unsigned long long) p->row);
+	}
+	*row = &p->group[p->next++];
+	if ((*row)->number != p->row++)
+		return ml_fail(ctx, ML_INTERNAL, "texts come out of order");
+	return ML_OK;
+}
+
 /* The texts' features of the block's rows, which come in order. */
 static ml_status
-make_texts(ml_context *ctx, ml_design *design, preparation *p, ml_made *made, uint32_t n)
+make_texts(ml_context *ctx, ml_design *design, preparation *p, const ml_made *made, uint32_t n)
 {
 	const ml_rows_index *index = ml_rows_indexed(design->rows);
-	const ml_rows_data *data = ml_rows_get(design->rows);
 	uint32_t	first = design->ndense + design->nhot;
 	ml_open_part *open = &p->scratch;
 
 	open->nentries = 0;
 	for (uint32_t i = 0; i < n; i++)
 	{
-		const ml_row *row;
+		const ml_row *row = NULL;
 		float		scale;
 
-		if (p->next == p->ngroup)
-		{
-			ML_TRY(ml_rows_next(ctx, design->rows, &p->group, &p->ngroup));
-			p->next = 0;
-			if (p->ngroup == 0)
-				return ml_fail(ctx, ML_INTERNAL, "texts of row %llu are missing", (unsigned long long) p->row);
-		}
-		row = &p->group[p->next++];
-		if (row->number != p->row++)
-			return ml_fail(ctx, ML_INTERNAL, "texts come out of order");
-		ML_TRY(reserve_entries(ctx, open, row->n));
-		scale = ml_row_scale(index, data->length[row->number]);
+		ML_TRY(next_text(ctx, design, p, &row));
+		ML_TRY(reserve_entries(ctx, design, open, row->n));
+		scale = ml_row_scale(index, ml_rows_get(design->rows)->length[row->number]);
 		made->at[i] = open->nentries;
 		for (uint32_t k = 0; k < row->n; k++)
 		{
@@ -362,12 +545,8 @@ make_texts(ml_context *ctx, ml_design *design, preparation *p, ml_made *made, ui
 		}
 	}
 	made->at[n] = open->nentries;
-	made->ids = open->ids;
-	made->values = open->values;
 	return ML_OK;
 }
-
-/* ---------- the texts' index ---------- */
 
 static ml_status
 set_parts(ml_context *ctx, void *arg, const ml_side *sides, size_t n)
@@ -404,30 +583,6 @@ index_texts(ml_context *ctx, ml_design *design, ml_splitter *splitter)
 
 /* ---------- preparing ---------- */
 
-/* The block in scratch: stored whole, or row by row. */
-static ml_status
-deal_rows(ml_context *ctx, ml_design *design, preparation *p, uint32_t n)
-{
-	ml_open_part *open = &p->scratch;
-	bool		whole = n == design->stride || p->row == design->nrows;
-	ml_made		made = ml_design_made(design, open->bytes, 0);
-
-	for (uint32_t i = 1; i < n && whole; i++)
-		whole = p->part[i] == p->part[0];
-	if (whole && design->parts[p->part[0]].n == 0)
-	{
-		open->n = n;
-		return store_part(ctx, design, open, p->part[0], &design->made);
-	}
-	made.ids = open->ids;
-	made.values = open->values;
-	if (made.at != NULL)
-		made.at[n] = open->nentries;
-	for (uint32_t i = 0; i < n; i++)
-		ML_TRY(ml_design_put(ctx, design, &made, i, p->part[i], &design->made));
-	return ML_OK;
-}
-
 static ml_status
 prepare_block(ml_context *ctx, ml_design *design, preparation *p, ml_stored_block *stored)
 {
@@ -437,7 +592,7 @@ prepare_block(ml_context *ctx, ml_design *design, preparation *p, ml_stored_bloc
 	ml_made		made;
 
 	ML_TRY(ml_design_load(ctx, design, stored, &bytes));
-	raw = ml_design_raw(design, bytes);
+	raw = ml_design_raw(design, bytes, stored->size);
 	if (p->scratch.bytes == NULL)
 		ML_TRY(new_block(ctx, design, &p->scratch.bytes));
 	made = ml_design_made(design, p->scratch.bytes, 0);
@@ -449,35 +604,65 @@ prepare_block(ml_context *ctx, ml_design *design, preparation *p, ml_stored_bloc
 		ML_TRY(make_texts(ctx, design, p, &made, n));
 	else
 		p->row += n;
-	if (!design->recipe.again && stored->bytes != NULL)
+	if (!design->recipe.again && (stored->flags & ML_BLOCK_HERE) && design->spare == NULL)
 	{
-		design->resident -= stored->size;
-		ml_release(ctx, design->spare);
-		design->spare = stored->bytes;
-		stored->bytes = NULL;
+		design->spare = stored->at.bytes;
+		design->spare_size = stored->size;
+		stored->flags = 0;
+		stored->n = 0;
 	}
+	else if (!design->recipe.again)
+		ml_design_free(ctx, design, stored);
 	return deal_rows(ctx, design, p, n);
-}
-
-static ml_status
-prepare_all(ml_context *ctx, ml_design *design, preparation *p)
-{
-	for (size_t b = 0; b < design->raw.n; b++)
-		ML_TRY(prepare_block(ctx, design, p, &design->raw.blocks[b]));
-	return ml_design_close_parts(ctx, design, &design->made);
 }
 
 static void
 forget_prepared(ml_context *ctx, ml_design *design)
 {
+	design->prepared = false;
 	ml_design_forget_state(ctx, design);
 	ml_design_drop(ctx, design, &design->made);
 	for (int part = 0; part < ML_DESIGN_PARTS; part++)
 	{
-		design->parts[part].n = 0;
-		design->parts[part].nentries = 0;
+		ml_open_part *open = &design->parts[part];
+
+		/* left by a failure */
+		ml_design_release(ctx, design, open->bytes, design->made_size);
+		open->bytes = NULL;
+		open->n = 0;
+		open->nentries = 0;
 		design->part_rows[part] = 0;
 	}
+}
+
+static ml_status
+prepare_all(ml_context *ctx, ml_design *design, preparation *p)
+{
+	uint32_t	nparts = (uint32_t) p->splitter->folds + 1;
+
+	ML_TRY(ml_alloc(ctx, design->stride + 1, (void **) &p->part));
+	ML_TRY(ml_alloc(ctx, (design->stride + 1) * sizeof(uint32_t), (void **) &p->rows));
+	/* an open block of each part, the one under way, a spilled one */
+	ML_TRY(ml_design_make_room(ctx, design, (nparts > 2 ? nparts + 2 : 3) * design->made_size, false));
+	for (size_t b = 0; b < design->raw.n; b++)
+		ML_TRY(prepare_block(ctx, design, p, &design->raw.blocks[b]));
+	if (design->ntexts > 0 && !design->recipe.again)
+		ml_rows_consume(ctx, design->rows);
+	return ml_design_close_parts(ctx, design, &design->made);
+}
+
+static void
+free_buffers(ml_context *ctx, ml_design *design, preparation *p)
+{
+	ml_release(ctx, p->part);
+	ml_release(ctx, p->rows);
+	ml_design_release(ctx, design, p->scratch.bytes, design->made_size);
+	ml_release(ctx, p->scratch.ids);
+	ml_release(ctx, p->scratch.values);
+	design->held -= p->scratch.capacity * (sizeof(uint32_t) + sizeof(float));
+	ml_design_release(ctx, design, design->spare, design->spare_size);
+	design->spare = NULL;
+	ml_design_free_entries(ctx, design);
 }
 
 ml_status
@@ -487,22 +672,24 @@ ml_design_prepare(ml_context *ctx, ml_design *design, ml_splitter *splitter, con
 	ml_status	status;
 
 	ML_TRY(ml_design_close_raw(ctx, design));
+	ml_design_release(ctx, design, design->open, design->open_size);
+	design->open = NULL;
 	forget_prepared(ctx, design);
 	design->recipe = *recipe;
 	design->ndense = recipe->tabular->ndense;
 	design->nhot = recipe->tabular->nhot;
 	design->ncats = recipe->tabular->ncategories;
-	design->made_size = ml_design_made_size(design);
+	design->made_size = made_size(design);
+	for (uint32_t i = 0; i < design->nsummaries; i++)
+	{
+		/* what quantiles came from */
+		ml_summary_close(ctx, &design->summaries[i]);
+		design->summaries[i].bins = NULL;
+	}
 	ML_TRY(index_texts(ctx, design, splitter));
 	ml_splitter_restart(splitter);
-	ML_TRY(ml_alloc(ctx, ML_MAX(design->stride, 1u), (void **) &p.part));
 	status = prepare_all(ctx, design, &p);
-	ml_release(ctx, p.part);
-	ml_release(ctx, p.scratch.bytes);
-	ml_release(ctx, p.scratch.ids);
-	ml_release(ctx, p.scratch.values);
-	ml_release(ctx, design->spare);
-	design->spare = NULL;
+	free_buffers(ctx, design, &p);
 	if (status == ML_OK && !recipe->again)
 		ml_design_drop(ctx, design, &design->raw);
 	design->prepared = status == ML_OK;

@@ -126,6 +126,13 @@ extern const ml_rows_index *ml_rows_indexed(const ml_rows *rows);
 extern ml_status ml_rows_begin(ml_context *ctx, ml_rows *rows, uint32_t parts, ml_rng *rng);
 extern ml_status ml_rows_next(ml_context *ctx, ml_rows *rows, const ml_row **group, uint32_t *n);
 
+/*
+ * The last pass, in order, over all parts: give back the memory of rows that
+ * were handed out before, the last group included; behind the last one of
+ * everything but the index.
+ */
+extern void ml_rows_consume(ml_context *ctx, ml_rows *rows);
+
 /* Rows of the parts in the mask. */
 extern uint32_t ml_rows_count(const ml_rows *rows, uint32_t parts);
 

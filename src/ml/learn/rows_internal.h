@@ -67,6 +67,7 @@ struct ml_rows
 	uint32_t   *order;			/* blocks in the order of this pass */
 	size_t		order_capacity;
 	size_t		next;			/* the first that is not in a group yet */
+	size_t		consumed;		/* the first whose memory was not given back */
 	ml_row	   *items;			/* rows of the group */
 	size_t		items_capacity;
 	uint32_t   *group;			/* words of its spilled blocks */

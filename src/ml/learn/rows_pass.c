@@ -62,6 +62,7 @@ ml_rows_begin(ml_context *ctx, ml_rows *rows, uint32_t parts, ml_rng *rng)
 	rows->parts = parts;
 	rows->rng = rng;
 	rows->next = 0;
+	rows->consumed = 0;
 	ML_TRY(ml_grow(ctx, &order, &rows->order_capacity, rows->nblocks, sizeof(uint32_t)));
 	rows->order = order;
 	for (size_t i = 0; i < rows->nblocks; i++)
@@ -151,6 +152,37 @@ ml_rows_next(ml_context *ctx, ml_rows *rows, const ml_row **group, uint32_t *n)
 		ML_TRY(load_group(ctx, rows, n));
 	*group = rows->items;
 	return ML_OK;
+}
+
+void
+ml_rows_consume(ml_context *ctx, ml_rows *rows)
+{
+	void	  **arrays[] = {
+		(void **) &rows->blocks, (void **) &rows->order, (void **) &rows->items, (void **) &rows->group,
+		(void **) &rows->sizes, (void **) &rows->script, (void **) &rows->data.label,
+		(void **) &rows->data.weight, (void **) &rows->data.part, (void **) &rows->data.length
+	};
+
+	for (; rows->consumed < rows->next; rows->consumed++)
+	{
+		ml_rows_block *block = &rows->blocks[rows->order[rows->consumed]];
+
+		if (block->words != NULL)
+			rows->resident -= block->nwords * sizeof(uint32_t);
+		ml_release(ctx, block->words);
+		block->words = NULL;
+	}
+	if (rows->consumed < rows->nblocks)
+		return;
+	for (size_t i = 0; i < ML_LENGTH(arrays); i++)
+	{
+		ml_release(ctx, *arrays[i]);
+		*arrays[i] = NULL;
+	}
+	rows->nblocks = rows->blocks_capacity = rows->order_capacity = rows->items_capacity = 0;
+	rows->next = rows->consumed = rows->group_capacity = rows->capacity = 0;
+	rows->stored = rows->spilled = 0;
+	rows->data.nrows = 0;
 }
 
 /* Document frequencies in the rows of some parts. */

@@ -49,12 +49,21 @@ typedef struct ml_splitter
 	double		threshold;		/* TIME: split values above it are held out ... */
 	uint64_t	ties;			/* ... and of those equal to it the last so many */
 	struct ml_splitter_label *labels;	/* [nlabels], what is left of each */
+	struct ml_splitter_groups *groups;	/* GROUPS: where each goes; NULL: by its hash */
 	uint64_t	seen_ties;
 	uint64_t	nties;
 	ml_rng		rng;
 } ml_splitter;
 
-/* by = TIME: threshold and ties are found first by ml_splitter_find (split.c). */
+/*
+ * A splitter that is zero but for what its user sets.  by = TIME: threshold and
+ * ties are found first (ml_design_find_time).  by = GROUPS: each row's group is
+ * counted first, and then groups are dealt, so that folds are alike in size
+ * (ml_design_find_groups); ML_BAD_DATA: fewer groups than folds.  All missing
+ * ones (NaN) are one group.
+ */
+extern ml_status ml_splitter_count_group(ml_context *ctx, ml_splitter *splitter, double group);
+extern ml_status ml_splitter_deal_groups(ml_context *ctx, ml_splitter *splitter);
 extern ml_status ml_splitter_open(ml_context *ctx, ml_splitter *splitter);
 extern void ml_splitter_close(ml_context *ctx, ml_splitter *splitter);
 extern void ml_splitter_restart(ml_splitter *splitter);

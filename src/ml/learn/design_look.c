@@ -1,0 +1,307 @@
+/*-------------------------------------------------------------------------
+ *
+ * design_look.c
+ *	  Looking at rows as they were read: for splitters, and what the columns
+ *	  are like over the rows that learn.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "learn/design_internal.h"
+
+#include <math.h>
+
+#define DIGIT_BITS		16
+#define DIGITS			((size_t) 1 << DIGIT_BITS)
+
+ml_status
+ml_design_each(ml_context *ctx, ml_design *design, ml_design_look look, void *arg)
+{
+	ml_side		sides[ML_DESIGN_STRIDE_MAX];
+
+	ML_TRY(ml_design_close_raw(ctx, design));
+	for (size_t b = 0; b < design->raw.n; b++)
+	{
+		const ml_stored_block *stored = &design->raw.blocks[b];
+		char	   *bytes;
+		ml_raw		raw;
+
+		ML_TRY(ml_design_load(ctx, design, stored, &bytes));
+		raw = ml_design_raw(design, bytes, stored->size);
+		for (uint32_t i = 0; i < stored->n; i++)
+			sides[i] = (ml_side) {raw.target[i], raw.label[i], raw.weight[i], raw.split[i]};
+		ML_TRY(look(ctx, arg, sides, stored->n));
+	}
+	return ML_OK;
+}
+
+/* ---------- the threshold of a split by time ---------- */
+
+/*
+ * The largest split value that at least "wanted" rows reach: numbers are put
+ * into an order of integers, whose digits are found one by one, each from a
+ * count of the rows that have the digits found so far.
+ */
+typedef struct time_search
+{
+	uint64_t	prefix;			/* leading digits found so far */
+	int			shift;			/* of the digit that is counted */
+	uint64_t   *counts;			/* [DIGITS] */
+	uint64_t	n;				/* rows counted */
+} time_search;
+
+static uint64_t
+order_of(double value)
+{
+	uint64_t	bits;
+
+	value += 0.0;				/* -0 is 0 */
+	memcpy(&bits, &value, sizeof(bits));
+	return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
+}
+
+static double
+value_of(uint64_t order)
+{
+	uint64_t	bits = order >> 63 ? order & ~(UINT64_C(1) << 63) : ~order;
+	double		value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static ml_status
+count_digits(ml_context *ctx, void *arg, const ml_side *sides, size_t n)
+{
+	time_search *search = arg;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		uint64_t	key = order_of(sides[i].split);
+
+		if (isnan(sides[i].split))
+			continue;
+		if (search->shift + DIGIT_BITS < 64 && key >> (search->shift + DIGIT_BITS) != search->prefix)
+			continue;
+		search->counts[(key >> search->shift) & (DIGITS - 1)]++;
+		search->n++;
+	}
+	return ML_OK;
+}
+
+static ml_status
+search_time(ml_context *ctx, ml_design *design, ml_splitter *splitter, time_search *search)
+{
+	uint64_t	wanted = 0;
+
+	for (search->shift = 64 - DIGIT_BITS; search->shift >= 0; search->shift -= DIGIT_BITS)
+	{
+		size_t		digit = DIGITS - 1;
+
+		memset(search->counts, 0, DIGITS * sizeof(uint64_t));
+		search->n = 0;
+		ML_TRY(ml_design_each(ctx, design, count_digits, search));
+		if (search->shift == 64 - DIGIT_BITS)
+			wanted = (uint64_t) (splitter->holdout * (double) search->n + 0.5);
+		if (wanted == 0)
+		{
+			/* nobody, not even rows of that time */
+			splitter->threshold = INFINITY;
+			splitter->nties = UINT64_MAX;
+			return ML_OK;
+		}
+		while (digit > 0 && search->counts[digit] < wanted)
+			wanted -= search->counts[digit--];
+		search->prefix = search->prefix << DIGIT_BITS | digit;
+		splitter->nties = search->counts[digit];
+	}
+	splitter->threshold = value_of(search->prefix);
+	splitter->ties = wanted;
+	return ML_OK;
+}
+
+ml_status
+ml_design_find_time(ml_context *ctx, ml_design *design, ml_splitter *splitter)
+{
+	time_search search = {0};
+	ml_status	status;
+
+	splitter->ties = splitter->nties = 0;
+	ML_TRY(ml_alloc(ctx, DIGITS * sizeof(uint64_t), (void **) &search.counts));
+	status = search_time(ctx, design, splitter, &search);
+	ml_release(ctx, search.counts);
+	return status;
+}
+
+/* ---------- the groups of a cross-validation ---------- */
+
+static ml_status
+count_groups(ml_context *ctx, void *arg, const ml_side *sides, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ML_TRY(ml_splitter_count_group(ctx, arg, sides[i].split));
+	return ML_OK;
+}
+
+ml_status
+ml_design_find_groups(ml_context *ctx, ml_design *design, ml_splitter *splitter)
+{
+	ML_TRY(ml_design_each(ctx, design, count_groups, splitter));
+	return ml_splitter_deal_groups(ctx, splitter);
+}
+
+/* ---------- summing up ---------- */
+
+static ml_status
+sum_up_dates(ml_context *ctx, ml_design *design, uint32_t c, const double *seconds, const double *weights, uint32_t n)
+{
+	const ml_raw_column *column = &design->raw_columns[c];
+	double		parts[ML_DATE_PARTS_MAX][ML_DESIGN_STRIDE_MAX];
+	double		one[ML_DATE_PARTS_MAX];
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		(void) ml_date_parts(design->columns[c].type, seconds[i], one);
+		for (uint32_t k = 0; k < column->nsummaries; k++)
+			parts[k][i] = one[k];
+	}
+	for (uint32_t k = 0; k < column->nsummaries; k++)
+		ML_TRY(ml_summary_add(ctx, &design->summaries[column->first_summary + k], parts[k], weights, n));
+	return ML_OK;
+}
+
+static void
+sum_up_levels(ml_design *design, const ml_raw_column *column, const uint32_t *level, const double *weights, uint32_t n)
+{
+	uint64_t   *counts = design->levels[column->first].counts;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		if (weights != NULL && weights[i] == 0)
+			continue;
+		if (level[i] == ML_DESIGN_MISSING)
+			design->missing[column->first]++;
+		else
+			counts[level[i]]++;
+	}
+}
+
+/* weights[i]: 1 for rows that count, else 0; NULL: all do. */
+static ml_status
+sum_up_block(ml_context *ctx, ml_design *design, const ml_raw *raw, const double *weights, uint32_t n)
+{
+	for (uint32_t c = 0; c < design->ncolumns; c++)
+	{
+		const ml_raw_column *column = &design->raw_columns[c];
+
+		if (column->kind == ML_RAW_LEVEL)
+			sum_up_levels(design, column, raw->levels + (size_t) column->first * design->stride, weights, n);
+		else if (column->kind == ML_RAW_DATE)
+			ML_TRY(sum_up_dates(ctx, design, c, ml_raw_numbers(design, raw, column, 0), weights, n));
+		else
+			for (uint32_t k = 0; k < column->n; k++)
+				ML_TRY(ml_summary_add(ctx, &design->summaries[column->first_summary + k],
+									  ml_raw_numbers(design, raw, column, k), weights, n));
+		if (c % 16 == 15)
+			ML_TRY(ml_poll(ctx));
+	}
+	return ml_poll(ctx);
+}
+
+/* One summary for each dense value, in order of the columns; now all arrays are known. */
+static ml_status
+make_summaries(ml_context *ctx, ml_design *design)
+{
+	uint32_t	n = 0;
+
+	if (design->summaries != NULL)
+		return ML_OK;
+	for (uint32_t i = 0; i < design->ncolumns; i++)
+	{
+		ml_raw_column *column = &design->raw_columns[i];
+
+		column->first_summary = n;
+		column->nsummaries = column->kind == ML_RAW_DATE ? (uint32_t) ml_date_nparts(design->columns[i].type) :
+			column->kind == ML_RAW_LEVEL ? 0 : column->n;
+		n += column->nsummaries;
+	}
+	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(n, sizeof(ml_summary)), (void **) &design->summaries));
+	design->nsummaries = n;
+	return ML_OK;
+}
+
+static ml_status
+restart_summaries(ml_context *ctx, ml_design *design, bool counting)
+{
+	ML_TRY(make_summaries(ctx, design));
+	for (uint32_t i = 0; i < design->nsummaries; i++)
+	{
+		ml_summary_close(ctx, &design->summaries[i]);
+		ML_TRY(ml_summary_open(ctx, &design->summaries[i], counting));
+		if (i % 1024 == 0)
+			ML_TRY(ml_poll(ctx));
+	}
+	for (uint32_t i = 0; i < design->ncategories; i++)
+	{
+		design->level_list[i] = &design->levels[i];
+		design->missing[i] = 0;
+		if (design->levels[i].n > 0)
+			memset(design->levels[i].counts, 0, design->levels[i].n * sizeof(uint64_t));
+		ML_TRY(ml_poll(ctx));
+	}
+	return ML_OK;
+}
+
+/*
+ * Counted values need room, which blocks can make, but not without end.  (Who
+ * opens a design gives it half of what is allowed.)
+ */
+static ml_status
+check_room(ml_context *ctx, ml_design *design)
+{
+	ML_TRY(ml_design_make_room(ctx, design, 0, true));
+	if (ml_design_memory(design) <= 2 * design->limit + ((size_t) 1 << 20))
+		return ML_OK;
+	ml_fail(ctx, ML_MEMORY_LIMIT, "the quantiles of %u numbers need more than %zu MB of memory", design->nsummaries,
+			design->limit >> 20);
+	return ml_hint(ctx, "Raise maintenance_work_mem, or leave out the options \"winsorize\" and \"impute\": "
+				   "\"most_frequent\".");
+}
+
+ml_status
+ml_design_summarize(ml_context *ctx, ml_design *design, ml_splitter *splitter, uint32_t parts, bool counting,
+					ml_design_summary *summary)
+{
+	double		weights[ML_DESIGN_STRIDE_MAX];
+
+	memset(summary, 0, sizeof(*summary));
+	ML_TRY(ml_design_close_raw(ctx, design));
+	ML_TRY(restart_summaries(ctx, design, counting));
+	ml_splitter_restart(splitter);
+	for (size_t b = 0; b < design->raw.n; b++)
+	{
+		const ml_stored_block *stored = &design->raw.blocks[b];
+		uint32_t	n = stored->n;
+		uint32_t	counted = 0;
+		char	   *bytes;
+		ml_raw		raw;
+
+		ML_TRY(ml_design_load(ctx, design, stored, &bytes));
+		raw = ml_design_raw(design, bytes, stored->size);
+		for (uint32_t i = 0; i < n; i++)
+		{
+			uint8_t		part = ml_splitter_next(splitter, raw.label[i], raw.split[i]);
+
+			weights[i] = parts >> part & 1;
+			counted += weights[i] != 0;
+		}
+		summary->nrows += counted;
+		if (counted > 0)
+			ML_TRY(sum_up_block(ctx, design, &raw, counted == n ? NULL : weights, n));
+		if (counting)
+			ML_TRY(check_room(ctx, design));
+	}
+	summary->summaries = design->summaries;
+	summary->levels = design->level_list;
+	summary->missing = design->missing;
+	return ML_OK;
+}
