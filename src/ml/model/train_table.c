@@ -374,18 +374,19 @@ ml_status
 ml_train_table_cross(ml_context *ctx, ml_table_trainer *table, int folds, double *values,
 					 uint64_t *rows)
 {
-	const ml_options *options = &table->trainer->options;
+	ml_split_by by = table->trainer->options.groups.data != NULL ? ML_SPLIT_GROUPS : ML_SPLIT_FOLDS;
+	ml_status	status;
 	int			nparts = folds * (ml_table_calibrates(table) ? ml_cross_parts(folds) : 1);
 
 	ML_TRY(begin(ctx, table));
-	if (options->groups.data == NULL)
-		ML_TRY(open_splitter(ctx, table, ML_SPLIT_FOLDS, nparts));
-	else if (nparts == folds || open_splitter(ctx, table, ML_SPLIT_GROUPS, nparts) == ML_BAD_DATA)
+	status = open_splitter(ctx, table, by, nparts);
+	/* groups fewer than parts may still be enough for the folds */
+	if (status == ML_BAD_DATA && nparts > folds)
 	{
-		/* fewer groups than parts may still be enough for the folds */
 		nparts = folds;
-		ML_TRY(open_splitter(ctx, table, ML_SPLIT_GROUPS, nparts));
+		status = open_splitter(ctx, table, by, nparts);
 	}
+	ML_TRY(status);
 	for (int fold = 1; fold <= folds; fold++)
 		ML_TRY(cross_fold(ctx, table, fold, folds, nparts,
 						  values + (size_t) (fold - 1) * ML_METRICS_MAX, &rows[fold - 1]));

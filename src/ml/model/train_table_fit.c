@@ -251,7 +251,8 @@ judge_scores(ml_context *ctx, ml_table_trainer *table, const ml_block *block, co
 		best = ml_calibrated(&table->calibration, row->scores, table->nscores, row->probabilities);
 		ML_TRY(ml_judge_label(ctx, &table->judgement, table->class_label[class],
 							  table->class_label[best], row->probabilities[class],
-							  ml_brier_of(row->probabilities, table->nclasses, class), class == 1, scores[0]));
+							  ml_brier_of(row->probabilities, table->nclasses, class), class == 1,
+							  row->probabilities[1]));
 	}
 	return ml_poll(ctx);
 }

@@ -246,8 +246,16 @@ ml_train_text_cross(ml_context *ctx, ml_text_trainer *text, int folds, double *v
 					uint64_t *rows)
 {
 	int			nparts = folds * ml_cross_parts(folds);
+	ml_status	status;
 
 	ML_TRY(begin(ctx, text));
-	ML_TRY(ml_train_text_deal(ctx, text, nparts));
+	status = ml_train_text_deal(ctx, text, nparts);
+	/* groups fewer than parts may still be enough for the folds */
+	if (status == ML_BAD_DATA && nparts > folds)
+	{
+		nparts = folds;
+		status = ml_train_text_deal(ctx, text, nparts);
+	}
+	ML_TRY(status);
 	return ml_train_text_cross_fit(ctx, text, folds, nparts, values, rows);
 }

@@ -144,6 +144,15 @@ deal(ml_context *ctx, ml_text_trainer *text, ml_splitter *splitter)
 {
 	ml_rows_data *data = ml_rows_get(text->rows);
 
+	for (uint32_t i = 0; splitter->by == ML_SPLIT_GROUPS && i < data->nrows; i++)
+	{
+		ML_TRY(ml_splitter_count_group(ctx, splitter, text->split[i]));
+		if (i % POLL_ROWS == 0)
+			ML_TRY(ml_poll(ctx));
+	}
+	if (splitter->by == ML_SPLIT_GROUPS)
+		ML_TRY(ml_splitter_deal_groups(ctx, splitter));
+	ML_TRY(ml_splitter_open(ctx, splitter));
 	for (uint32_t i = 0; i < data->nrows; i++)
 	{
 		data->part[i] = ml_splitter_next(splitter, data->label[i],
@@ -165,10 +174,8 @@ ml_train_text_deal(ml_context *ctx, ml_text_trainer *text, int nparts)
 		.nlabels = trainer->labels.n,
 		.label_rows = trainer->labels.rows
 	};
-	ml_status	status = ml_splitter_open(ctx, &splitter);
+	ml_status	status = deal(ctx, text, &splitter);
 
-	if (status == ML_OK)
-		status = deal(ctx, text, &splitter);
 	ml_splitter_close(ctx, &splitter);
 	return status;
 }
