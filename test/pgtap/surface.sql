@@ -82,7 +82,9 @@ SELECT set_eq($$ SELECT pg_get_function_arguments(oid) FROM functions WHERE pron
 SELECT is_empty($$ SELECT oid::regprocedure FROM functions WHERE NOT internal
 	AND pronargdefaults <> (SELECT count(*) FROM unnest(proargnames[1:pronargs]) AS a
 		WHERE a = 'options' OR (a = 'label' AND prokind = 'f') OR (a = 'version' AND proname IN ('aiaas_export', 'aiaas_training_info'))
-		OR (a = 'source' AND proname <> 'aiaas_train') OR (proname = 'aiaas_train' AND a IN ('target', 'model', 'features', 'algorithm'))) $$,
+		OR (a = 'source' AND proname NOT IN ('aiaas_train', 'aiaas_cross_validate'))
+		OR (proname = 'aiaas_train' AND a IN ('target', 'model', 'features', 'algorithm'))
+		OR (proname = 'aiaas_cross_validate' AND a IN ('target', 'features', 'algorithm', 'folds'))) $$,
 	'and of the others');
 SELECT set_eq('SELECT relname::text FROM relations WHERE relkind = ''v''',
 	ARRAY['models', 'shared_models', 'training_progress'], 'views');
