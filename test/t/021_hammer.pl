@@ -21,7 +21,7 @@ $node->safe_psql('postgres', qq{
 		('cheap pills now', '00-0'), ('buy cheap pills', '00-0'), ('pills pills', '00-0'),
 		('meeting at noon', 'good'), ('your meeting notes', 'good'), ('noon meeting', 'good')
 		) AS mails (body, label), generate_series(1, 10)\$\$,
-		target => 'label', model => 'base', options => '{"holdout": 0}');
+		target => 'label', model => 'base', features => '{body}', options => '{"holdout": 0}');
 	SELECT aiaas_import('m' || i, decode(replace(encode(file, 'hex'), encode('00-0', 'hex'),
 			encode(convert_to(lpad(i::text, 2, '0') || '-' || v, 'UTF8'), 'hex')), 'hex'))
 	FROM (SELECT string_agg(data, '' ORDER BY chunk) AS file FROM aiaas_export('base')) AS f,

@@ -21,7 +21,7 @@ sub train
 			('cheap pills now', '$label'), ('buy cheap pills', '$label'), ('pills pills', '$label'),
 			('meeting at noon', 'good'), ('your meeting notes', 'good'), ('noon meeting', 'good')
 			) AS mails (body, label), generate_series(1, 10)\$\$,
-			target => 'label', model => 'm', options => '{"holdout": 0}')});
+			target => 'label', model => 'm', features => '{body}', options => '{"holdout": 0}')});
 }
 
 $primary->safe_psql('postgres', 'CREATE EXTENSION aiaas');
