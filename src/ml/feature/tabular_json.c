@@ -259,7 +259,8 @@ check_scaling(ml_context *ctx, const ml_tabular *tabular)
 		const ml_scaling *s = &tabular->scaling[i];
 
 		if (!isfinite(s->mean) || !isfinite(s->scale) || !(s->scale > 0) || !isfinite(s->fill) ||
-			!(s->low <= s->high) || !isfinite((s->fill - s->mean) / s->scale))
+			!(s->low <= s->high && s->low < INFINITY && s->high > -INFINITY) ||
+			!isfinite((s->fill - s->mean) / s->scale))
 			return ml_fail(ctx, ML_BAD_MODEL, "the scaling of feature %u is not sound", i);
 	}
 	return ML_OK;
