@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include "base/hash.h"
+#include "learn/metric.h"
 #include "ml.h"
 
 #include <math.h>
@@ -396,10 +397,163 @@ test_row_weights(unit_host *host)
 	free_examples(&e);
 }
 
+/* Two columns of texts; split: a flag, a time or a group. */
+static ml_status
+train_split(ml_context *ctx, const examples *e, const setting *s, const double *split, ml_role role, int folds,
+			double *values, uint64_t *rows, ml_buffer *stored, ml_buffer *report)
+{
+	ml_column	columns[2] = {{.name = ML_TEXT("text"), .role = role}, {.name = ML_TEXT("more"), .role = role}};
+	ml_value   *inputs = malloc(e->n * 2 * sizeof(ml_value));
+	ml_trainer *trainer;
+	ml_status	status;
+
+	for (size_t i = 0; i < e->n; i++)
+	{
+		inputs[2 * i].text = e->texts[i];
+		inputs[2 * i + 1].text = i % 3 == 0 ? (ml_text) {NULL, 0} : e->texts[(i * 7) % e->n];
+	}
+	status = ml_trainer_open(ctx, &(ml_training)
+							 {
+								 .algorithm = unit_text(s->algorithm),
+								 .options = unit_text(s->options),
+								 .ncolumns = 2,
+								 .columns = columns,
+								 .target = ML_TEXT("label"),
+								 .memory = 64 << 20,
+								 .kernel = ml_kernel_select(ML_LEVEL_AUTO)
+							 }, &trainer);
+	if (status == ML_OK)
+		status = ml_trainer_add(ctx, trainer, &(ml_batch)
+								{
+									.n = e->n,
+									.inputs = inputs,
+									.targets = (const ml_value *) e->labels,
+									.split = split
+								});
+	if (status == ML_OK)
+		status = folds > 0 ? ml_trainer_cross_validate(ctx, trainer, folds, values, rows) :
+			ml_trainer_finish(ctx, trainer, stored, report);
+	ml_trainer_close(ctx, trainer);
+	free(inputs);
+	return status;
+}
+
+/* Held out: rows that are marked, or the latest. */
+static void
+test_holdout(unit_host *host)
+{
+	examples	e = make_examples(2000, 2, 11);
+	double	   *split = malloc(e.n * sizeof(double));
+	setting		flag = {"svm", "{\"holdout\": \"h\"}"};
+	setting		late = {"svm", "{\"holdout\": {\"column\": \"h\", \"fraction\": 0.1}}"};
+	ml_buffer	stored = {0};
+	ml_buffer	report = {0};
+	size_t		wrong = 0;
+
+	/* what is marked says the opposite, so that figures tell whether it learns */
+	for (size_t i = 0; i < e.n; i++)
+	{
+		split[i] = i % 4 == 0;
+		if (i % 4 == 0)
+			((char *) e.labels[i].data)[1] ^= 1;
+	}
+	unit_ok(train_split(&host->ctx, &e, &flag, split, ML_ROLE_TEXT, 0, NULL, NULL, &stored, &report) == ML_OK, "held out by a flag: %s",
+			host->ctx.error.text);
+	unit_is_int(figure(host, &report, "holdout_rows", NULL), 500, "  a quarter");
+	unit_ok(figure(host, &report, "metrics", "accuracy") < 0.2, "  of which nothing was learnt: accuracy %g",
+			figure(host, &report, "metrics", "accuracy"));
+	ml_buffer_free(&host->ctx, &stored);
+	ml_buffer_free(&host->ctx, &report);
+	/* the latest: -0 and 0 are one time, of which the last rows go */
+	for (size_t i = 0; i < e.n; i++)
+	{
+		split[i] = i % 4 == 0 ? (i < 1000 ? 5 : 0) : i % 2 ? -3.5 : NAN;
+		wrong += split[i] == 5;
+	}
+	unit_ok(train_split(&host->ctx, &e, &late, split, ML_ROLE_TEXT, 0, NULL, NULL, &stored, &report) == ML_OK, "held out by time: %s",
+			host->ctx.error.text);
+	unit_is_int(figure(host, &report, "holdout_rows", NULL), 150, "  a tenth of the rows that have one");
+	unit_ok(figure(host, &report, "metrics", "accuracy") < 0.35, "  all of which are late: accuracy %g, %zu late",
+			figure(host, &report, "metrics", "accuracy"), wrong);
+	ml_buffer_free(&host->ctx, &stored);
+	ml_buffer_free(&host->ctx, &report);
+	for (size_t i = 0; i < e.n; i++)
+		split[i] = e.labels[i].data[1] == '1';
+	unit_fails(host, train_split(&host->ctx, &e, &flag, split, ML_ROLE_TEXT, 0, NULL, NULL, &stored, &report), ML_BAD_DATA,
+			   "label \"l1\" are held out", "a label that is held out");
+	unit_fails(host, train_split(&host->ctx, &e, &(setting) {"svm", "{\"groups\": \"g\"}"}, split, ML_ROLE_TEXT, 0, NULL, NULL,
+								 &stored, &report), ML_BAD_OPTION, "\"groups\"", "groups without folds");
+	unit_fails(host, train_split(&host->ctx, &e, &(setting) {"svm", "{\"positive\": \"l0\"}"}, split, ML_ROLE_TEXT, 0, NULL, NULL,
+								 &stored, &report), ML_BAD_OPTION, "\"l1\"", "another positive label");
+	free(split);
+	free_examples(&e);
+}
+
+static void
+test_cross_validation(unit_host *host)
+{
+	static const struct
+	{
+		setting		s;
+		uint32_t	labels;
+		int			folds;
+	} cases[] = {
+		{{"svm", "{}"}, 2, 5}, {{"svm", "{}"}, 3, 10}, {{"logistic_regression", "{}"}, 2, 2},
+		{{"svm", "{\"early_stopping\": true}"}, 20, 3}, {{"svm", "{\"groups\": \"g\"}"}, 2, 4},
+	};
+	double		values[10 * ML_METRICS_MAX];
+	uint64_t	rows[10];
+
+	for (size_t i = 0; i < ML_LENGTH(cases); i++)
+	{
+		examples	e = make_examples(i % 2 ? 3000 : 900, cases[i].labels, 12 + i);
+		double	   *split = calloc(e.n, sizeof(double));
+		uint64_t	all = 0;
+		double		least = 1;
+
+		for (size_t k = 0; k < e.n; k++)
+			split[k] = (double) (k % 50);
+		unit_ok(train_split(&host->ctx, &e, &cases[i].s, split, ML_ROLE_TEXT, cases[i].folds, values, rows, NULL, NULL) == ML_OK,
+				"%d folds, %u labels, %s: %s", cases[i].folds, cases[i].labels, cases[i].s.options, host->ctx.error.text);
+		for (int f = 0; f < cases[i].folds; f++)
+		{
+			all += rows[f];
+			least = fmin(least, values[f * ML_METRICS_MAX]);
+		}
+		unit_is_int(all, e.n, "  each row judges once");
+		unit_ok(least > 0.75, "  accuracy %g at least", least);
+		free(split);
+		free_examples(&e);
+	}
+}
+
+/* Texts whose role is to be seen from the rows. */
+static void
+test_roles(unit_host *host)
+{
+	examples	e = make_examples(6000, 2, 13);
+	setting		s = {"auto", "{}"};
+	ml_buffer	stored[2] = {{0}};
+	ml_buffer	report = {0};
+
+	unit_ok(train_split(&host->ctx, &e, &s, NULL, ML_ROLE_AUTO, 0, NULL, NULL, &stored[0], &report) == ML_OK, "roles from the rows: %s",
+			host->ctx.error.text);
+	unit_is_text(unit_text(host->log), "text is text, more is text", "  are said");
+	ml_buffer_free(&host->ctx, &report);
+	unit_ok(train_split(&host->ctx, &e, &s, NULL, ML_ROLE_TEXT, 0, NULL, NULL, &stored[1], &report) == ML_OK &&
+			stored[0].size == stored[1].size && memcmp(stored[0].data, stored[1].data, stored[0].size) == 0,
+			"  the model is the same as with roles given");
+	ml_buffer_free(&host->ctx, &report);
+	ml_buffer_free(&host->ctx, &stored[0]);
+	ml_buffer_free(&host->ctx, &stored[1]);
+	free_examples(&e);
+}
+
 typedef struct scenario_argument
 {
 	const examples *e;
 	setting		s;
+	int			folds;
 } scenario_argument;
 
 static ml_status
@@ -408,7 +562,11 @@ scenario(ml_context *ctx, void *argument)
 	scenario_argument *a = argument;
 	ml_buffer	stored = {0};
 	ml_buffer	report = {0};
-	ml_status	status = train(ctx, a->e, &a->s, &stored, &report);
+	double		values[3 * ML_METRICS_MAX];
+	uint64_t	rows[3];
+	ml_status	status = a->folds > 0 ?
+		train_split(ctx, a->e, &a->s, NULL, ML_ROLE_AUTO, a->folds, values, rows, NULL, NULL) :
+		train(ctx, a->e, &a->s, &stored, &report);
 
 	ml_buffer_free(ctx, &stored);
 	ml_buffer_free(ctx, &report);
@@ -422,6 +580,10 @@ test_interruptions(void)
 	scenario_argument svm = {&e, {"svm", "{\"hash_bits\": 10}"}};
 	scenario_argument logistic = {&e, {"logistic_regression", "{\"hash_bits\": 10, \"epochs\": 2}"}};
 
+	scenario_argument folds = {&e, {"svm", "{\"hash_bits\": 10}"}, 3};
+
+	unit_every_allocation_fails("cross-validation", scenario, &folds);
+	unit_every_poll_cancels("cross-validation", scenario, &folds);
 	unit_every_allocation_fails("svm", scenario, &svm);
 	unit_every_allocation_fails("logistic", scenario, &logistic);
 	unit_every_poll_cancels("svm", scenario, &svm);
@@ -512,6 +674,9 @@ main(void)
 	test_bad_data(&host);
 	test_many_labels(&host);
 	test_row_weights(&host);
+	test_holdout(&host);
+	test_cross_validation(&host);
+	test_roles(&host);
 	unit_close(&host, "training");
 	unit_open(&host);
 	test_spilled(&host);
