@@ -4,9 +4,9 @@
  *	  Why a session says what it says; and how it splits a text.
  *
  * The logit of a label is a sum over the features of the input, so its parts
- * are exact: slope x scale x tf x weight / |row|, and "(intercept)", what
- * remains without any feature.  With two labels there is one score; it speaks
- * for the second, and negated for the first.
+ * are exact: of texts slope x scale x tf x weight / |row| (of tables:
+ * explain_table.c), and "(intercept)", what remains without any.  With two labels there is one score; it speaks
+ * for the positive one, and negated for the other.
  *
  * Features are named by encoder.h, with "column: " before it when the model
  * has several.  Names that share a bucket in this input cannot be told apart
@@ -23,14 +23,6 @@
 #include "model/session.h"
 
 #define RUN			((size_t) 4096) /* items sorted between two polls */
-
-/* A part with where its name begins in a buffer that still grows. */
-typedef struct part
-{
-	size_t		start;
-	size_t		size;
-	double		contribution;
-} part;
 
 static int
 by_feature(const void *a, const void *b)
@@ -106,11 +98,96 @@ sort(ml_context *ctx, void *items, void *spare, size_t n, size_t width,
 	return ML_OK;
 }
 
+ml_status
+ml_explain_add(ml_explanation *e, size_t start, double contribution)
+{
+	void	   *parts = e->parts;
+
+	if (contribution == 0)
+	{
+		e->names.size = start;
+		return ML_OK;
+	}
+	ML_TRY(ml_grow(e->ctx, &parts, &e->capacity, e->nparts + 1, sizeof(ml_part)));
+	e->parts = parts;
+	e->parts[e->nparts++] = (ml_part) {start, e->names.size - start, e->sign * contribution};
+	return ML_OK;
+}
+
+/* ---------- n-grams of texts ---------- */
+
+/* Append one name of a feature: "column: name", after " | " if not the first. */
+static ml_status
+append_name(ml_explanation *e, const ml_text *column, ml_text name, bool first)
+{
+	if (!first)
+		ML_TRY(ml_append(e->ctx, &e->names, " | ", 3));
+	if (column != NULL)
+	{
+		ML_TRY(ml_append(e->ctx, &e->names, column->data, column->size));
+		ML_TRY(ml_append(e->ctx, &e->names, ": ", 2));
+	}
+	return ml_append(e->ctx, &e->names, name.data, name.size);
+}
+
+/* The parts of features, each with its names; origins are sorted by feature. */
+static ml_status
+collect(ml_explanation *e, const ml_features *features, const ml_origin *origins, size_t norigins,
+		const ml_text *columns, ml_explain_value value, const void *arg)
+{
+	for (size_t i = 0; i < norigins;)
+	{
+		uint32_t	feature = origins[i].feature;
+		uint32_t	word = features->words[feature];
+		double		part = value(arg, ML_COUNTED_KEY(word), ML_COUNTED_COUNT(word));
+		size_t		start = e->names.size;
+		bool		first = true;
+
+		for (; i < norigins && origins[i].feature == feature; i++, first = false)
+			if (part != 0)
+				ML_TRY(append_name(e, columns == NULL ? NULL : &columns[origins[i].column], origins[i].text, first));
+		ML_TRY(ml_explain_add(e, start, part));
+		if (feature % RUN == 0)
+			ML_TRY(ml_poll(e->ctx));
+	}
+	return ML_OK;
+}
+
+ml_status
+ml_explain_texts(ml_explanation *e, const ml_text *texts, const ml_text *columns,
+				 ml_explain_value value, const void *arg)
+{
+	ml_context *ctx = e->ctx;
+	ml_arena   *arena = &e->session->arena;
+	ml_features features;
+	const ml_origin *origins;
+	ml_origin  *sorted;
+	void	   *spare;
+	size_t		n;
+
+	ML_TRY(ml_encoder_trace(ctx, e->session->encoder, texts, &features, &origins, &n));
+	ML_TRY(ml_arena_alloc(ctx, arena, ml_size_mul(n, sizeof(ml_origin)), (void **) &sorted));
+	ML_TRY(ml_arena_alloc(ctx, arena, ml_size_mul(n, sizeof(ml_origin)), &spare));
+	if (n > 0)
+		memcpy(sorted, origins, n * sizeof(ml_origin));
+	ML_TRY(sort(ctx, sorted, spare, n, sizeof(ml_origin), by_feature));
+	return collect(e, &features, sorted, n, columns, value, arg);
+}
+
+/* ---------- text classifiers ---------- */
+
+typedef struct text_value
+{
+	const ml_session *session;
+	uint32_t	score;
+	double		factor;
+} text_value;
+
 /* A feature's weight for one score, in units of the score's scale. */
 static int
-weight_of(const ml_image *image, uint32_t id, uint32_t score)
+weight_of(const ml_text_image *image, uint32_t id, uint32_t score)
 {
-	const uint8_t *records = ml_image_at(image, image->records);
+	const uint8_t *records = ml_image_at(&image->head, image->records);
 	ml_packed	row;
 	uint8_t		code;
 
@@ -123,61 +200,34 @@ weight_of(const ml_image *image, uint32_t id, uint32_t score)
 	return 0;
 }
 
-/* Append one name of a feature: "column: name", after " | " if not the first. */
-static ml_status
-append_name(ml_context *ctx, const ml_image *image, const ml_origin *origin, bool first,
-			ml_buffer *names)
+static double
+value_of(const void *arg, uint32_t id, uint32_t count)
 {
-	if (!first)
-		ML_TRY(ml_append(ctx, names, " | ", 3));
-	if (image->ncolumns > 1)
-	{
-		ml_text		column = ml_image_column(image, origin->column);
+	const text_value *v = arg;
+	int			weight = weight_of((const ml_text_image *) v->session->image, id, v->score);
 
-		ML_TRY(ml_append(ctx, names, column.data, column.size));
-		ML_TRY(ml_append(ctx, names, ": ", 2));
-	}
-	return ml_append(ctx, names, origin->text.data, origin->text.size);
+	return v->factor * weight * ml_session_tf(v->session, count);
 }
 
-/*
- * The parts of one label's logit, each with its name; origins are sorted by
- * feature.  What has no weight for the label is left out.
- */
 static ml_status
-collect(ml_context *ctx, const ml_session *session, const ml_features *features,
-		const ml_origin *origins, size_t norigins, uint32_t label, double unit,
-		ml_buffer *names, part *parts, size_t *nparts)
+explain_classifier(ml_explanation *e, const ml_value *inputs, uint32_t score, double *intercept)
 {
+	ml_session *session = e->session;
 	const ml_image *image = session->image;
-	uint32_t	score = image->nscores == 1 ? 0 : label;
-	double		factor = ml_image_slope(image)[score] * ml_image_scale(image)[score] * unit;
+	text_value	value = {
+		session, score, ml_image_slope(image)[score] * ml_image_scale(image)[score] * session->unit
+	};
+	ml_text    *columns = NULL;
 
-	if (image->nscores == 1 && label == 0)
-		factor = -factor;
-	*nparts = 0;
-	for (size_t i = 0; i < norigins;)
-	{
-		uint32_t	feature = origins[i].feature;
-		uint32_t	word = features->words[feature];
-		int			weight = weight_of(image, ML_COUNTED_KEY(word), score);
-		size_t		start = names->size;
-		bool		first = true;
-
-		for (; i < norigins && origins[i].feature == feature; i++, first = false)
-			if (weight != 0)
-				ML_TRY(append_name(ctx, image, &origins[i], first, names));
-		if (weight != 0)
-			parts[(*nparts)++] = (part)
-		{
-				start, names->size - start,
-			factor * weight * ml_session_tf(session, ML_COUNTED_COUNT(word))
-		};
-		if (feature % RUN == 0)
-			ML_TRY(ml_poll(ctx));
-	}
-	return ML_OK;
+	*intercept = ml_image_slope(image)[score] * ml_image_bias(image)[score] + ml_image_offset(image)[score];
+	if (image->ncolumns > 1)
+		ML_TRY(ml_arena_alloc(e->ctx, &session->arena, image->ncolumns * sizeof(ml_text), (void **) &columns));
+	for (uint32_t i = 0; columns != NULL && i < image->ncolumns; i++)
+		columns[i] = ml_image_column(image, i);
+	return ml_explain_texts(e, &inputs->text, columns, value_of, &value);
 }
+
+/* ---------- all ---------- */
 
 /* Add up what has the same name (sorted by name), in place. */
 static size_t
@@ -197,66 +247,60 @@ add_up(ml_contribution *parts, size_t n)
 
 /* (intercept) first, then the parts, largest first. */
 static ml_status
-present(ml_context *ctx, ml_session *session, uint32_t label, ml_text names,
-		const part *parts, size_t nparts, const ml_contribution **result, size_t *nresult)
+present(ml_explanation *e, double intercept, const ml_contribution **result, size_t *nresult)
 {
-	const ml_image *image = session->image;
-	uint32_t	score = image->nscores == 1 ? 0 : label;
-	double		intercept = ml_image_slope(image)[score] * ml_image_bias(image)[score] +
-		ml_image_offset(image)[score];
-	size_t		bytes = ml_size_mul(nparts + 1, sizeof(ml_contribution));
+	ml_context *ctx = e->ctx;
+	ml_arena   *arena = &e->session->arena;
+	size_t		n = e->nparts;
+	size_t		bytes = ml_size_mul(n + 1, sizeof(ml_contribution));
 	ml_contribution *out;
 	void	   *spare;
-	ml_text		copy;
+	ml_text		names;
 
-	ML_TRY(ml_arena_alloc(ctx, &session->arena, bytes, (void **) &out));
-	ML_TRY(ml_arena_alloc(ctx, &session->arena, bytes, &spare));
-	ML_TRY(ml_arena_copy(ctx, &session->arena, names, &copy));
-	out[0].feature = ML_TEXT("(intercept)");
-	out[0].contribution = image->nscores == 1 && label == 0 ? -intercept : intercept;
-	for (size_t i = 0; i < nparts; i++)
+	ML_TRY(ml_arena_alloc(ctx, arena, bytes, (void **) &out));
+	ML_TRY(ml_arena_alloc(ctx, arena, bytes, &spare));
+	ML_TRY(ml_arena_copy(ctx, arena, (ml_text) {e->names.data, e->names.size}, &names));
+	out[0] = (ml_contribution) {ML_TEXT("(intercept)"), intercept};
+	for (size_t i = 0; i < n; i++)
 		out[i + 1] = (ml_contribution)
 	{
 		{
-			copy.data + parts[i].start, parts[i].size
-		}, parts[i].contribution
+			names.data + e->parts[i].start, e->parts[i].size
+		}, e->parts[i].contribution
 	};
-	ML_TRY(sort(ctx, out + 1, spare, nparts, sizeof(ml_contribution), by_name));
-	nparts = add_up(out + 1, nparts);
-	ML_TRY(sort(ctx, out + 1, spare, nparts, sizeof(ml_contribution), by_magnitude));
+	ML_TRY(sort(ctx, out + 1, spare, n, sizeof(ml_contribution), by_name));
+	n = add_up(out + 1, n);
+	ML_TRY(sort(ctx, out + 1, spare, n, sizeof(ml_contribution), by_magnitude));
 	*result = out;
-	*nresult = nparts + 1;
+	*nresult = n + 1;
 	return ML_OK;
 }
 
 static ml_status
-explain(ml_context *ctx, ml_session *session, const ml_value *inputs, int64_t label,
-		ml_buffer *names, uint32_t *explained, const ml_contribution **result, size_t *nresult)
+explain(ml_explanation *e, const ml_value *inputs, int64_t label, uint32_t *explained,
+		const ml_contribution **parts, size_t *nparts)
 {
-	ml_features features;
-	const ml_origin *origins;
-	ml_origin  *sorted;
-	void	   *spare;
-	part	   *parts;
-	size_t		norigins;
-	size_t		nparts;
-	double		unit;
+	ml_session *session = e->session;
+	const ml_image *image = session->image;
+	uint32_t	score = 0;
+	bool		negated = false;
+	double		intercept;
+	size_t		done;
 
-	ML_TRY(ml_session_score(ctx, session, inputs, &unit));
-	ML_TRY(ml_encoder_trace(ctx, session->encoder, &inputs->text, &features, &origins, &norigins));
-	*explained = label < 0 ? ml_session_best(session) : (uint32_t) label;
-	ML_TRY(ml_arena_alloc(ctx, &session->arena, ml_size_mul(norigins, sizeof(ml_origin)),
-						  (void **) &sorted));
-	ML_TRY(ml_arena_alloc(ctx, &session->arena, ml_size_mul(norigins, sizeof(ml_origin)), &spare));
-	ML_TRY(ml_arena_alloc(ctx, &session->arena, ml_size_mul(features.n, sizeof(part)),
-						  (void **) &parts));
-	if (norigins > 0)
-		memcpy(sorted, origins, norigins * sizeof(ml_origin));
-	ML_TRY(sort(ctx, sorted, spare, norigins, sizeof(ml_origin), by_feature));
-	ML_TRY(collect(ctx, session, &features, sorted, norigins, *explained, unit,
-				   names, parts, &nparts));
-	return present(ctx, session, *explained, (ml_text) {names->data, names->size},
-				   parts, nparts, result, nresult);
+	ML_TRY(ml_session_score(e->ctx, session, 1, inputs, &done));
+	*explained = 0;
+	if (image->task == ML_CLASSIFICATION)
+	{
+		*explained = label < 0 ? ml_session_best(session, session->logits) : (uint32_t) label;
+		score = image->nscores == 1 ? 0 : *explained;
+		negated = image->nscores == 1 && *explained != image->positive;
+	}
+	e->sign = negated ? -1 : 1;
+	if (session->table != NULL)
+		ML_TRY(ml_explain_table(e, inputs, score, &intercept));
+	else
+		ML_TRY(explain_classifier(e, inputs, score, &intercept));
+	return present(e, e->sign * intercept, parts, nparts);
 }
 
 ml_status
@@ -264,21 +308,23 @@ ml_session_explain(ml_context *ctx, ml_session *session, const ml_value *inputs,
 				   int64_t label, uint32_t *explained,
 				   const ml_contribution **parts, size_t *nparts)
 {
-	ml_buffer	names = {0};
+	ml_explanation e = {.ctx = ctx, .session = session};
 	ml_status	status;
 
 	if (label >= session->image->nlabels)
 		return ml_fail(ctx, ML_BAD_INPUT, "there is no label %lld", (long long) label);
 	ml_arena_reset(ctx, &session->arena);
-	status = explain(ctx, session, inputs, label, &names, explained, parts, nparts);
-	ml_buffer_free(ctx, &names);
+	status = explain(&e, inputs, label, explained, parts, nparts);
+	ml_buffer_free(ctx, &e.names);
+	ml_release(ctx, e.parts);
 	return status;
 }
 
 void
 ml_session_tokenize(ml_session *session, ml_text input)
 {
-	ml_words_begin(ml_encoder_words(session->encoder), input);
+	if (session->encoder != NULL)
+		ml_words_begin(ml_encoder_words(session->encoder), input);
 }
 
 ml_status
@@ -286,6 +332,8 @@ ml_session_tokens(ml_context *ctx, ml_session *session, const ml_text **tokens, 
 {
 	ml_word		words[ML_SESSION_TOKENS];
 
+	if (session->encoder == NULL)
+		return ml_fail(ctx, ML_UNSUPPORTED, "the model has no columns of text");
 	ML_TRY(ml_words_next(ctx, ml_encoder_words(session->encoder), words, ML_LENGTH(words), n));
 	for (size_t i = 0; i < *n; i++)
 		session->tokens[i] = (ml_text) {words[i].folded, words[i].size};

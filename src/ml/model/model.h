@@ -28,7 +28,7 @@
 #define ML_FORMAT_TABLE	2
 
 /* Part of the image's key: other layouts of the same bytes don't mix. */
-#define ML_PACK_LAYOUT 1
+#define ML_PACK_LAYOUT 2
 
 /*
  * Stored bytes -> image.  ml_image_plan checks everything (ML_BAD_MODEL,

@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * session.c
- *	  Image and texts -> labels and probabilities.
+ *	  Image and examples -> labels and probabilities, or numbers; scores of
+ *	  text classifiers (those of tables: session_table.c).
  *
- * Everything up to the last step is integer arithmetic (tf and idf in fixed
+ * Of texts, everything up to the last step is integer arithmetic (tf and idf in fixed
  * point, int8 weights), so that a score has the same bits at every CPU level
  * and in whatever order features come; the last step is plain C in double,
  * with the exponential of base/math.h.
@@ -21,20 +22,25 @@
 #define CHUNK		4000
 #define AHEAD		16			/* features between prefetch and use */
 
-__extension__ typedef unsigned __int128 sum128;
-
 static ml_status
 session_init(ml_context *ctx, ml_session *session)
 {
 	const ml_image *image = session->image;
-	const ml_vocabulary *vocabulary = ml_image_at(image, image->vocabulary);
 	size_t		n = image->nscores;
 
 	ml_tf_table(session->recipe.sublinear_tf, session->tf);
-	ML_TRY(ml_alloc(ctx, ml_size_mul(n, sizeof(int64_t)), (void **) &session->sums));
-	ML_TRY(ml_alloc(ctx, ml_size_mul(n, sizeof(int32_t)), (void **) &session->partial));
-	ML_TRY(ml_alloc(ctx, ml_size_mul(n, sizeof(double)), (void **) &session->logits));
-	return ml_encoder_open(ctx, &session->recipe, vocabulary, session->kernel, &session->encoder);
+	ML_TRY(ml_alloc(ctx, ml_size_mul(n, ML_MACHINE_ROWS * sizeof(double)), (void **) &session->logits));
+	if (image->format == ML_FORMAT_TABLE)
+		ML_TRY(ml_table_session_open(ctx, session));
+	else
+	{
+		ML_TRY(ml_alloc(ctx, ml_size_mul(n, sizeof(int64_t)), (void **) &session->sums));
+		ML_TRY(ml_alloc(ctx, ml_size_mul(n, sizeof(int32_t)), (void **) &session->partial));
+	}
+	if (image->ntexts == 0)
+		return ML_OK;
+	return ml_encoder_open(ctx, &session->recipe, ml_image_at(image, image->vocabulary), session->kernel,
+						   &session->encoder);
 }
 
 ml_status
@@ -64,7 +70,9 @@ ml_session_close(ml_context *ctx, ml_session *session)
 {
 	if (session == NULL)
 		return;
-	ml_encoder_close(ctx, session->encoder);
+	if (session->encoder != NULL)
+		ml_encoder_close(ctx, session->encoder);
+	ml_table_session_close(ctx, session->table);
 	ml_arena_free(ctx, &session->arena);
 	ml_release(ctx, session->sums);
 	ml_release(ctx, session->partial);
@@ -91,16 +99,17 @@ id_of(uint32_t feature, bool again)
  * adds to one occurrence, of what it adds to (tf x idf)^2.  Inlined with a
  * constant number of scores: 1, 3 or 4.
  */
-static inline sum128
+static inline ml_sum128
 add_dense(ml_session *session, const uint32_t *features, bool again, size_t n,
 		  uint32_t nscores, uint32_t stride)
 {
-	const uint8_t *records = ml_image_at(session->image, session->image->records);
-	const uint16_t *levels = ml_image_at(session->image, session->image->idf_levels);
+	const ml_text_image *image = (const ml_text_image *) session->image;
+	const uint8_t *records = ml_image_at(&image->head, image->records);
+	const uint16_t *levels = ml_image_at(&image->head, image->idf_levels);
 	int32_t		once = session->tf[1];
 	int32_t		sums[ML_DENSE_SCORES] = {0};
 	uint64_t	squares = 0;
-	sum128		added = 0;
+	ml_sum128		added = 0;
 
 	for (size_t i = 0; i < n; i++)
 	{
@@ -130,15 +139,16 @@ add_dense(ml_session *session, const uint32_t *features, bool again, size_t n,
 }
 
 /* The same of a sparse one. */
-static inline sum128
+static inline ml_sum128
 add_sparse(ml_session *session, const uint32_t *features, bool again, size_t n)
 {
-	const ml_image *image = session->image;
-	const uint8_t *records = ml_image_at(image, image->records);
-	const uint32_t *record_at = ml_image_at(image, image->record_at);
-	const uint16_t *levels = ml_image_at(image, image->idf_levels);
+	const ml_text_image *image = (const ml_text_image *) session->image;
+	const uint8_t *records = ml_image_at(&image->head, image->records);
+	const uint32_t *record_at = ml_image_at(&image->head, image->record_at);
+	const uint16_t *levels = ml_image_at(&image->head, image->idf_levels);
+	uint32_t	nscores = image->head.nscores;
 	int32_t		once = session->tf[1];
-	sum128		squares = 0;
+	ml_sum128		squares = 0;
 	bool		spill = false;
 
 	for (size_t i = 0; i < n; i++)
@@ -157,21 +167,21 @@ add_sparse(ml_session *session, const uint32_t *features, bool again, size_t n)
 		if (row.dense)
 		{
 			if (!spill)
-				memset(session->partial, 0, image->nscores * sizeof(int32_t));
+				memset(session->partial, 0, nscores * sizeof(int32_t));
 			spill = true;
 			session->kernel->accumulate_i8(session->partial, (const int8_t *) row.entries,
-										   tf, image->nscores);
+										   tf, nscores);
 			continue;
 		}
 		for (uint32_t k = 0; k < row.count; k++)
 			session->sums[ml_packed_score(&row, k)] += tf * ml_packed_weight(&row, k);
 	}
-	for (uint32_t c = 0; spill && c < image->nscores; c++)
+	for (uint32_t c = 0; spill && c < nscores; c++)
 		session->sums[c] += session->partial[c];
 	return squares;
 }
 
-static inline sum128
+static inline ml_sum128
 add_features(ml_session *session, const uint32_t *features, bool again, size_t n)
 {
 	switch (session->image->nscores)
@@ -189,10 +199,10 @@ add_features(ml_session *session, const uint32_t *features, bool again, size_t n
 
 /* All features of an example -> session->sums; *length: sum of (tf x idf)^2. */
 static ml_status
-add_example(ml_context *ctx, ml_session *session, const ml_occurrences *found, sum128 *length)
+add_example(ml_context *ctx, ml_session *session, const ml_occurrences *found, ml_sum128 *length)
 {
 	uint64_t	once = session->tf[1];
-	sum128		squares = 0;
+	ml_sum128		squares = 0;
 
 	memset(session->sums, 0, session->image->nscores * sizeof(int64_t));
 	for (size_t i = 0; i < found->n; i += CHUNK)
@@ -213,8 +223,8 @@ add_example(ml_context *ctx, ml_session *session, const ml_occurrences *found, s
 	return ML_OK;
 }
 
-ml_status
-ml_session_score(ml_context *ctx, ml_session *session, const ml_value *inputs, double *unit)
+static ml_status
+score_texts(ml_context *ctx, ml_session *session, const ml_value *inputs)
 {
 	const ml_image *image = session->image;
 	const double *scale = ml_image_scale(image);
@@ -222,52 +232,65 @@ ml_session_score(ml_context *ctx, ml_session *session, const ml_value *inputs, d
 	const double *slope = ml_image_slope(image);
 	const double *offset = ml_image_offset(image);
 	ml_occurrences found;
-	sum128		length;
+	ml_sum128	length;
+	double		unit;
 
 	ML_TRY(ml_encoder_find(ctx, session->encoder, &inputs->text, &found));
 	ML_TRY(add_example(ctx, session, &found, &length));
 	/* sums are in 1 / ML_TF_ONE, the length in 1 / (ML_TF_ONE x ML_IDF_ONE) */
 	if (!image->recipe.l2_norm)
-		*unit = 1.0 / ML_TF_ONE;
+		unit = 1.0 / ML_TF_ONE;
 	else
-		*unit = length == 0 ? 0.0 : ML_IDF_ONE / sqrt((double) length);
+		unit = length == 0 ? 0.0 : ML_IDF_ONE / sqrt((double) length);
 	for (uint32_t c = 0; c < image->nscores; c++)
-		session->logits[c] = slope[c] * (bias[c] + scale[c] * ((double) session->sums[c] * *unit)) +
+		session->logits[c] = slope[c] * (bias[c] + scale[c] * ((double) session->sums[c] * unit)) +
 			offset[c];
+	session->unit = unit;
 	return ML_OK;
 }
 
-uint32_t
-ml_session_best(const ml_session *session)
+ml_status
+ml_session_score(ml_context *ctx, ml_session *session, size_t n, const ml_value *inputs, size_t *done)
 {
+	if (session->table != NULL)
+		return ml_table_session_score(ctx, session, n, inputs, done);
+	*done = 1;
+	return score_texts(ctx, session, inputs);
+}
+
+uint32_t
+ml_session_best(const ml_session *session, const double *logits)
+{
+	const ml_image *image = session->image;
 	uint32_t	best = 0;
 
-	if (session->image->nscores == 1)
-		return session->logits[0] > 0;
-	for (uint32_t c = 1; c < session->image->nscores; c++)
-		if (session->logits[c] > session->logits[best])
+	if (image->nscores == 1)
+		return logits[0] > 0 ? image->positive : 1 - image->positive;
+	for (uint32_t c = 1; c < image->nscores; c++)
+		if (logits[c] > logits[best])
 			best = c;
 	return best;
 }
 
 static void
-to_probabilities(const ml_session *session, double *probabilities)
+to_probabilities(const ml_session *session, const double *logits, double *probabilities)
 {
 	uint32_t	n = session->image->nscores;
+	uint32_t	positive = session->image->positive;
 	double		largest;
 	double		sum = 0;
 
 	if (n == 1)
 	{
 		/* not 1 - p: that would lose the digits of a small one */
-		probabilities[0] = ml_sigmoid(-session->logits[0]);
-		probabilities[1] = ml_sigmoid(session->logits[0]);
+		probabilities[1 - positive] = ml_sigmoid(-logits[0]);
+		probabilities[positive] = ml_sigmoid(logits[0]);
 		return;
 	}
-	largest = session->logits[ml_session_best(session)];
+	largest = logits[ml_session_best(session, logits)];
 	for (uint32_t c = 0; c < n; c++)
 	{
-		probabilities[c] = ml_exp(session->logits[c] - largest);
+		probabilities[c] = ml_exp(logits[c] - largest);
 		sum += probabilities[c];
 	}
 	for (uint32_t c = 0; c < n; c++)
@@ -279,16 +302,39 @@ ml_session_predict(ml_context *ctx, ml_session *session, size_t n, const ml_valu
 				   uint32_t *labels, double *probabilities)
 {
 	const ml_image *image = session->image;
+	size_t		done;
 
-	for (size_t i = 0; i < n; i++)
+	if (image->task != ML_CLASSIFICATION)
+		return ml_fail(ctx, ML_UNSUPPORTED, "the model predicts numbers, not labels");
+	for (size_t i = 0; i < n; i += done)
 	{
-		double		unit;
+		ML_TRY(ml_session_score(ctx, session, n - i, inputs + i * image->ncolumns, &done));
+		for (size_t r = 0; r < done; r++)
+		{
+			const double *logits = session->logits + r * image->nscores;
 
-		ML_TRY(ml_session_score(ctx, session, inputs + i * image->ncolumns, &unit));
-		if (labels != NULL)
-			labels[i] = ml_session_best(session);
-		if (probabilities != NULL)
-			to_probabilities(session, probabilities + i * image->nlabels);
+			if (labels != NULL)
+				labels[i + r] = ml_session_best(session, logits);
+			if (probabilities != NULL)
+				to_probabilities(session, logits, probabilities + (i + r) * image->nlabels);
+		}
+	}
+	return ML_OK;
+}
+
+ml_status
+ml_session_regress(ml_context *ctx, ml_session *session, size_t n, const ml_value *inputs,
+				   double *values)
+{
+	const ml_image *image = session->image;
+	size_t		done;
+
+	if (image->task != ML_REGRESSION)
+		return ml_fail(ctx, ML_UNSUPPORTED, "the model predicts labels, not numbers");
+	for (size_t i = 0; i < n; i += done)
+	{
+		ML_TRY(ml_session_score(ctx, session, n - i, inputs + i * image->ncolumns, &done));
+		memcpy(values + i, session->logits, done * sizeof(double));
 	}
 	return ML_OK;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * session.h
- *	  What is inside a session, for session.c and explain.c.
+ *	  What is inside a session, for session*.c and explain*.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,16 +14,37 @@
 /* Words handed out at a time. */
 #define ML_SESSION_TOKENS	64
 
+__extension__ typedef unsigned __int128 ml_sum128;
+__extension__ typedef __int128 ml_signed128;
+
+/* What the session of a table's model has more. */
+typedef struct ml_table_session
+{
+	const ml_table_image *image;
+	ml_tabular	tabular;		/* views into the image */
+	ml_panels	machine;
+	ml_text    *names;			/* [ncolumns] */
+	double	   *dense;			/* [ndense] of the row in hand */
+	uint32_t   *hot;			/* [ncategories] */
+	ml_text    *texts;			/* [ntexts] */
+	ml_signed128 *sums;			/* [nscores] of tf x weight of texts */
+	float	   *x;				/* kernel machines: [ML_MACHINE_ROWS][width] */
+} ml_table_session;
+
 struct ml_session
 {
 	const ml_image *image;
 	const ml_kernel *kernel;
 	ml_recipe	recipe;			/* the image's; what the encoder follows */
-	ml_encoder *encoder;
+	ml_encoder *encoder;		/* NULL without columns of text */
 	int64_t    *sums;			/* [nscores] of tf x weight */
 	int32_t    *partial;		/* [nscores] the same since the last spill */
-	double	   *logits;			/* [nscores] */
+	double	   *logits;			/* [ML_MACHINE_ROWS][nscores] */
+	double		unit;			/* turns tf x weight into a part of a score before its scale;
+								 * 0 when nothing is known */
+	size_t		work;			/* since the last poll */
 	uint16_t	tf[ML_TF_COUNTS];
+	ml_table_session *table;	/* NULL: a text classifier */
 	ml_arena	arena;			/* results of explain */
 	ml_text		tokens[ML_SESSION_TOKENS];	/* results of tokens */
 };
@@ -35,14 +56,66 @@ ml_session_tf(const ml_session *session, uint32_t count)
 }
 
 /*
- * Calibrated scores of one example -> session->logits; *unit is what turns
- * tf x weight into a part of a score before its scale (0 when nothing is
- * known).
+ * Calibrated scores of the first *done of n > 0 examples -> session->logits.
+ * Of the last of these, the session keeps its features and unit.
  */
-extern ml_status ml_session_score(ml_context *ctx, ml_session *session,
-								  const ml_value *inputs, double *unit);
+extern ml_status ml_session_score(ml_context *ctx, ml_session *session, size_t n,
+								  const ml_value *inputs, size_t *done);
 
-/* The label that the logits speak for: the first of the largest. */
-extern uint32_t ml_session_best(const ml_session *session);
+/* The label that the logits of an example speak for: the first of the largest. */
+extern uint32_t ml_session_best(const ml_session *session, const double *logits);
+
+/* === session_table.c === */
+
+extern ml_status ml_table_session_open(ml_context *ctx, ml_session *session);
+extern void ml_table_session_close(ml_context *ctx, ml_table_session *table);
+extern ml_status ml_table_session_score(ml_context *ctx, ml_session *session, size_t n,
+										const ml_value *inputs, size_t *done);
+
+/* Features of one row: dense and hot; and x, of a kernel machine's row number r. */
+extern ml_status ml_table_session_encode(ml_context *ctx, ml_session *session, const ml_value *inputs,
+										 size_t r);
+
+/* The row's texts, in the order of the recipe's columns. */
+extern const ml_text *ml_table_session_texts(ml_table_session *table, const ml_value *inputs);
+
+/* === explain.c === */
+
+/* A part with where its name begins in a buffer that still grows. */
+typedef struct ml_part
+{
+	size_t		start;
+	size_t		size;
+	double		contribution;
+} ml_part;
+
+typedef struct ml_explanation
+{
+	ml_context *ctx;
+	ml_session *session;
+	double		sign;			/* of two labels the other has the logit negated */
+	ml_buffer	names;
+	ml_part    *parts;
+	size_t		nparts;
+	size_t		capacity;
+} ml_explanation;
+
+/* End a part whose name was appended to e->names from start on; one of 0 is left out. */
+extern ml_status ml_explain_add(ml_explanation *e, size_t start, double contribution);
+
+/*
+ * The n-grams of an example's texts.  value: what one that occurs "count" times
+ * contributes.  columns: names begin with their column's; NULL: they don't.
+ */
+typedef double (*ml_explain_value) (const void *arg, uint32_t id, uint32_t count);
+
+extern ml_status ml_explain_texts(ml_explanation *e, const ml_text *texts, const ml_text *columns,
+								  ml_explain_value value, const void *arg);
+
+/* === explain_table.c === */
+
+/* Add the parts; *intercept: what remains. */
+extern ml_status ml_explain_table(ml_explanation *e, const ml_value *inputs, uint32_t score,
+								  double *intercept);
 
 #endif							/* ML_SESSION_H */
