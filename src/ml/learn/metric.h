@@ -169,7 +169,7 @@ typedef struct ml_regression
 	double		squares;		/* of their squares */
 	ml_mean		absolute;		/* |actual - predicted| */
 	ml_mean		square;			/* its square */
-	ml_mean		percentage;		/* |actual - predicted| / max(|actual|, 2^-52) */
+	ml_mean		percentage;		/* |actual - predicted| / |actual|; undefined where an actual value is 0 */
 } ml_regression;
 
 extern void ml_regression_add(ml_regression *regression, double actual, double predicted);

@@ -89,7 +89,8 @@ ml_regression_add(ml_regression *r, double actual, double predicted)
 	r->squares += (actual - r->shift) * (actual - r->shift);
 	ml_mean_add(&r->absolute, error);
 	ml_mean_add(&r->square, error * error);
-	ml_mean_add(&r->percentage, error / ML_MAX(fabs(actual), 0x1p-52));
+	/* no share of nothing: the mean is NaN from then on */
+	ml_mean_add(&r->percentage, actual == 0 ? NAN : error / fabs(actual));
 }
 
 void
