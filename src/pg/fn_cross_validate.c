@@ -62,7 +62,7 @@ aiaas_cross_validate(PG_FUNCTION_ARGS)
 	train_read_options(&t);
 	train_choose_columns(&t, text_argument(fcinfo, 1, NULL),
 						 PG_ARGISNULL(5) ? NULL : PG_GETARG_ARRAYTYPE_P(5));
-	values = palloc_array(double, folds * ML_METRICS_MAX);
+	values = palloc(folds * ML_METRICS_MAX * sizeof(double));
 	rows = palloc0_array(uint64, folds);
 	bridge_progress_start("(cross-validation)");
 	train_cross_validate(&t, folds, values, rows);

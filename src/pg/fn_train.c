@@ -133,7 +133,7 @@ aiaas_train(PG_FUNCTION_ARGS)
 	train_read_options(&t);
 	train_check_comparable(&t);
 	train_choose_columns(&t, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)),
-				   PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
+						 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
 	return train(fcinfo, &t, false);
 }
 

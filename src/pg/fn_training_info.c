@@ -153,7 +153,7 @@ put_object(ReturnSetInfo *result, const char *prefix, JsonbContainer *object,
 }
 
 /* Members of "trained"; what was asked for shows in the report's options. */
-static const char *const recipe_items[] = {"source", "target", "features", "by", "at", "seconds"};
+static const char *const recipe_items[] = {"source", "target", "features", "time_zone", "by", "at", "seconds"};
 
 static const char *const report_order[] = {
 	"algorithm", "rows", "skipped", "holdout_rows", "classes", "positive", "vocabulary", "columns",

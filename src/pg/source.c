@@ -243,7 +243,10 @@ source_column(const source *s, const char *name)
 		found = i;
 	}
 	if (found >= 0)
+	{
+		pfree(names);
 		return found;
+	}
 	near = ml_text_nearest(word, names, s->columns->natts);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),

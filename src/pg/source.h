@@ -73,7 +73,7 @@ typedef struct source_want
 	int			weight;			/* -1: none */
 	int			split;			/* -1: none */
 	source_split split_by;
-	pg_tz	   *zone;			/* that timestamptz are read in; NULL where there are none */
+	pg_tz *zone;				/* that timestamptz are read in; NULL where there are none */
 } source_want;
 
 /*

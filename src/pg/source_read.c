@@ -299,19 +299,19 @@ find_runs(receiver *r)
 {
 	for (int i = 0; i < r->want->ninputs; i++)
 	{
-		run		   *last = &r->runs[r->nruns - 1];
+		run		   *last = r->nruns > 0 ? &r->runs[r->nruns - 1] : NULL;
 		bool		plain = r->readers[i].form == ML_FORM_NUMBER && r->readers[i].kind <= VALUE_BOOL;
 
-		if (r->nruns > 0 && (plain ? continues(r, last, i) : last->kind == VALUE_TEXT))
-			last->n++;
-		else
-			r->runs[r->nruns++] = (run)
+		if (last != NULL && (plain ? continues(r, last, i) : last->kind == VALUE_TEXT))
 		{
-			.kind = plain ? r->readers[i].kind : VALUE_TEXT,
-			.input = i,
-			.place = r->place[r->want->inputs[i]],
-			.n = 1
-		};
+			last->n++;
+			continue;
+		}
+		last = &r->runs[r->nruns++];
+		last->kind = plain ? r->readers[i].kind : VALUE_TEXT;
+		last->input = i;
+		last->place = r->place[r->want->inputs[i]];
+		last->n = 1;
 	}
 }
 

@@ -267,7 +267,7 @@ static Timestamp
 wall_clock(TimestampTz time, pg_tz *zone)
 {
 	struct pg_tm tm;
-	fsec_t		fraction;
+	fsec_t fraction;
 	int			offset;
 
 	if (TIMESTAMP_NOT_FINITE(time))
@@ -339,7 +339,7 @@ spell_timestamp(Timestamp time, pg_tz *zone)
 {
 	char		buffer[MAXDATELEN + 1];
 	struct pg_tm tm;
-	fsec_t		fraction;
+	fsec_t fraction;
 
 	if (TIMESTAMP_NOT_FINITE(time))
 		EncodeSpecialTimestamp(time, buffer);

@@ -66,7 +66,7 @@ typedef struct value_reader
 	bool		at_midnight;	/* a date where a timestamp is wanted */
 	const char *column;			/* its name for messages, or NULL */
 	ml_value	missing;		/* what NULL becomes */
-	pg_tz	   *zone;
+	pg_tz *zone;
 	FmgrInfo	function;		/* output, or cast to real[] */
 } value_reader;
 

@@ -124,6 +124,27 @@ SELECT sqlstate_of($$SELECT aiaas_retrain('viewed')$$);
 SET client_min_messages = notice;
 SET TimeZone = 'America/New_York';
 
+-- dates and times are seconds, timestamptz by the clocks of the zone (summer time begins meanwhile)
+CREATE TABLE seconds AS SELECT day, clock, at, seen, span, ok, i8,
+	(day - date '2000-01-01') * 86400.0 AS of_day, extract(epoch FROM clock) AS of_clock, extract(epoch FROM at - timestamp '2000-01-01') AS of_at,
+	extract(epoch FROM (seen AT TIME ZONE 'America/New_York') - timestamp '2000-01-01') AS of_seen, extract(epoch FROM span) AS of_span,
+	ok::int::float8 AS of_ok, i8::numeric AS of_i8 FROM trips;
+SET client_min_messages = error;
+CREATE FUNCTION is_linear(feature text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM aiaas_train('seconds', 'of_' || feature, feature || '_model', ARRAY[feature], 'linear_regression',
+		jsonb_build_object('holdout', 0, 'columns', jsonb_build_object(feature, 'number')));
+	RETURN (SELECT value::float8 FROM aiaas_training_info(to_regclass(feature || '_model')) WHERE item = 'loss')
+		/ (SELECT variance(of) FROM (SELECT (to_jsonb(s) ->> ('of_' || feature))::float8 AS of FROM seconds s) x) < 1e-9;
+END $$;
+SELECT feature, is_linear(feature) FROM unnest('{day,clock,at,seen,span,ok,i8}'::text[]) AS feature;
+SET TimeZone = 'Asia/Tokyo';
+SELECT is_linear('seen') AS in_tokyo;
+SET TimeZone = 'America/New_York';
+DROP TABLE day_model, clock_model, at_model, seen_model, span_model, ok_model, i8_model, seconds;
+DROP FUNCTION is_linear;
+SET client_min_messages = notice;
+
 -- sums in place of rows: the same coefficients, and rows with NULLs are seen
 CREATE TABLE plain AS SELECT dist::float8 AS a, i8 AS b, amount AS c, ok AS d, f4 AS e, delay AS y FROM trips;
 ANALYZE plain;
