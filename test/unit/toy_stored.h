@@ -34,6 +34,7 @@ static const char *const toy_names[TOY_KINDS] = {
 };
 
 #define TOY_HASH_BITS	10
+#define TOY_DROPPED		6		/* a part of the date */
 #define TOY_VECTORS		37		/* not a multiple of 16 */
 
 static const ml_text toy_labels[] = {{"early", 5}, {"late", 4}, {"on \"time\"", 9}};
@@ -75,12 +76,18 @@ toy_columns(toy_kind kind)
 	return toy_has_text(kind) ? NCOLUMNS : NCOLUMNS - 1;
 }
 
-/* Row i of the small table, with a text that differs from row to row. */
+/* Row i of the small table, with a text that differs from row to row, and some values missing. */
 static inline void
 toy_row(int i, double *items, ml_value *inputs)
 {
 	small_row(i, items, inputs);
 	inputs[NOTE].text = toy_texts[i % ML_LENGTH(toy_texts)];
+	if (i == 1)
+		inputs[ITEMS].items = (ml_items) {NULL, 0};
+	if (i == 2)
+		items[1] = NAN;
+	if (i == 5)
+		inputs[WHEN].number = NAN;
 }
 
 static inline double
@@ -189,8 +196,8 @@ toy_solve(toy *t)
 		s->std_error[j] = 0.01 + fabs(toy_random(t));
 	s->bias_std_error = 0.25;
 	s->freedom = 47;
-	s->dropped[1] = true;
-	s->weights[1] = 0;
+	s->dropped[TOY_DROPPED] = true;
+	s->weights[TOY_DROPPED] = 0;
 	s->weights[t->table.tabular.columns[CARRIER].reference] = 0;
 	s->std_error[t->table.tabular.columns[CARRIER].reference] = NAN;
 	return ML_OK;
