@@ -173,6 +173,8 @@ test_settle(unit_host *host, ml_arena *arena)
 		"\"degree\" does nothing", "polynomial"},
 		{"svm", "{\"kernel\": \"rbf\", \"loss\": \"squared_hinge\"}", ML_CLASSIFICATION, ML_SUBJECT_TABLE,
 		"\"loss\" does not go with algorithm svm and that kernel", "hinge"},
+		{"svm", "{\"kernel\": \"rbf\"}", ML_REGRESSION, ML_SUBJECT_TABLE, "\"kernel\" does nothing in regression",
+		"classification"},
 		{"svm", "{\"loss\": \"hinge\"}", ML_REGRESSION, ML_SUBJECT_TABLE, "\"loss\" does not go", "epsilon_insensitive"},
 		{"svm", "{\"epsilon\": 1}", ML_CLASSIFICATION, ML_SUBJECT_TABLE, "\"epsilon\" does nothing in classification", ""},
 		{"gradient_descent", "{\"epsilon\": 1}", ML_REGRESSION, ML_SUBJECT_TABLE, "\"epsilon\" does nothing with that loss", ""},

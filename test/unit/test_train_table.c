@@ -490,6 +490,180 @@ test_cross_errors(unit_host *host)
 	close_table(&t);
 }
 
+/*
+ * From the weights of the live version.
+ */
+
+static const ml_image *
+image_of(unit_host *host, const ml_buffer *stored)
+{
+	size_t		size;
+	void	   *image;
+
+	if (ml_image_plan(&host->ctx, stored->data, stored->size, &size) != ML_OK)
+		return NULL;
+	image = aligned_alloc(ML_ALIGN, (size + ML_ALIGN - 1) / ML_ALIGN * ML_ALIGN);
+	if (ml_image_build(&host->ctx, stored->data, stored->size, image, size) == ML_OK)
+		return image;
+	free(image);
+	return NULL;
+}
+
+/* Accuracy, or 1 - squared errors / squares about the mean, of an image on all rows. */
+static double
+served(unit_host *host, const table *t, const ml_image *image)
+{
+	ml_session *session = NULL;
+	double		errors = 0;
+	double		sum = 0;
+	double		squares = 0;
+
+	if (image == NULL || ml_session_open(&host->ctx, image, ml_kernel_select(ML_LEVEL_AUTO), &session) != ML_OK)
+		return NAN;
+	for (size_t i = 0; i < t->n; i++)
+	{
+		const ml_value *row = t->inputs + i * t->ncolumns;
+		ml_value	inputs[WIDTH_MAX];
+		uint32_t	label = 0;
+		double		value = 0;
+		ml_status	status;
+
+		/* the image knows the columns that were kept */
+		for (uint32_t c = 0; c < ml_image_ncolumns(image); c++)
+			for (uint32_t k = 0; k < t->ncolumns; k++)
+				if (ml_text_equal(t->columns[k].name, ml_image_column(image, c)))
+					inputs[c] = row[k];
+		status = ml_image_task(image) == ML_REGRESSION ? ml_session_regress(&host->ctx, session, 1, inputs, &value) :
+			ml_session_predict(&host->ctx, session, 1, inputs, &label, NULL);
+		if (status != ML_OK)
+			errors = NAN;
+		if (ml_image_task(image) == ML_REGRESSION)
+		{
+			errors += pow(value - t->targets[i].number, 2);
+			sum += t->targets[i].number;
+			squares += pow(t->targets[i].number, 2);
+		}
+		else
+			errors += !ml_text_equal(ml_image_label(image, label), t->targets[i].text);
+	}
+	squares = ml_image_task(image) == ML_REGRESSION ? squares - sum * sum / (double) t->n : (double) t->n;
+	ml_session_close(&host->ctx, session);
+	return 1 - errors / squares;
+}
+
+/* What a session says is as good as what the report promises. */
+static void
+test_served(unit_host *host)
+{
+	static const struct
+	{
+		setting		s;
+		int			labels;
+		bool		texts;
+	} cases[] = {
+		{{"linear_regression", ML_REGRESSION, "{}"}, 0, false},
+		{{"linear_regression", ML_REGRESSION, "{\"alpha\": 0.001, \"min_df\": 5, \"winsorize\": 0.01}"}, 0, true},
+		{{"svm", ML_REGRESSION, "{\"loss\": \"squared_epsilon_insensitive\"}"}, 0, false},
+		{{"logistic_regression", ML_CLASSIFICATION, "{\"c\": 10, \"impute\": \"most_frequent\"}"}, 3, true},
+		{{"logistic_regression", ML_CLASSIFICATION, "{\"penalty\": \"none\", \"positive\": \"no\"}"}, 2, false},
+		{{"svm", ML_CLASSIFICATION, "{\"kernel\": \"rbf\"}"}, 2, false},
+		{{"svm", ML_CLASSIFICATION, "{\"kernel\": \"polynomial\", \"degree\": 2, \"coef0\": 1}"}, 3, false},
+		{{"gradient_descent", ML_CLASSIFICATION, "{\"standardize\": false, \"impute\": 3, \"epochs\": 100}"}, 2, false},
+	};
+
+	for (size_t i = 0; i < ML_LENGTH(cases); i++)
+	{
+		const ml_image *image = NULL;
+		table		t;
+		result		r;
+		double		promised;
+
+		open_table(host, &t);
+		make_law(&t, 1500, cases[i].labels, cases[i].texts, 0.5);
+		unit_ok(run(host, &t, &cases[i].s, &r), "%s %s: %s", cases[i].s.algorithm, cases[i].s.options, host->ctx.error.text);
+		promised = figure(&r, "metrics", cases[i].labels == 0 ? "r2" : "accuracy");
+		if (r.status == ML_OK)
+			image = image_of(host, &r.stored);
+		unit_ok(promised > 0.75, "  promises %g", promised);
+		unit_is_near(served(host, &t, image), promised, 0.06, "  and keeps it");
+		free((void *) image);
+		done(host, &r);
+		close_table(&t);
+	}
+}
+
+/* The same rows with a and b exchanged, and without the first. */
+static void
+rearrange(table *t)
+{
+	ml_column	swap = t->columns[1];
+
+	t->columns[1] = t->columns[2];
+	t->columns[2] = swap;
+	for (size_t i = 0; i < t->n; i++)
+	{
+		ml_value   *row = t->inputs + i * t->ncolumns;
+		ml_value	a = row[1];
+
+		row[1].number = row[2].number;
+		row[2] = a;
+	}
+	t->inputs += t->ncolumns;
+	t->targets++;
+	t->split++;
+	t->n--;
+}
+
+static void
+test_warm_start(unit_host *host)
+{
+	/* steps so short that a fit stays where it began */
+	static const char still[] = "{\"holdout\": 0, \"warm_start\": true, \"epochs\": 1, \"learning_rate\": 1e-12}";
+
+	for (int labels = 0; labels <= 3; labels += labels == 0 ? 2 : 1)
+	{
+		ml_task		task = labels == 0 ? ML_REGRESSION : ML_CLASSIFICATION;
+		const char *algorithm = labels == 0 ? "linear_regression" : "logistic_regression";
+		table		t;
+		result		r[2];
+		const ml_image *live;
+
+		open_table(host, &t);
+		make_law(&t, 1500, labels, false, 1);
+		unit_ok(run(host, &t, &(setting) {algorithm, task, "{\"holdout\": 0}"}, &r[0]), "a live version, %d labels: %s", labels,
+				host->ctx.error.text);
+		live = image_of(host, &r[0].stored);
+		unit_ok(live != NULL, "  has an image: %s", host->ctx.error.text);
+		rearrange(&t);
+		unit_ok(run(host, &t, &(setting) {"gradient_descent", task, still, 0, live}, &r[1]), "  begun at: %s", host->ctx.error.text);
+		unit_is_near(slope(&r[1], "a"), slope(&r[0], "a"), 1e-6, "  a has its weight");
+		unit_is_near(slope(&r[1], "b"), slope(&r[0], "b"), 1e-6, "  b has its weight");
+		unit_is_near(figure(&r[1], "loss", NULL), figure(&r[0], "loss", NULL), 0.01, "  and its loss");
+		done(host, &r[1]);
+		if (labels == 2)
+		{
+			unit_ok(run(host, &t, &(setting) {"logistic_regression", task, "{\"warm_start\": true}", 0, live}, &r[1]) &&
+					figure(&r[1], "epochs", NULL) <= 3, "  a fit takes %g passes, not %g", figure(&r[1], "epochs", NULL),
+					figure(&r[0], "epochs", NULL));
+			done(host, &r[1]);
+			unit_ok(run(host, &t, &(setting) {"gradient_descent", task,
+											  "{\"holdout\": 0, \"warm_start\": true, \"epochs\": 1, \"learning_rate\": 1e-12, "
+											  "\"positive\": \"no\"}", 0, live}, &r[1]), "  with the other positive label");
+			unit_is_near(slope(&r[1], "a"), -slope(&r[0], "a"), 1e-6, "  the opposite");
+			done(host, &r[1]);
+		}
+		unit_ok(run(host, &t, &(setting) {"gradient_descent", task, still}, &r[1]) && strstr(host->log, "no live version") != NULL,
+				"  none: %s", host->log);
+		done(host, &r[1]);
+		done(host, &r[0]);
+		free((void *) live);
+		t.inputs -= t.ncolumns;
+		t.targets--;
+		t.split--;
+		close_table(&t);
+	}
+}
+
 /* Rows that wait for the roles are the same as those that don't. */
 static void
 test_waiting(unit_host *host)
@@ -560,6 +734,8 @@ main(void)
 	test_cross_errors(&host);
 	test_weights(&host);
 	test_waiting(&host);
+	test_warm_start(&host);
+	test_served(&host);
 	unit_close(&host, "tables");
 	return unit_done();
 }

@@ -93,6 +93,7 @@ typedef struct setting
 	ml_task		task;
 	const char *options;
 	size_t		memory;
+	const ml_image *live;
 } setting;
 
 static inline ml_status
@@ -103,7 +104,7 @@ open_trainer(ml_context *ctx, const table *t, const setting *s, ml_trainer **tra
 							   .algorithm = unit_text(s->algorithm), .options = unit_text(s->options), .task = s->task,
 							   .ncolumns = t->ncolumns, .columns = t->columns, .target = ML_TEXT("y"),
 							   .memory = s->memory > 0 ? s->memory : (size_t) 64 << 20,
-							   .kernel = ml_kernel_select(ML_LEVEL_AUTO)
+							   .kernel = ml_kernel_select(ML_LEVEL_AUTO), .live = s->live
 						   }, trainer);
 }
 
@@ -159,7 +160,7 @@ run(unit_host *host, const table *t, const setting *s, result *r)
 {
 	memset(r, 0, sizeof(*r));
 	host->logs = host->warnings = 0;
-	host->log[0] = host->warning[0] = '\0';
+	host->log[0] = host->warning[0] = host->ctx.error.text[0] = '\0';
 	r->status = train(&host->ctx, t, s, &r->stored, &r->report);
 	if (r->status == ML_OK)
 		r->status = ml_json_parse(&host->ctx, &r->arena, (ml_text) {r->report.data, r->report.size}, ML_BAD_MODEL,

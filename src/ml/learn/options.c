@@ -441,8 +441,8 @@ check_loss(ml_context *ctx, const ml_options *options, uint32_t algorithm)
 	}
 	else if (options->svm_kernel != ML_SVM_LINEAR)
 	{
-		allowed = regression ? 1 << ML_LOSS_EPSILON_INSENSITIVE : 1 << ML_LOSS_HINGE;
-		take = regression ? "epsilon_insensitive" : "hinge";
+		allowed = 1 << ML_LOSS_HINGE;
+		take = "hinge";
 	}
 	else if (regression)
 	{

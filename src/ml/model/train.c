@@ -270,22 +270,26 @@ is_missing(const ml_column *column, const ml_value *value)
 	}
 }
 
-/* The values of the columns that learn; all: none of them is there. */
-static const ml_value *
-select_values(const ml_trainer *trainer, const ml_value *inputs, bool *all_missing)
+/* Is none of the values there? */
+static bool
+all_missing(const ml_trainer *trainer, const ml_value *values)
 {
-	bool		some = trainer->ncolumns < trainer->ninputs;
+	uint32_t	i = 0;
 
-	*all_missing = true;
+	while (i < trainer->ncolumns && is_missing(&trainer->columns[i], &values[i]))
+		i++;
+	return i == trainer->ncolumns;
+}
+
+/* The values of the columns that learn. */
+static const ml_value *
+select_values(const ml_trainer *trainer, const ml_value *inputs)
+{
+	if (trainer->ncolumns == trainer->ninputs)
+		return inputs;
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
-	{
-		const ml_value *value = &inputs[trainer->place[i]];
-
-		*all_missing = *all_missing && is_missing(&trainer->columns[i], value);
-		if (some)
-			trainer->values[i] = *value;
-	}
-	return some ? trainer->values : inputs;
+		trainer->values[i] = inputs[trainer->place[i]];
+	return trainer->values;
 }
 
 /* The target of a row; absent: it has none. */
@@ -306,18 +310,17 @@ add_row(ml_context *ctx, ml_trainer *trainer, const ml_value *inputs, const ml_v
 		float weight, double split)
 {
 	ml_train_row row = {.weight = weight, .split = split};
-	bool		missing;
 	bool		absent;
 
 	ML_TRY(ml_poll(ctx));
 	trainer->seen++;
-	row.inputs = select_values(trainer, inputs, &missing);
+	row.inputs = select_values(trainer, inputs);
 	if (!(weight >= 0) || isinf(weight))
 		return ml_fail(ctx, ML_BAD_DATA,
 					   "the weight of row %llu is not a finite number of at least 0",
 					   (unsigned long long) trainer->seen);
 	ML_TRY(read_target(ctx, trainer, target, &absent));
-	if (absent || missing || weight == 0)
+	if (absent || weight == 0 || all_missing(trainer, row.inputs))
 	{
 		trainer->skipped++;
 		return ML_OK;

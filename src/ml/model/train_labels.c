@@ -81,13 +81,13 @@ ml_labels_find(ml_context *ctx, ml_labels *labels, ml_text label, uint64_t row, 
 	void	   *rows = labels->rows;
 	uint32_t	slot;
 
-	ML_TRY(check_label(ctx, labels, label, row));
 	slot = find_slot(labels, label);
 	if (labels->slots[slot] != 0)
 	{
 		*number = labels->slots[slot] - 1;
 		return ML_OK;
 	}
+	ML_TRY(check_label(ctx, labels, label, row));
 	if (labels->n == ML_CLASSES_MAX)
 	{
 		ml_fail(ctx, ML_BAD_DATA, "the target has more than %d different labels",
