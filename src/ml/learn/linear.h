@@ -32,7 +32,7 @@
 #include "learn/rows.h"
 
 #define ML_LINEAR_LANES	ML_HINGE_LANES	/* scores of a block of squared hinge */
-#define ML_LOSSES_MAX	64		/* losses that a report keeps */
+#define ML_LOSSES_MAX	1000	/* losses that a report keeps */
 
 typedef struct ml_linear_report
 {

@@ -19,7 +19,8 @@
 #include <math.h>
 
 #define CROSS_FIT_ROWS	2000	/* below: five folds calibrate, not one */
-#define CALIBRATE_SCORES 1000000	/* as many as few parameters need by far */
+#define CALIBRATE_SHARE	16		/* of the memory, for scores of rows that calibrate ... */
+#define CALIBRATE_ROWS	200000	/* ... of which two parameters need no more */
 
 void
 ml_table_plan_calibration(const ml_table_trainer *table, ml_table_plan *plan, int nparts)
@@ -51,6 +52,8 @@ open_learner(ml_context *ctx, ml_table_trainer *table)
 	ML_TRY(ml_table_terms(ctx, table, nfeatures));
 	ML_TRY(ml_solution_open(ctx, &table->solution, table->nscores, nfeatures));
 	held = ml_size_add(held, table->solution.arena.total);
+	if (ml_table_calibrates(table))
+		held = ml_size_add(held, trainer->memory / CALIBRATE_SHARE);
 	table->problem = (ml_problem)
 	{
 		.kernel = trainer->kernel,
@@ -167,16 +170,17 @@ take_scores(ml_context *ctx, ml_table_trainer *table, const ml_block *block, con
 static ml_status
 open_unseen(ml_context *ctx, const ml_table_trainer *table, const ml_table_plan *plan, unseen *u)
 {
-	uint64_t	most = ML_MAX(CALIBRATE_SCORES / table->nscores, (uint32_t) CROSS_FIT_ROWS);
+	size_t		width = (table->nscores + 2) * sizeof(float);
+	uint64_t	most = ML_MIN(table->trainer->memory / CALIBRATE_SHARE / width, (size_t) CALIBRATE_ROWS);
 	uint64_t	rows = 0;
 	void	   *memory;
 
 	memset(u, 0, sizeof(*u));
 	for (int k = 0; k < plan->ncalibrate; k++)
 		rows += ml_design_count(table->design, plan->calibrate[k]);
-	u->step = 1 + rows / most;
+	u->step = 1 + rows / ML_MAX(most, 1);
 	u->capacity = (uint32_t) (rows / u->step + 1);
-	ML_TRY(ml_alloc(ctx, ml_size_mul(u->capacity, (table->nscores + 2) * sizeof(float)), &memory));
+	ML_TRY(ml_alloc(ctx, ml_size_mul(u->capacity, width), &memory));
 	u->scores = memory;
 	u->weights = u->scores + (size_t) u->capacity * table->nscores;
 	u->labels = (uint32_t *) (u->weights + u->capacity);
