@@ -32,6 +32,12 @@ my @statements = (
 	q{SELECT aiaas_rollback('m')},
 	q{SELECT count(*) FROM aiaas_export('m')},
 	q{SELECT aiaas_classify('m', repeat('cheap ', 100000))},
+	q{CREATE TABLE trips AS SELECT i % 17 AS a, CASE WHEN i % 9 > 0 THEN i * 7 % 23 END::float8 AS b, i % 5 * 1.5 AS c, i % 2 = 0 AS d, date '2024-01-01' + i AS day, timestamptz '2024-01-01' + i * interval '1 hour' AS at, i % 7 * interval '1 hour' AS span, 'c' || i % 4 AS carrier, 'trip ' || i AS note, ARRAY[i % 3, NULL, i % 11]::float8[] AS pair, ARRAY[i % 3, i % 13]::numeric[] AS exact, i % 17 + i * 7 % 23 + i % 4 AS y FROM generate_series(1, 200) i},
+	q{SELECT version FROM aiaas_train('trips', 'y', model => 't', features => '{a,b,c,d,day,at,span,carrier,note,exact}', options => '{"alpha": 0.1, "columns": {"carrier": "category"}}')},
+	q{SELECT version FROM aiaas_retrain('t')},
+	q{SELECT version FROM aiaas_train('trips', 'd', model => 'd', features => '{a,b,day,carrier,exact}', options => '{"holdout": {"column": "at", "fraction": 0.3}}')},
+	q{SELECT version FROM aiaas_train('trips', 'y', model => 's', features => '{a,c,d}', algorithm => 'linear_regression', options => '{"holdout": 0}')},
+	q{SELECT count(*) FROM aiaas_cross_validate('trips', 'd', folds => 3, features => '{a,b,note}', options => '{"groups": "carrier"}')},
 );
 my $log = tempdir(CLEANUP => 1) . '/log';
 my ($out, $err);
