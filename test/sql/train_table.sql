@@ -85,6 +85,12 @@ SELECT version FROM aiaas_train('trips', 'delay', 'held', '{dist,carrier,spare}'
 SELECT version, live FROM aiaas_versions('held') ORDER BY version;
 -- versions of different tasks can't be compared
 SELECT version FROM aiaas_train('trips', 'late', 'held', '{dist,carrier,spare}', options => '{"deploy": "if_better"}');
+-- from the live version's weights on, or anew
+SELECT version FROM aiaas_train('trips', 'late', 'warm', '{dist,carrier,i8}', 'gradient_descent', '{"warm_start": true, "holdout": 0, "epochs": 30}');
+SELECT version FROM aiaas_train('trips', 'late', 'warm', '{dist,carrier,i8}', 'gradient_descent', '{"warm_start": true, "holdout": 0, "epochs": 2}');
+SELECT version FROM aiaas_train('trips', 'late', 'warm', '{dist,carrier,i8}', 'gradient_descent', '{"warm_start": false, "holdout": 0, "epochs": 2}');
+SELECT loss[2] < loss[1] AS goes_on, loss[3] = loss[1] AS anew FROM (SELECT array_agg((manifest #>> '{trained,report,losses,0}')::float8 ORDER BY version) AS loss FROM warm WHERE version > 0 AND chunk = 0) AS x;
+
 -- again, with the same roles, options and time zone, whatever the session's is now
 SET client_min_messages = warning;
 SET TimeZone = 'Asia/Tokyo';
@@ -260,7 +266,7 @@ RESET ROLE;
 DROP SCHEMA columns CASCADE;
 DROP VIEW seen_trips;
 DROP MATERIALIZED VIEW kept_trips;
-DROP TABLE t, t2, task, held, zoned, zone, kept, gone, viewed, plain, sums, parted, kinds, wide, bad, x, trips;
+DROP TABLE t, t2, task, held, warm, zoned, zone, kept, gone, viewed, plain, sums, parted, kinds, wide, bad, x, trips;
 DROP TYPE size, miles;
 DROP FUNCTION sqlstate_of;
 DROP ROLE regress_aiaas_columns;
