@@ -246,7 +246,7 @@ static void
 test_positive(unit_host *host)
 {
 	table		t;
-	result		r[2];
+	result		r[2] = {{0}};
 	bool		opposite = true;
 
 	open_table(host, &t);
@@ -642,9 +642,10 @@ test_warm_start(unit_host *host)
 		done(host, &r[1]);
 		if (labels == 2)
 		{
-			unit_ok(run(host, &t, &(setting) {"logistic_regression", task, "{\"warm_start\": true}", 0, live}, &r[1]) &&
-					figure(&r[1], "epochs", NULL) <= 3, "  a fit takes %g passes, not %g", figure(&r[1], "epochs", NULL),
-					figure(&r[0], "epochs", NULL));
+			unit_ok(run(host, &t, &(setting) {"logistic_regression", task, "{\"warm_start\": true}", 0, live}, &r[1]), "  a fit: %s",
+					host->ctx.error.text);
+			unit_ok(figure(&r[1], "epochs", NULL) < figure(&r[0], "epochs", NULL), "  takes %g passes, not %g",
+					figure(&r[1], "epochs", NULL), figure(&r[0], "epochs", NULL));
 			done(host, &r[1]);
 			unit_ok(run(host, &t, &(setting) {"gradient_descent", task,
 											  "{\"holdout\": 0, \"warm_start\": true, \"epochs\": 1, \"learning_rate\": 1e-12, "
