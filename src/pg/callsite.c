@@ -27,8 +27,11 @@
 
 #include "access/htup_details.h"
 #include "access/parallel.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/primnodes.h"
 #include "storage/proc.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -139,6 +142,8 @@ warn_unicode(const callsite_model *model)
 	ml_text		trained = ml_image_unicode(model->pin->image);
 	const char *present = ml_words_unicode_version();
 
+	if (trained.data == NULL)
+		return;					/* it takes no text */
 	if (trained.size == strlen(present) && memcmp(trained.data, present, trained.size) == 0)
 		return;
 	if (!bridge_first_time(&told, table))
@@ -161,6 +166,52 @@ close_session(void *arg)
 }
 
 /*
+ * The time zone that a model reads timestamps in, never the session's.
+ */
+static pg_tz *
+model_zone(const callsite_model *model, ml_text name)
+{
+	pg_tz	   *zone;
+
+	if (name.data == NULL)
+		return NULL;
+	zone = pg_tzset(text_to_cstring(bridge_text_out(name)));
+	if (zone == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s reads timestamps in the time zone \"%s\", which this server does not know",
+						model->subject, text_to_cstring(bridge_text_out(name)))));
+	return zone;
+}
+
+/*
+ * What the model takes.
+ */
+static void
+describe_columns(callsite_model *model, const ml_image *image)
+{
+	model->ncolumns = ml_image_ncolumns(image);
+	model->columns = palloc0(model->ncolumns * sizeof(literal_column));
+	model->inputs = palloc0(model->ncolumns * sizeof(ml_value));
+	model->nitems = 0;
+	for (uint32 i = 0; i < model->ncolumns; i++)
+	{
+		literal_column *column = &model->columns[i];
+
+		column->name = text_to_cstring(bridge_text_out(ml_image_column(image, i)));
+		column->type = ml_image_column_type(image, i);
+		column->role = ml_image_column_role(image, i);
+		column->form = ml_column_form(column->type, column->role);
+		column->size = ml_image_column_size(image, i);
+		if (column->form == ML_FORM_ITEMS)
+			column->items = palloc0(column->size * sizeof(double));
+		model->nitems += column->size;
+	}
+	model->zone = model_zone(model, ml_image_time_zone(image));
+	model->one_text = model->ncolumns == 1 && model->columns[0].form == ML_FORM_TEXT;
+}
+
+/*
  * Pin the version and make ready what a row needs.
  */
 static void
@@ -173,9 +224,9 @@ model_open(callsite_model *model, const catalog_version *version, Snapshot snaps
 
 	model->subject = catalog_subject(version);
 	pin = residency_acquire(version, snapshot, model->mcxt);
-	model->ncolumns = ml_image_ncolumns(pin->image);
+	describe_columns(model, pin->image);
+	model->task = ml_image_task(pin->image);
 	model->nlabels = ml_image_nlabels(pin->image);
-	model->inputs = palloc0(model->ncolumns * sizeof(ml_text));
 	model->probabilities = palloc0(model->nlabels * sizeof(double));
 	model->labels = palloc0(model->nlabels * sizeof(text *));
 	model->record = NULL;
@@ -201,6 +252,14 @@ same_version(const catalog_version *a, const catalog_version *b)
 		a->version == b->version && a->xmin == b->xmin &&
 		memcmp(&a->ctid, &b->ctid, sizeof(a->ctid)) == 0 &&
 		memcmp(a->digest, b->digest, CATALOG_DIGEST_SIZE) == 0;
+}
+
+static void
+forget_record(callsite_model *model)
+{
+	if (model->record != NULL)
+		record_map_destroy(model->record);
+	model->record = NULL;
 }
 
 /*
@@ -236,12 +295,8 @@ model_refresh(callsite_model *model)
 		MemoryContextReset(model->mcxt);
 		model_open(model, &version, snapshot);
 	}
-	else if (model->record != NULL)
-	{
-		/* the row type may have been altered since */
-		record_map_destroy(model->record);
-		model->record = NULL;
-	}
+	else
+		forget_record(model);	/* the row type may have been altered since */
 	if (pushed)
 		PopActiveSnapshot();
 	else
@@ -315,6 +370,16 @@ callsite_get(FunctionCallInfo fcinfo, Oid table, int32 version)
 	return callsite_switch(fcinfo, table, version);
 }
 
+int32
+callsite_version(int32 version)
+{
+	if (version < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no version %d: versions are numbered from 1", version)));
+	return version;
+}
+
 /* ---------- labels and inputs ---------- */
 
 text *
@@ -369,41 +434,30 @@ callsite_find_label(callsite_model *model, text *label)
 	return (uint32) found;
 }
 
-/*
- * ERROR unless the model takes one text.
- */
-void
-callsite_require_text(callsite_model *model)
+char *
+callsite_column_names(const callsite_model *model)
 {
 	StringInfoData names;
 
-	if (likely(model->ncolumns == 1))
-		return;
 	initStringInfo(&names);
 	for (uint32 i = 0; i < model->ncolumns; i++)
-	{
-		ml_text		name = ml_image_column(model->pin->image, i);
-
 		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
-						 quote_identifier(text_to_cstring(bridge_text_out(name))));
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s takes the columns %s, not one text", model->subject, names.data),
-			 errhint("Pass a row, as in: SELECT aiaas_classify(%s, t) FROM (SELECT %s FROM my_table) AS t",
-					 quote_literal_cstr(catalog_name(model->pin->version.model)),
-					 names.data)));
+						 quote_identifier(model->columns[i].name));
+	return names.data;
 }
 
-const ml_text *
-callsite_text(callsite_model *model, text *input)
+static record_target
+model_target(const callsite_model *model)
 {
-	callsite_require_text(model);
-	model->inputs[0] = bridge_text_in(input);
-	return model->inputs;
+	return (record_target) {
+		.subject = model->subject,
+		.ncolumns = model->ncolumns,
+		.columns = model->columns,
+		.zone = model->zone
+	};
 }
 
-const ml_text *
+const ml_value *
 callsite_record(callsite_model *model, HeapTupleHeader record)
 {
 	Oid			type = HeapTupleHeaderGetTypeId(record);
@@ -411,11 +465,62 @@ callsite_record(callsite_model *model, HeapTupleHeader record)
 
 	if (unlikely(model->record == NULL || !record_map_fits(model->record, type, typmod)))
 	{
-		if (model->record != NULL)
-			record_map_destroy(model->record);
-		model->record = NULL;
-		model->record = record_map_create(model->mcxt, model->subject, model->pin->image,
-										  type, typmod);
+		record_target target = model_target(model);
+
+		forget_record(model);
+		model->record = record_map_create(model->mcxt, &target, type, typmod);
 	}
 	return record_map_fetch(model->record, record, model->inputs) ? model->inputs : NULL;
+}
+
+/*
+ * Types and names of the arguments are those of the expression, so that they
+ * stay the same as long as this place.  Anybody may call the functions that
+ * get here.
+ */
+static void
+require_constant(FunctionCallInfo fcinfo, int argument)
+{
+	Node	   *expression = fcinfo->flinfo->fn_expr;
+
+	if (expression == NULL || !IsA(expression, FuncExpr) ||
+		get_fn_expr_variadic(fcinfo->flinfo) ||
+		!IsA(list_nth(((FuncExpr *) expression)->args, argument), Const))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("columns are passed one by one, and their names as a constant")));
+}
+
+static void
+map_arguments(callsite_model *model, FunctionCallInfo fcinfo, ArrayType *names, int first)
+{
+	record_target target = model_target(model);
+	int			n = PG_NARGS() - first;
+	const char **attributes = palloc(n * sizeof(char *));
+	Oid		   *types = palloc(n * sizeof(Oid));
+	Datum	   *elements;
+	bool	   *nulls;
+	int			nnames;
+
+	require_constant(fcinfo, first - 1);
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &nnames);
+	if (nnames != n || ARR_HASNULL(names))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%d columns need as many names", n)));
+	for (int i = 0; i < n; i++)
+	{
+		attributes[i] = TextDatumGetCString(elements[i]);
+		types[i] = get_fn_expr_argtype(fcinfo->flinfo, first + i);
+	}
+	model->record = record_map_create_loose(model->mcxt, &target, n, attributes, types);
+}
+
+const ml_value *
+callsite_columns(callsite_model *model, FunctionCallInfo fcinfo, int first)
+{
+	if (unlikely(model->record == NULL))
+		map_arguments(model, fcinfo, PG_GETARG_ARRAYTYPE_P(first - 1), first);
+	return record_map_fetch_loose(model->record, &fcinfo->args[first], model->inputs) ?
+		model->inputs : NULL;
 }

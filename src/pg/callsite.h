@@ -13,6 +13,7 @@
 
 #include "bridge.h"
 #include "fmgr.h"
+#include "literal.h"
 #include "record.h"
 #include "residency.h"
 
@@ -54,9 +55,14 @@ typedef struct callsite_model
 	bridge	   *bridge;
 	ml_session *session;
 	char	   *subject;		/* 'model spam version 3' */
+	ml_task		task;
 	uint32		ncolumns;
 	uint32		nlabels;
-	ml_text    *inputs;			/* [ncolumns] */
+	bool		one_text;		/* takes one text and nothing else */
+	size_t		nitems;			/* numbers in an array of all columns' values */
+	pg_tz	   *zone;			/* that timestamptz are read in, or NULL */
+	literal_column *columns;	/* [ncolumns] */
+	ml_value   *inputs;			/* [ncolumns] */
 	double	   *probabilities;	/* [nlabels] */
 	text	  **labels;			/* [nlabels], made when first needed */
 	record_map *record;			/* of the last record type seen, or NULL */
@@ -68,18 +74,30 @@ typedef struct callsite_model
  */
 extern callsite_model *callsite_get(FunctionCallInfo fcinfo, Oid model, int32 version);
 
+/* A version that a user wrote: ERROR unless there may be one of that number. */
+extern int32 callsite_version(int32 version);
+
 /* A label as text; it lives as long as the call site keeps the model. */
 extern text *callsite_label(callsite_model *model, uint32 label);
 
 /* Index of a label that the user names; ERROR with the nearest one as hint. */
 extern uint32 callsite_find_label(callsite_model *model, text *label);
 
-/* Inputs of a plain text; ERROR when the model has several columns. */
-extern const ml_text *callsite_text(callsite_model *model, text *input);
-extern void callsite_require_text(callsite_model *model);
+/* The columns for messages: 'a, b, "c d"'. */
+extern char *callsite_column_names(const callsite_model *model);
 
-/* Inputs of a record; NULL when all the model's columns are NULL in it. */
-extern const ml_text *callsite_record(callsite_model *model, HeapTupleHeader record);
+/*
+ * Inputs of a record (detoasted); NULL when all the model's columns are NULL
+ * in it.
+ */
+extern const ml_value *callsite_record(callsite_model *model, HeapTupleHeader record);
+
+/*
+ * The same of a record whose columns are the call's arguments from "first" on;
+ * the one before is a constant, an array of their names.
+ */
+extern const ml_value *callsite_columns(callsite_model *model, FunctionCallInfo fcinfo,
+										int first);
 
 static inline void
 callsite_check(callsite_model *model, ml_status status)

@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * fn_infer.c
- *	  SQL functions that use a model: classify, score, scores, explain,
- *	  tokenize.
+ *	  SQL functions that use a classifier, or explain a model: classify, score,
+ *	  scores, explain, tokenize.
  *
  * Each function has up to three forms, told apart by the number of arguments:
  *	  f(input ...)						aiaas.default_model
  *	  f(model, input ...)				the live version
  *	  f(model, version, input ...)		that version: IMMUTABLE
- * and an input may be a text, an array of texts (one batch, an array back) or
- * a record (matched by column name).  NULL in, NULL out.
+ * each of them for every kind of input (input.h), and some for an array of
+ * texts, one batch with an array back.  NULL in, NULL out.
  *
  * What a call keeps from row to row is in callsite.c.
  *
@@ -17,7 +17,7 @@
  */
 #include "compat.h"
 
-#include "callsite.h"
+#include "input.h"
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -25,138 +25,60 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-/*
- * The leading arguments of any form.  "trailing" arguments stand behind the
- * input.  NULL when the call's result is NULL, since one of them, or the
- * input, is.
- */
-static inline callsite_model *
-get_model(FunctionCallInfo fcinfo, int trailing, int *input)
-{
-	int32		version = 0;
-
-	*input = PG_NARGS() - trailing - 1;
-	for (int i = 0; i <= *input; i++)
-	{
-		if (PG_ARGISNULL(i))
-			return NULL;
-	}
-	if (*input == 0)
-		return callsite_get(fcinfo, CALLSITE_DEFAULT_MODEL, 0);
-	if (*input == 2)
-	{
-		version = PG_GETARG_INT32(1);
-		if (version < 1)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("there is no version %d: versions are numbered from 1", version)));
-	}
-	return callsite_get(fcinfo, PG_GETARG_OID(0), version);
-}
+#define CLASSIFIERS ML_TASK(ML_CLASSIFICATION)
 
 /*
  * Run the engine on n examples.
  */
 static inline void
-predict(callsite_model *model, size_t n, const ml_text *inputs, uint32 *labels,
+predict(callsite_model *model, size_t n, const ml_value *inputs, uint32 *labels,
 		double *probabilities)
 {
 	ml_status	status;
 
-	status = ml_session_predict(&model->bridge->ctx, model->session, n,
-								(const ml_value *) inputs, labels, probabilities);
+	status = ml_session_predict(&model->bridge->ctx, model->session, n, inputs, labels,
+								probabilities);
 	callsite_check(model, status);
 }
 
 /* ---------- classify ---------- */
 
-/*
- * aiaas_classify([model [, version],] input text) returns text
- */
-AIAAS_FUNCTION(aiaas_classify);
-Datum
-aiaas_classify(PG_FUNCTION_ARGS)
+static inline Datum
+classify_example(const input_example *example)
 {
-	int			input;
-	callsite_model *model = get_model(fcinfo, 0, &input);
-	text	   *value;
 	uint32		label;
 
-	if (model == NULL)
-		PG_RETURN_NULL();
-	value = PG_GETARG_TEXT_PP(input);
-	predict(model, 1, callsite_text(model, value), &label, NULL);
-	PG_FREE_IF_COPY(value, input);
-	PG_RETURN_TEXT_P(callsite_label(model, label));
+	predict(example->model, 1, example->values, &label, NULL);
+	PG_RETURN_TEXT_P(callsite_label(example->model, label));
 }
 
 /*
- * aiaas_classify([model [, version],] input record) returns text
+ * aiaas_classify([model [, version],] input) returns text
  */
-AIAAS_FUNCTION(aiaas_classify_record);
+static inline Datum
+classify(FunctionCallInfo fcinfo, input_reader read)
+{
+	input_example example;
+
+	if (!input_open(fcinfo, 0, CLASSIFIERS, read, &example))
+		PG_RETURN_NULL();
+	return classify_example(&example);
+}
+
+INPUT_FORMS(aiaas_classify, classify)
+
+/*
+ * aiaas.classify_columns(model, names, VARIADIC columns) returns text
+ */
+AIAAS_FUNCTION(aiaas_classify_columns);
 Datum
-aiaas_classify_record(PG_FUNCTION_ARGS)
+aiaas_classify_columns(PG_FUNCTION_ARGS)
 {
-	int			input;
-	callsite_model *model = get_model(fcinfo, 0, &input);
-	const ml_text *inputs;
-	uint32		label;
+	input_example example;
 
-	if (model == NULL)
+	if (!input_open_columns(fcinfo, 1, CLASSIFIERS, &example))
 		PG_RETURN_NULL();
-	inputs = callsite_record(model, PG_GETARG_HEAPTUPLEHEADER(input));
-	if (inputs == NULL)
-		PG_RETURN_NULL();
-	predict(model, 1, inputs, &label, NULL);
-	PG_RETURN_TEXT_P(callsite_label(model, label));
-}
-
-/*
- * An array of texts: those that are not NULL, as one batch of the engine.
- */
-typedef struct batch
-{
-	ArrayType  *array;
-	int			nelements;
-	bool	   *nulls;			/* [nelements] */
-	int			n;				/* not NULL */
-	ml_text    *inputs;			/* [n] */
-} batch;
-
-static void
-batch_read(batch *b, callsite_model *model, ArrayType *array)
-{
-	Datum	   *elements;
-
-	callsite_require_text(model);
-	b->array = array;
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &b->nulls,
-					  &b->nelements);
-	b->inputs = palloc_extended(Max(b->nelements, 1) * sizeof(ml_text), MCXT_ALLOC_HUGE);
-	b->n = 0;
-	for (int i = 0; i < b->nelements; i++)
-	{
-		if (!b->nulls[i])
-			b->inputs[b->n++] = bridge_text_in(DatumGetTextPP(elements[i]));
-	}
-}
-
-/*
- * Results, one for each input, in an array of the input's shape.
- */
-static Datum
-batch_result(const batch *b, const Datum *results, Oid type, int16 width, bool byval,
-			 char align)
-{
-	Datum	   *elements = palloc_extended(Max(b->nelements, 1) * sizeof(Datum),
-										   MCXT_ALLOC_HUGE);
-	int			n = 0;
-
-	for (int i = 0; i < b->nelements; i++)
-		elements[i] = b->nulls[i] ? (Datum) 0 : results[n++];
-	PG_RETURN_ARRAYTYPE_P(construct_md_array(elements, b->nulls, ARR_NDIM(b->array),
-											 ARR_DIMS(b->array), ARR_LBOUND(b->array),
-											 type, width, byval, align));
+	return classify_example(&example);
 }
 
 /*
@@ -167,20 +89,21 @@ Datum
 aiaas_classify_array(PG_FUNCTION_ARGS)
 {
 	int			input;
-	callsite_model *model = get_model(fcinfo, 0, &input);
-	batch		b;
+	callsite_model *model = input_model(fcinfo, 0, &input);
+	input_batch batch;
 	uint32	   *labels;
 	Datum	   *results;
 
 	if (model == NULL)
 		PG_RETURN_NULL();
-	batch_read(&b, model, PG_GETARG_ARRAYTYPE_P(input));
-	labels = palloc_extended(Max(b.n, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
-	results = palloc_extended(Max(b.n, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
-	predict(model, b.n, b.inputs, labels, NULL);
-	for (int i = 0; i < b.n; i++)
+	input_require_task(model, CLASSIFIERS);
+	input_batch_read(&batch, model, PG_GETARG_DATUM(input));
+	labels = palloc_extended(Max(batch.n, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
+	results = palloc_extended(Max(batch.n, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
+	predict(model, batch.n, batch.values, labels, NULL);
+	for (int i = 0; i < batch.n; i++)
 		results[i] = PointerGetDatum(callsite_label(model, labels[i]));
-	return batch_result(&b, results, TEXTOID, -1, false, TYPALIGN_INT);
+	return input_batch_result(&batch, results, TEXTOID);
 }
 
 /* ---------- score: the probability of one label ---------- */
@@ -208,54 +131,46 @@ get_label(FunctionCallInfo fcinfo, callsite_model *model, int argument, uint32 *
 /* The forms without a model take no label (see the install script). */
 #define TRAILING_LABEL() (PG_NARGS() > 1 ? 1 : 0)
 
-static Datum
-score_one(FunctionCallInfo fcinfo, callsite_model *model, int input, const ml_text *inputs)
+/* argument: the number of the label, if there is one. */
+static inline Datum
+score_example(FunctionCallInfo fcinfo, const input_example *example, int argument)
 {
+	callsite_model *model = example->model;
 	uint32		predicted;
 	uint32		label;
-	bool		named = get_label(fcinfo, model, input + 1, &label);
+	bool		named = get_label(fcinfo, model, argument, &label);
 
-	predict(model, 1, inputs, &predicted, model->probabilities);
+	predict(model, 1, example->values, &predicted, model->probabilities);
 	PG_RETURN_FLOAT8(score_of(model->probabilities, predicted, named, label));
 }
 
 /*
- * aiaas_score([model [, version],] input text [, label]) returns float8
+ * aiaas_score([model [, version],] input [, label]) returns float8
  */
-AIAAS_FUNCTION(aiaas_score);
-Datum
-aiaas_score(PG_FUNCTION_ARGS)
+static inline Datum
+score(FunctionCallInfo fcinfo, input_reader read)
 {
-	int			input;
-	callsite_model *model = get_model(fcinfo, TRAILING_LABEL(), &input);
-	text	   *value;
-	Datum		result;
+	input_example example;
 
-	if (model == NULL)
+	if (!input_open(fcinfo, TRAILING_LABEL(), CLASSIFIERS, read, &example))
 		PG_RETURN_NULL();
-	value = PG_GETARG_TEXT_PP(input);
-	result = score_one(fcinfo, model, input, callsite_text(model, value));
-	PG_FREE_IF_COPY(value, input);
-	return result;
+	return score_example(fcinfo, &example, example.argument + 1);
 }
 
-/*
- * aiaas_score(model [, version], input record [, label]) returns float8
- */
-AIAAS_FUNCTION(aiaas_score_record);
-Datum
-aiaas_score_record(PG_FUNCTION_ARGS)
-{
-	int			input;
-	callsite_model *model = get_model(fcinfo, TRAILING_LABEL(), &input);
-	const ml_text *inputs;
+INPUT_FORMS(aiaas_score, score)
 
-	if (model == NULL)
+/*
+ * aiaas.score_columns(model, label, names, VARIADIC columns) returns float8
+ */
+AIAAS_FUNCTION(aiaas_score_columns);
+Datum
+aiaas_score_columns(PG_FUNCTION_ARGS)
+{
+	input_example example;
+
+	if (!input_open_columns(fcinfo, 2, CLASSIFIERS, &example))
 		PG_RETURN_NULL();
-	inputs = callsite_record(model, PG_GETARG_HEAPTUPLEHEADER(input));
-	if (inputs == NULL)
-		PG_RETURN_NULL();
-	return score_one(fcinfo, model, input, inputs);
+	return score_example(fcinfo, &example, 1);
 }
 
 /*
@@ -272,8 +187,8 @@ Datum
 aiaas_score_array(PG_FUNCTION_ARGS)
 {
 	int			input;
-	callsite_model *model = get_model(fcinfo, TRAILING_LABEL(), &input);
-	batch		b;
+	callsite_model *model = input_model(fcinfo, TRAILING_LABEL(), &input);
+	input_batch batch;
 	uint32		predicted[SCORE_BATCH];
 	double	   *probabilities;
 	Datum	   *results;
@@ -282,23 +197,23 @@ aiaas_score_array(PG_FUNCTION_ARGS)
 
 	if (model == NULL)
 		PG_RETURN_NULL();
-	batch_read(&b, model, PG_GETARG_ARRAYTYPE_P(input));
+	input_require_task(model, CLASSIFIERS);
+	input_batch_read(&batch, model, PG_GETARG_DATUM(input));
 	named = get_label(fcinfo, model, input + 1, &label);
 	probabilities = palloc_extended(SCORE_BATCH * (size_t) model->nlabels * sizeof(double),
 									MCXT_ALLOC_HUGE);
-	results = palloc_extended(Max(b.n, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
-	for (int start = 0; start < b.n; start += SCORE_BATCH)
+	results = palloc_extended(Max(batch.n, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
+	for (int start = 0; start < batch.n; start += SCORE_BATCH)
 	{
-		int			n = Min(SCORE_BATCH, b.n - start);
+		int			n = Min(SCORE_BATCH, batch.n - start);
 
-		predict(model, n, b.inputs + start, predicted, probabilities);
+		predict(model, n, batch.values + start, predicted, probabilities);
 		for (int i = 0; i < n; i++)
 			results[start + i] =
 				Float8GetDatum(score_of(probabilities + (size_t) i * model->nlabels,
 										predicted[i], named, label));
 	}
-	return batch_result(&b, results, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
-						TYPALIGN_DOUBLE);
+	return input_batch_result(&batch, results, FLOAT8OID);
 }
 
 /* ---------- scores: all labels with their probabilities ---------- */
@@ -324,7 +239,7 @@ compare_ranked(const void *left, const void *right)
 }
 
 static void
-put_scores(ReturnSetInfo *result, callsite_model *model, const ml_text *inputs)
+put_scores(ReturnSetInfo *result, callsite_model *model, const ml_value *inputs)
 {
 	ranked	   *order = palloc(model->nlabels * sizeof(ranked));
 	bool		nulls[2] = {false, false};
@@ -345,59 +260,52 @@ put_scores(ReturnSetInfo *result, callsite_model *model, const ml_text *inputs)
 }
 
 /*
- * aiaas_scores([model [, version],] input text) returns table (label, score)
+ * aiaas_scores([model [, version],] input) returns table (label, score)
  */
-AIAAS_FUNCTION(aiaas_scores);
-Datum
-aiaas_scores(PG_FUNCTION_ARGS)
+static inline Datum
+scores(FunctionCallInfo fcinfo, input_reader read)
 {
-	int			input;
-	callsite_model *model = get_model(fcinfo, 0, &input);
+	input_example example;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (model != NULL)
-		put_scores((ReturnSetInfo *) fcinfo->resultinfo, model,
-				   callsite_text(model, PG_GETARG_TEXT_PP(input)));
+	if (input_open(fcinfo, 0, CLASSIFIERS, read, &example))
+		put_scores((ReturnSetInfo *) fcinfo->resultinfo, example.model, example.values);
 	return (Datum) 0;
 }
 
-/*
- * aiaas_scores(model [, version], input record) returns table (label, score)
- */
-AIAAS_FUNCTION(aiaas_scores_record);
-Datum
-aiaas_scores_record(PG_FUNCTION_ARGS)
-{
-	int			input;
-	callsite_model *model = get_model(fcinfo, 0, &input);
-	const ml_text *inputs = NULL;
-
-	InitMaterializedSRF(fcinfo, 0);
-	if (model != NULL)
-		inputs = callsite_record(model, PG_GETARG_HEAPTUPLEHEADER(input));
-	if (inputs != NULL)
-		put_scores((ReturnSetInfo *) fcinfo->resultinfo, model, inputs);
-	return (Datum) 0;
-}
+INPUT_FORMS(aiaas_scores, scores)
 
 /* ---------- explain ---------- */
 
-static void
-put_explanation(FunctionCallInfo fcinfo, callsite_model *model, int input,
-				const ml_text *inputs)
+/*
+ * The label that an explanation was asked for, or -1: the predicted one, or
+ * the number that a regression predicts.
+ */
+static int64
+explained_label(FunctionCallInfo fcinfo, callsite_model *model, int argument)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	uint32		label;
+
+	if (argument < PG_NARGS() && !PG_ARGISNULL(argument) && model->task == ML_REGRESSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("%s has no labels: it predicts a number", model->subject),
+				 errhint("Leave the label out.")));
+	return get_label(fcinfo, model, argument, &label) ? (int64) label : -1;
+}
+
+static void
+put_explanation(ReturnSetInfo *result, callsite_model *model, const ml_value *inputs,
+				int64 label)
+{
 	bool		nulls[2] = {false, false};
 	const ml_contribution *parts;
 	size_t		nparts;
-	uint32		label;
 	uint32		explained;
-	bool		named = get_label(fcinfo, model, input + 1, &label);
 	ml_status	status;
 
-	status = ml_session_explain(&model->bridge->ctx, model->session,
-								(const ml_value *) inputs, named ? (int64) label : -1, &explained,
-								&parts, &nparts);
+	status = ml_session_explain(&model->bridge->ctx, model->session, inputs, label,
+								&explained, &parts, &nparts);
 	callsite_check(model, status);
 	for (size_t i = 0; i < nparts; i++)
 	{
@@ -412,42 +320,22 @@ put_explanation(FunctionCallInfo fcinfo, callsite_model *model, int input,
 }
 
 /*
- * aiaas_explain([model [, version],] input text [, label])
+ * aiaas_explain([model [, version],] input [, label])
  * returns table (feature, contribution)
  */
-AIAAS_FUNCTION(aiaas_explain);
-Datum
-aiaas_explain(PG_FUNCTION_ARGS)
+static inline Datum
+explain(FunctionCallInfo fcinfo, input_reader read)
 {
-	int			input;
-	callsite_model *model = get_model(fcinfo, TRAILING_LABEL(), &input);
+	input_example example;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (model != NULL)
-		put_explanation(fcinfo, model, input,
-						callsite_text(model, PG_GETARG_TEXT_PP(input)));
+	if (input_open(fcinfo, TRAILING_LABEL(), CLASSIFIERS | ML_TASK(ML_REGRESSION), read, &example))
+		put_explanation((ReturnSetInfo *) fcinfo->resultinfo, example.model, example.values,
+						explained_label(fcinfo, example.model, example.argument + 1));
 	return (Datum) 0;
 }
 
-/*
- * aiaas_explain(model [, version], input record [, label])
- * returns table (feature, contribution)
- */
-AIAAS_FUNCTION(aiaas_explain_record);
-Datum
-aiaas_explain_record(PG_FUNCTION_ARGS)
-{
-	int			input;
-	callsite_model *model = get_model(fcinfo, TRAILING_LABEL(), &input);
-	const ml_text *inputs = NULL;
-
-	InitMaterializedSRF(fcinfo, 0);
-	if (model != NULL)
-		inputs = callsite_record(model, PG_GETARG_HEAPTUPLEHEADER(input));
-	if (inputs != NULL)
-		put_explanation(fcinfo, model, input, inputs);
-	return (Datum) 0;
-}
+INPUT_FORMS(aiaas_explain, explain)
 
 /* ---------- tokenize ---------- */
 
@@ -497,7 +385,7 @@ Datum
 aiaas_tokenize(PG_FUNCTION_ARGS)
 {
 	int			input;
-	callsite_model *model = get_model(fcinfo, 0, &input);
+	callsite_model *model = input_model(fcinfo, 0, &input);
 	StringInfoData array;
 	const ml_text *tokens;
 	size_t		ntokens;

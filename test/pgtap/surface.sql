@@ -41,6 +41,8 @@ INSERT INTO contract VALUES
 	('evaluate', 'model regclass, source text', 'TABLE(metric text, value double precision)', 'vu-'),
 	('confusion_matrix', 'model regclass, source text', 'TABLE(actual text, predicted text, count bigint)', 'vu-'),
 	('tokenize', 'model regclass, input text', 'text[]', 'sss'),
+	('coefficients', 'model regclass, version integer', 'TABLE(label text, term text, estimate double precision, std_error double precision,'
+		' statistic double precision, p_value double precision, conf_low double precision, conf_high double precision)', 'sr-'),
 	('kernels', '', 'TABLE(level text, supported boolean, fastest boolean, in_use boolean, cpu text)', 'srs');
 
 -- Inference: of the default model, of the live version, of a version; a label is NULL for the predicted one.
@@ -48,13 +50,13 @@ INSERT INTO contract
 SELECT f.name, form.arguments || 'input ' || input || CASE WHEN f.labelled AND form.named THEN ', label text' ELSE '' END,
 	CASE WHEN input = 'text[]' THEN f.result || '[]' ELSE f.result END,
 	form.volatility || 's' || CASE WHEN f.labelled AND form.named THEN '-' ELSE 's' END
-FROM (VALUES ('classify', 'text', false, true), ('score', 'double precision', true, true),
+FROM (VALUES ('classify', 'text', false, true), ('score', 'double precision', true, true), ('predict', 'double precision', false, true),
 		('scores', 'TABLE(label text, score double precision)', false, false),
 		('explain', 'TABLE(feature text, contribution double precision)', true, false)) AS f (name, result, labelled, arrays),
 	(VALUES ('', 's', false), ('model regclass, ', 's', true), ('model regclass, version integer, ', 'i', true))
 		AS form (arguments, volatility, named),
-	(VALUES ('text'), ('text[]'), ('record')) AS inputs (input)
-WHERE (f.arrays OR input <> 'text[]') AND (form.named OR input <> 'record');
+	(VALUES ('text'), ('text[]'), ('record'), ('double precision[]'), ('jsonb'), ('json')) AS inputs (input)
+WHERE (f.arrays OR input <> 'text[]') AND (form.named OR (input IN ('text', 'text[]') AND f.name <> 'predict'));
 
 CREATE TEMP TABLE aggregates AS
 SELECT a.name, format(arguments, VARIADIC types) AS arguments
@@ -81,7 +83,7 @@ SELECT set_eq($$ SELECT pg_get_function_arguments(oid) FROM functions WHERE pron
 	'defaults of aiaas_train');
 SELECT is_empty($$ SELECT oid::regprocedure FROM functions WHERE NOT internal
 	AND pronargdefaults <> (SELECT count(*) FROM unnest(proargnames[1:pronargs]) AS a
-		WHERE a = 'options' OR (a = 'label' AND prokind = 'f') OR (a = 'version' AND proname IN ('aiaas_export', 'aiaas_training_info'))
+		WHERE a = 'options' OR (a = 'label' AND prokind = 'f') OR (a = 'version' AND proname IN ('aiaas_export', 'aiaas_training_info', 'aiaas_coefficients'))
 		OR (a = 'source' AND proname NOT IN ('aiaas_train', 'aiaas_cross_validate'))
 		OR (proname = 'aiaas_train' AND a IN ('target', 'model', 'features', 'algorithm'))
 		OR (proname = 'aiaas_cross_validate' AND a IN ('target', 'features', 'algorithm', 'folds'))) $$,

@@ -11,7 +11,7 @@ INSERT INTO words
 SELECT model, version FROM aiaas_train('words', model => 'three', options => '{"holdout": 0}');
 SELECT model, version FROM aiaas_train($$SELECT * FROM words WHERE label <> 'bait'$$, model => 'spam', options => '{"holdout": 0}');
 CREATE TABLE mails AS SELECT split_part(body, ' ', 1) AS subject, body, label FROM words;
-SELECT model, version FROM aiaas_train('mails', model => 'mail', options => '{"holdout": 0}');
+SELECT model, version FROM aiaas_train('mails', model => 'mail', options => '{"holdout": 0, "columns": {"subject": "text", "body": "text"}}');
 RESET client_min_messages;
 
 -- a text; calls without casts
@@ -47,7 +47,8 @@ CREATE DOMAIN note AS text;
 SELECT aiaas_classify('spam', t) FROM (SELECT 'meeting'::mood AS body) AS t;
 SELECT aiaas_classify('spam', t) FROM (SELECT 'meeting'::note AS body) AS t;
 SELECT aiaas_classify('mail', t) FROM (SELECT 'a' AS subject) AS t;
-SELECT aiaas_classify('mail', ROW('a', 'b'));
+SELECT aiaas_classify('mail', ROW('cheap', 'cheap pills')), aiaas_classify('mail', ROW(NULL, 'meeting at noon')), aiaas_classify('mail', ROW(NULL, NULL));
+SELECT aiaas_classify('mail', ROW('cheap', 'cheap pills', 'spam'));
 SELECT aiaas_classify('mail', w) FROM words AS w;
 SELECT aiaas_classify('mail', t) FROM (SELECT 1 AS subject, 'a' AS body) AS t;
 SELECT aiaas_classify('mail', 'one text');
@@ -129,7 +130,8 @@ SELECT aiaas_classify('spam', 7, 'no such version');
 SELECT aiaas_classify('spam', 0, 'no version');
 SELECT aiaas_classify('empty', 'no live version');
 SELECT aiaas_classify('mail', 'one text for two columns');
-SELECT aiaas_classify('mail', ROW('column', 'missing'));
+SELECT aiaas_classify('mail', t) FROM (SELECT 'subject' AS topic, 'a' AS body) AS t;
+SELECT aiaas_classify('mail', ROW('one column'));
 SELECT aiaas_classify('mail', t) FROM (SELECT 1 AS subject, 'a' AS body) AS t;
 SELECT aiaas_score('spam', 'x', 'no such label');
 SELECT aiaas_explain('spam', 'x', 'no such label');

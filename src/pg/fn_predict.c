@@ -1,0 +1,89 @@
+/*-------------------------------------------------------------------------
+ *
+ * fn_predict.c
+ *	  aiaas_predict: the number that a regression predicts.
+ *
+ * The forms are those of aiaas_classify (fn_infer.c), but for the default
+ * model, which has labels.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "input.h"
+
+#include "catalog/pg_type.h"
+
+#define REGRESSIONS ML_TASK(ML_REGRESSION)
+
+static inline void
+regress(callsite_model *model, size_t n, const ml_value *inputs, double *values)
+{
+	ml_status	status;
+
+	status = ml_session_regress(&model->bridge->ctx, model->session, n, inputs, values);
+	callsite_check(model, status);
+}
+
+static inline Datum
+predict_example(const input_example *example)
+{
+	double		value;
+
+	regress(example->model, 1, example->values, &value);
+	PG_RETURN_FLOAT8(value);
+}
+
+/*
+ * aiaas_predict(model [, version], input) returns float8
+ */
+static inline Datum
+predict(FunctionCallInfo fcinfo, input_reader read)
+{
+	input_example example;
+
+	if (!input_open(fcinfo, 0, REGRESSIONS, read, &example))
+		PG_RETURN_NULL();
+	return predict_example(&example);
+}
+
+INPUT_FORMS(aiaas_predict, predict)
+
+/*
+ * aiaas.predict_columns(model, names, VARIADIC columns) returns float8
+ */
+AIAAS_FUNCTION(aiaas_predict_columns);
+Datum
+aiaas_predict_columns(PG_FUNCTION_ARGS)
+{
+	input_example example;
+
+	if (!input_open_columns(fcinfo, 1, REGRESSIONS, &example))
+		PG_RETURN_NULL();
+	return predict_example(&example);
+}
+
+/*
+ * aiaas_predict(model [, version], input text[]) returns float8[]
+ */
+AIAAS_FUNCTION(aiaas_predict_array);
+Datum
+aiaas_predict_array(PG_FUNCTION_ARGS)
+{
+	int			input;
+	callsite_model *model = input_model(fcinfo, 0, &input);
+	input_batch batch;
+	double	   *values;
+	Datum	   *results;
+
+	if (model == NULL)
+		PG_RETURN_NULL();
+	input_require_task(model, REGRESSIONS);
+	input_batch_read(&batch, model, PG_GETARG_DATUM(input));
+	values = palloc_extended(Max(batch.n, 1) * sizeof(double), MCXT_ALLOC_HUGE);
+	results = palloc_extended(Max(batch.n, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
+	regress(model, batch.n, batch.values, values);
+	for (int i = 0; i < batch.n; i++)
+		results[i] = Float8GetDatum(values[i]);
+	return input_batch_result(&batch, results, FLOAT8OID);
+}

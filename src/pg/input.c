@@ -1,0 +1,231 @@
+/*-------------------------------------------------------------------------
+ *
+ * input.c
+ *	  Texts, arrays of numbers and records -> the values that a model takes.
+ *
+ * Which argument of a call is the input follows from the number of arguments.
+ * JSON is read in input_json.c; a text is JSON where the model takes anything
+ * but one text, since a quoted literal arrives as text.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "input.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/lsyscache.h"
+
+/* ---------- arguments ---------- */
+
+callsite_model *
+input_model(FunctionCallInfo fcinfo, int trailing, int *input)
+{
+	*input = PG_NARGS() - trailing - 1;
+	for (int i = 0; i <= *input; i++)
+	{
+		if (PG_ARGISNULL(i))
+			return NULL;
+	}
+	switch (*input)
+	{
+		case 0:
+			return callsite_get(fcinfo, CALLSITE_DEFAULT_MODEL, 0);
+		case 1:
+			return callsite_get(fcinfo, PG_GETARG_OID(0), 0);
+		default:
+			return callsite_get(fcinfo, PG_GETARG_OID(0), callsite_version(PG_GETARG_INT32(1)));
+	}
+}
+
+void
+input_report_task(const callsite_model *model)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 model->task == ML_REGRESSION ?
+			 errmsg("%s predicts a number, not labels", model->subject) :
+			 errmsg("%s predicts labels, not a number", model->subject),
+			 model->task == ML_REGRESSION ?
+			 errhint("Use aiaas_predict.") :
+			 errhint("Use aiaas_classify for the label, aiaas_score for its probability.")));
+}
+
+/* ---------- one text ---------- */
+
+void
+input_require_text(callsite_model *model)
+{
+	char	   *names;
+
+	if (likely(model->one_text))
+		return;
+	names = callsite_column_names(model);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 model->ncolumns == 1 ?
+			 errmsg("%s takes the column %s, not one text", model->subject, names) :
+			 errmsg("%s takes the columns %s, not one text", model->subject, names),
+			 errhint("Pass a row, as in: SELECT %s(%s, t) FROM (SELECT %s FROM my_table) AS t",
+					 model->task == ML_REGRESSION ? "aiaas_predict" : "aiaas_classify",
+					 quote_literal_cstr(catalog_name(model->pin->version.model)), names)));
+}
+
+/* Is it an object or an array in JSON? */
+static bool
+looks_like_json(const text *value)
+{
+	const char *data = VARDATA_ANY(value);
+	size_t		size = VARSIZE_ANY_EXHDR(value);
+	size_t		i = 0;
+
+	while (i < size && strchr(" \t\r\n", data[i]) != NULL && data[i] != '\0')
+		i++;
+	return i < size && (data[i] == '{' || data[i] == '[');
+}
+
+const ml_value *
+input_text(callsite_model *model, Datum input)
+{
+	text	   *value = DatumGetTextPP(input);
+
+	if (unlikely(!model->one_text))
+	{
+		if (looks_like_json(value))
+			return input_json(model, PointerGetDatum(value));
+		input_require_text(model);
+	}
+	model->inputs[0].text = bridge_text_in(value);
+	return model->inputs;
+}
+
+void
+input_batch_read(input_batch *batch, callsite_model *model, Datum input)
+{
+	Datum	   *elements;
+
+	input_require_text(model);
+	batch->array = DatumGetArrayTypeP(input);
+	deconstruct_array(batch->array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &batch->nulls,
+					  &batch->nelements);
+	batch->values = palloc_extended(Max(batch->nelements, 1) * sizeof(ml_value),
+									MCXT_ALLOC_HUGE);
+	batch->n = 0;
+	for (int i = 0; i < batch->nelements; i++)
+	{
+		if (!batch->nulls[i])
+			batch->values[batch->n++].text = bridge_text_in(DatumGetTextPP(elements[i]));
+	}
+}
+
+Datum
+input_batch_result(const input_batch *batch, const Datum *results, Oid type)
+{
+	Datum	   *elements = palloc_extended(Max(batch->nelements, 1) * sizeof(Datum),
+										   MCXT_ALLOC_HUGE);
+	int16		width;
+	bool		byval;
+	char		align;
+	int			n = 0;
+
+	get_typlenbyvalalign(type, &width, &byval, &align);
+	for (int i = 0; i < batch->nelements; i++)
+		elements[i] = batch->nulls[i] ? (Datum) 0 : results[n++];
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(elements, batch->nulls, ARR_NDIM(batch->array),
+											 ARR_DIMS(batch->array), ARR_LBOUND(batch->array),
+											 type, width, byval, align));
+}
+
+/* ---------- a record ---------- */
+
+const ml_value *
+input_record(callsite_model *model, Datum input)
+{
+	return callsite_record(model, DatumGetHeapTupleHeader(input));
+}
+
+bool
+input_open_columns(FunctionCallInfo fcinfo, int names, uint32 tasks, input_example *example)
+{
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(names))
+		return false;
+	example->model = callsite_get(fcinfo, PG_GETARG_OID(0), 0);
+	example->argument = names;
+	input_require_task(example->model, tasks);
+	example->values = callsite_columns(example->model, fcinfo, names + 1);
+	return example->values != NULL;
+}
+
+/* ---------- an array of numbers, in the order of the model's columns ---------- */
+
+/*
+ * ERROR unless there is a number for each.
+ */
+static void
+check_items(callsite_model *model, const ArrayType *array)
+{
+	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("%s takes a row of numbers, not an array of %d dimensions",
+						model->subject, ARR_NDIM(array)),
+				 errhint("Pass one row at a time.")));
+	if (n != model->nitems)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg_plural("%s takes %zu number, but the array has %d",
+							   "%s takes %zu numbers, but the array has %d",
+							   model->nitems, model->subject, model->nitems, n),
+				 errdetail("The columns of the model are %s.", callsite_column_names(model))));
+}
+
+/*
+ * The array's numbers; NaN where it has a NULL.  False if it has nothing else.
+ */
+static bool
+read_items(const ArrayType *array, double *items, size_t n)
+{
+	const float8 *data = (const float8 *) ARR_DATA_PTR(array);
+	const bits8 *present = ARR_NULLBITMAP(array);
+	bool		any = false;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		bool		isnull = present != NULL && (present[i / 8] & (1 << (i % 8))) == 0;
+
+		items[i] = isnull ? get_float8_nan() : *data++;
+		any = any || !isnull;
+	}
+	return any;
+}
+
+const ml_value *
+input_items(callsite_model *model, Datum input)
+{
+	ArrayType  *array = DatumGetArrayTypeP(input);
+	double	   *items;
+	size_t		next = 0;
+
+	check_items(model, array);
+	items = palloc(Max(model->nitems, 1) * sizeof(double));
+	if (!read_items(array, items, model->nitems))
+		return NULL;
+	for (uint32 i = 0; i < model->ncolumns; i++)
+	{
+		const literal_column *column = &model->columns[i];
+
+		if (column->form == ML_FORM_ITEMS)
+			model->inputs[i].items = (ml_items) {items + next, column->size};
+		else
+			model->inputs[i] = literal_number(column, model->subject, items[next]);
+		next += column->size;
+	}
+	return model->inputs;
+}

@@ -1,0 +1,152 @@
+/*-------------------------------------------------------------------------
+ *
+ * input_json.c
+ *	  JSON -> the values that a model takes.
+ *
+ * An object is matched by column name: more keys are ignored, a missing one
+ * is an error, as a missing column of a record is.  An array has the columns
+ * in their order.  null is NULL, at any place.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "input.h"
+
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+
+#include "document.h"
+#include "literal.h"
+#include "value.h"
+
+/*
+ * The numbers of an array, NaN where it has a null.
+ */
+static ml_value
+array_value(const callsite_model *model, const literal_column *column, JsonbContainer *array)
+{
+	uint32		n = JsonContainerSize(array);
+	double	   *items = n == column->size ? column->items : palloc(n * sizeof(double));
+	JsonbIterator *iterator = JsonbIteratorInit(array);
+	JsonbIteratorToken token;
+	JsonbValue	element;
+	uint32		i = 0;
+
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+	{
+		if (token != WJB_ELEM)
+			continue;
+		if (element.type == jbvNull)
+			items[i] = get_float8_nan();
+		else if (!document_float(&element, &items[i]))
+			literal_refuse(column, model->subject, "an array of other things");
+		i++;
+	}
+	return (ml_value) {.items = {items, n}};
+}
+
+/*
+ * A value of the document as one of a column.
+ */
+static ml_value
+json_value(const callsite_model *model, const literal_column *column, const JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvNull:
+			return value_missing(column->form);
+		case jbvBool:
+			return literal_boolean(column, model->subject, value->val.boolean);
+		case jbvNumeric:
+			return literal_numeric(column, model->subject, value->val.numeric);
+		case jbvString:
+			return literal_string(column, model->subject, model->zone, document_text(value));
+		default:
+			if (column->form != ML_FORM_ITEMS || !JsonContainerIsArray(value->val.binary.data))
+				literal_refuse(column, model->subject,
+							   JsonContainerIsArray(value->val.binary.data) ?
+							   "a JSON array" : "a JSON object");
+			return array_value(model, column, value->val.binary.data);
+	}
+}
+
+/* ERROR: a column of the model is not in the object. */
+static void
+report_missing(const callsite_model *model, const literal_column *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("%s needs a key \"%s\", which the JSON object lacks", model->subject,
+					column->name),
+			 errdetail("The columns of the model are %s.", callsite_column_names(model)),
+			 errhint("A JSON object is matched by column name. For a value that is not known write null.")));
+}
+
+static const ml_value *
+read_object(callsite_model *model, JsonbContainer *object)
+{
+	bool		any = false;
+
+	for (uint32 i = 0; i < model->ncolumns; i++)
+	{
+		const literal_column *column = &model->columns[i];
+		JsonbValue	space;
+		JsonbValue *value = getKeyJsonValueFromContainer(object, column->name,
+														 strlen(column->name), &space);
+
+		if (value == NULL)
+			report_missing(model, column);
+		any = any || value->type != jbvNull;
+		model->inputs[i] = json_value(model, column, value);
+	}
+	return any ? model->inputs : NULL;
+}
+
+static const ml_value *
+read_array(callsite_model *model, JsonbContainer *array)
+{
+	bool		any = false;
+
+	if (JsonContainerSize(array) != model->ncolumns)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s takes %u values, but the JSON array has %u", model->subject,
+						model->ncolumns, JsonContainerSize(array)),
+				 errdetail("The columns of the model are %s.", callsite_column_names(model))));
+	for (uint32 i = 0; i < model->ncolumns; i++)
+	{
+		JsonbValue *value = getIthJsonbValueFromContainer(array, i);
+
+		any = any || value->type != jbvNull;
+		model->inputs[i] = json_value(model, &model->columns[i], value);
+	}
+	return any ? model->inputs : NULL;
+}
+
+const ml_value *
+input_jsonb(callsite_model *model, Datum input)
+{
+	JsonbContainer *root = &DatumGetJsonbP(input)->root;
+
+	if (JsonContainerIsObject(root))
+		return read_object(model, root);
+	if (!JsonContainerIsScalar(root))
+		return read_array(model, root);
+	if (getIthJsonbValueFromContainer(root, 0)->type != jbvNull)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s takes a JSON object or array, not a single value", model->subject),
+				 errdetail("The columns of the model are %s.", callsite_column_names(model))));
+	return NULL;
+}
+
+/*
+ * Of keys that come twice the last one counts, as in jsonb.
+ */
+const ml_value *
+input_json(callsite_model *model, Datum input)
+{
+	return input_jsonb(model, JsonbPGetDatum(document_parse(TextDatumGetCString(input))));
+}
