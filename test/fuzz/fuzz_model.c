@@ -2,7 +2,8 @@
  *
  * fuzz_model.c
  *	  Any bytes as a stored model: refused, or an image that serves: finite
- *	  probabilities that sum to 1, explanations that have a sum.
+ *	  probabilities that sum to 1, finite predictions, finite explanations,
+ *	  coefficients.
  *
  * An input that begins with "{" is a header up to its first NUL and data after
  * it; so a mutation needs not hit the length too.
@@ -19,41 +20,108 @@
 #define LARGEST_IMAGE	((size_t) 8 << 20)
 #define MOST_COLUMNS	16
 
+#define MOST_ITEMS		64
+
 static const char words[] = "cheap pills, buy Now! meeting at noon \xe5\xbe\x88\xe5\xa5\xbd";
+
+/* A row for the columns of an image; some values are missing, some strange. */
+static void
+make_row(const ml_image *image, const double *items, bool missing, ml_value *inputs)
+{
+	for (uint32_t i = 0; i < ml_image_ncolumns(image); i++)
+		switch (ml_column_form(ml_image_column_type(image, i), ml_image_column_role(image, i)))
+		{
+			case ML_FORM_TEXT:
+				inputs[i].text = missing ? (ml_text) {NULL, 0} : (ml_text){words + i, sizeof(words) - 1 - i};
+				break;
+			case ML_FORM_ITEMS:
+				inputs[i].items = (ml_items) {missing ? NULL : items, ml_image_column_size(image, i)};
+				break;
+			case ML_FORM_NUMBER:
+				inputs[i].number = missing ? NAN : items[i];
+				break;
+		}
+}
+
+/* What a row can end in: a model may hold weights so large that it is out of range. */
+static bool
+is_answer(ml_status status)
+{
+	fuzz_check(status == ML_OK || status == ML_BAD_INPUT);
+	return status == ML_OK;
+}
+
+static void
+predict(ml_context *ctx, const ml_image *image, ml_session *session, const ml_value *inputs, uint32_t *label)
+{
+	uint32_t	nlabels = ml_image_nlabels(image);
+	double	   *p = malloc(nlabels * sizeof(double));
+	double		sum = 0;
+
+	if (is_answer(ml_session_predict(ctx, session, 1, inputs, label, p)))
+	{
+		fuzz_check(*label < nlabels);
+		for (uint32_t i = 0; i < nlabels; i++)
+		{
+			fuzz_check(p[i] >= 0 && p[i] <= p[*label]);
+			fuzz_check(ml_image_find_label(image, ml_image_label(image, i)) == i);
+			sum += p[i];
+		}
+		fuzz_check(fabs(sum - 1) < 1e-9);
+	}
+	free(p);
+}
+
+static void
+serve_row(ml_context *ctx, const ml_image *image, ml_session *session, const ml_value *inputs)
+{
+	bool		regression = ml_image_task(image) == ML_REGRESSION;
+	const ml_contribution *parts;
+	uint32_t	label = UINT32_MAX;
+	uint32_t	explained;
+	double		number = 0;
+	size_t		n;
+
+	if (regression)
+	{
+		is_answer(ml_session_regress(ctx, session, 1, inputs, &number));
+		fuzz_check(isfinite(number));
+	}
+	else
+		predict(ctx, image, session, inputs, &label);
+	if (!is_answer(ml_session_explain(ctx, session, inputs, -1, &explained, &parts, &n)))
+		return;
+	fuzz_check(regression || (explained == label && n > 0));
+	for (size_t i = 0; i < n; i++)
+		fuzz_check(isfinite(parts[i].contribution));
+}
 
 static void
 serve(ml_context *ctx, const ml_image *image)
 {
-	uint32_t	nlabels = ml_image_nlabels(image);
-	ml_text		inputs[MOST_COLUMNS];
-	double	   *p = malloc(nlabels * sizeof(double));
-	const ml_contribution *parts;
+	ml_value	inputs[MOST_COLUMNS];
+	double		items[MOST_ITEMS];
+	const ml_coefficient *coefficients;
+	ml_arena	arena = {0};
 	ml_session *session;
-	uint32_t	label;
-	uint32_t	explained;
-	double		sum = 0;
+	ml_status	status;
 	size_t		n;
 
+	for (int i = 0; i < MOST_ITEMS; i++)
+		items[i] = i % 5 == 4 ? NAN : (i - 3) * 1234.5;
 	for (uint32_t i = 0; i < ml_image_ncolumns(image); i++)
-		inputs[i] = (ml_text) {words + i, sizeof(words) - 1 - i};
+		if (ml_image_column_size(image, i) > MOST_ITEMS)
+			return;
 	fuzz_check(ml_session_open(ctx, image, ml_kernel_select(ML_LEVEL_AUTO), &session) == ML_OK);
-	fuzz_check(ml_session_predict(ctx, session, 1, (const ml_value *) inputs, &label, p) == ML_OK);
-	fuzz_check(label < nlabels);
-	for (uint32_t i = 0; i < nlabels; i++)
+	for (int missing = 0; missing < 2; missing++)
 	{
-		fuzz_check(p[i] >= 0 && p[i] <= p[label]);
-		fuzz_check(ml_image_find_label(image, ml_image_label(image, i)) == i);
-		sum += p[i];
+		make_row(image, items, missing == 1, inputs);
+		serve_row(ctx, image, session, inputs);
 	}
-	fuzz_check(fabs(sum - 1) < 1e-9);
-	fuzz_check(ml_session_explain(ctx, session, (const ml_value *) inputs, -1, &explained, &parts, &n) == ML_OK);
-	fuzz_check(explained == label && n > 0);
-	sum = 0;
-	for (size_t i = 0; i < n; i++)
-		sum += parts[i].contribution;
-	fuzz_check(isfinite(sum));
 	ml_session_close(ctx, session);
-	free(p);
+	status = ml_image_coefficients(ctx, &arena, image, &coefficients, &n);
+	fuzz_check(status == ML_OK || status == ML_UNSUPPORTED);
+	ml_arena_free(ctx, &arena);
 }
 
 /* The file that the input stands for, in a block of its exact size. */

@@ -548,6 +548,40 @@ test_bad_rows(served *s)
 			"%s: nothing asked", s->name);
 }
 
+/* A number as far away as can be has an answer whose parts are numbers, or none. */
+static void
+test_far(served *s)
+{
+	ml_value	row[NCOLUMNS];
+	const ml_contribution *parts;
+	uint32_t	label;
+	double		sum = 0;
+	double		numbers[SCORES_MAX];
+	size_t		n;
+	ml_status	status;
+
+	memcpy(row, s->inputs, s->ncolumns * sizeof(ml_value));
+	row[NUMBER].number = 1e200;
+	if (s->toy.kind == TOY_POLYNOMIAL)
+	{
+		unit_fails(s->host, ml_session_predict(s->ctx, s->session, 1, row, &label, NULL), ML_BAD_INPUT, "out of range",
+				   "%s: too far", s->name);
+		return;
+	}
+	status = s->toy.model.task == ML_REGRESSION ? ml_session_regress(s->ctx, s->session, 1, row, numbers) :
+		ml_session_predict(s->ctx, s->session, 1, row, &label, numbers);
+	unit_ok(status == ML_OK && isfinite(numbers[0]), "%s: far away", s->name);
+	if (!unit_ok(ml_session_explain(s->ctx, s->session, row, -1, &label, &parts, &n) == ML_OK, "%s: explained (%s)",
+				 s->name, s->ctx->error.text))
+		return;
+	for (size_t i = 0; i < n; i++)
+		sum += parts[i].contribution;
+	unit_ok(isfinite(sum), "%s: by numbers", s->name);
+	/* nothing is near: what remains is the bias */
+	if (s->toy.kind == TOY_RBF_REGRESSION)
+		unit_is_near(sum, s->toy.solution.bias[0], 1e-6, "%s: the bias remains", s->name);
+}
+
 /* plan, build, open, answer, explain, coefficients */
 static ml_status
 use(ml_context *ctx, const void *file, size_t size, const ml_value *inputs, uint32_t ncolumns)
@@ -641,6 +675,7 @@ test_kind(unit_host *host, toy_kind kind)
 		if (kind == TOY_REGRESSION)
 			test_statistics(&s);
 		test_bad_rows(&s);
+		test_far(&s);
 		test_damage(&s);
 		unit_every_allocation_fails(s.name, use_scenario, &s);
 		unit_every_poll_cancels(s.name, use_scenario, &s);

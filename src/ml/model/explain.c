@@ -108,6 +108,8 @@ ml_explain_add(ml_explanation *e, size_t start, double contribution)
 		e->names.size = start;
 		return ML_OK;
 	}
+	if (ML_UNLIKELY(!isfinite(contribution)))
+		return ml_fail(e->ctx, ML_BAD_INPUT, "the row has values so large that what they contribute is out of range");
 	ML_TRY(ml_grow(e->ctx, &parts, &e->capacity, e->nparts + 1, sizeof(ml_part)));
 	e->parts = parts;
 	e->parts[e->nparts++] = (ml_part) {start, e->names.size - start, e->sign * contribution};
@@ -300,6 +302,8 @@ explain(ml_explanation *e, const ml_value *inputs, int64_t label, uint32_t *expl
 		ML_TRY(ml_explain_table(e, inputs, score, &intercept));
 	else
 		ML_TRY(explain_classifier(e, inputs, score, &intercept));
+	if (ML_UNLIKELY(!isfinite(intercept)))
+		return ml_fail(e->ctx, ML_BAD_INPUT, "the base value is out of range");
 	return present(e, e->sign * intercept, parts, nparts);
 }
 

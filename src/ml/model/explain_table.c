@@ -29,6 +29,7 @@
 #include "model/session.h"
 
 #define POLL_PRODUCTS	((size_t) 1 << 20)
+#define FARTHEST		1e100	/* that a row's feature is, seen from a support vector's float */
 
 /* What the features of the row add. */
 typedef struct feature_parts
@@ -207,8 +208,9 @@ explain_machine(ml_context *ctx, ml_session *session, uint32_t score, double *pa
 	double	   *x;
 
 	ML_TRY(ml_arena_alloc_zero(ctx, &session->arena, ml_size_mul(m->width, sizeof(double)), (void **) &x));
-	if (tabular->ndense > 0)
-		memcpy(x, table->dense, tabular->ndense * sizeof(double));
+	/* so far away no kernel tells how far, and squares stay finite */
+	for (uint32_t j = 0; j < tabular->ndense; j++)
+		x[j] = ML_MAX(ML_MIN(table->dense[j], FARTHEST), -FARTHEST);
 	for (uint32_t k = 0; k < tabular->ncategories; k++)
 		if (table->hot[k] != ML_NO_TERM)
 			x[table->hot[k]] = 1;
