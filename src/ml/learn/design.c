@@ -18,7 +18,7 @@
 #include <math.h>
 
 #define BLOCK_BYTES		((size_t) 256 << 10)	/* half a second-level cache, or less */
-#define BLOCKS			64		/* that the memory should hold at least */
+#define BLOCKS			64		/* that the memory should hold at least: with 16 MB they are all alike */
 #define WIDTH_UNKNOWN	16		/* numbers, for the size of blocks: of an array ... */
 #define WIDTH_TEXT		64		/* ... and of a text's features */
 #define ROW_MAX			((size_t) 4 << 20)	/* bytes of a raw block that are never too many */
@@ -53,7 +53,7 @@ sort_columns(ml_context *ctx, ml_design *design)
 		ml_raw_column *raw = &design->raw_columns[i];
 
 		if (column->role == ML_ROLE_CATEGORY)
-			*raw = (ml_raw_column) {.kind = ML_RAW_LEVEL, .first = design->ncategories++};
+			*raw = (ml_raw_column){.kind = ML_RAW_LEVEL, .first = design->ncategories++};
 		else if (column->role == ML_ROLE_TEXT)
 		{
 			raw->kind = ML_RAW_TEXT;
@@ -68,7 +68,7 @@ sort_columns(ml_context *ctx, ml_design *design)
 			design->nunknown++;
 		}
 		else
-			*raw = (ml_raw_column) {
+			*raw = (ml_raw_column){
 				.kind = column->role == ML_ROLE_DATE ? ML_RAW_DATE : ML_RAW_NUMBER,
 				.first = design->nnumbers++, .n = 1
 			};
@@ -91,7 +91,7 @@ make_runs(ml_design *design)
 			run->column + run->n == i && run->first + run->n == raw->first)
 			run->n++;
 		else
-			*++run = (ml_raw_run) {raw->kind, i, 1, raw->first};
+			*++run = (ml_raw_run){raw->kind, i, 1, raw->first};
 	}
 	design->nruns = (uint32_t) (run + 1 - design->runs);
 }
@@ -123,6 +123,8 @@ ml_design_open(ml_context *ctx, size_t memory, const ml_column *columns, uint32_
 	ML_TRY(ml_alloc_zero(ctx, sizeof(*design), (void **) &design));
 	design->kernel = kernel;
 	design->limit = memory;
+	memset(design->hole_heads, 0xFF, sizeof(design->hole_heads));
+	design->unused_hole = ML_NO_HOLE;
 	design->block_bytes = ML_MIN(BLOCK_BYTES, memory / BLOCKS);
 	design->columns = columns;
 	design->ncolumns = ncolumns;
@@ -138,7 +140,8 @@ ml_design_open(ml_context *ctx, size_t memory, const ml_column *columns, uint32_
 static void
 close_blocks(ml_context *ctx, ml_design *design)
 {
-	design->holes_capacity = 0; /* the file is no concern any more */
+	ml_release(ctx, design->holes);
+	design->holes = NULL;		/* the file is no concern any more */
 	ml_design_forget_state(ctx, design);
 	ml_design_drop(ctx, design, &design->raw);
 	ml_design_drop(ctx, design, &design->made);
@@ -151,7 +154,6 @@ close_blocks(ml_context *ctx, ml_design *design)
 	ml_design_release(ctx, design, design->open, 0);
 	ml_design_release(ctx, design, design->loaded, 0);
 	ml_design_release(ctx, design, design->spare, 0);
-	ml_release(ctx, design->holes);
 }
 
 void

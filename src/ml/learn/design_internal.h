@@ -85,11 +85,15 @@ typedef struct ml_block_list
 	size_t		nspilled;
 } ml_block_list;
 
+#define ML_NO_HOLE			UINT32_MAX
+#define ML_HOLE_CLASSES		256
+
 /* A place in the file that is free again. */
 typedef struct ml_hole
 {
 	uint64_t	offset;
 	uint32_t	size;
+	uint32_t	next;			/* of its list */
 } ml_hole;
 
 /* A raw block's arrays, found in its bytes. */
@@ -113,7 +117,7 @@ typedef struct ml_made
 	double	   *row_weight;
 	uint32_t   *hot;			/* [ncats][stride] */
 	uint32_t   *label;
-	uint32_t   *at;				/* [stride + 2], with texts only */
+	uint32_t   *at;				/* [stride + 2], with texts only; the last as that before */
 	uint32_t   *ids;
 	float	   *values;
 } ml_made;
@@ -134,6 +138,7 @@ struct ml_design
 	const ml_kernel *kernel;
 	size_t		limit;			/* bytes of everything before blocks are spilled */
 	size_t		held;			/* bytes of blocks, and what there is one of */
+	size_t		reserved;		/* bytes that open blocks and pages may need yet */
 	const ml_column *columns;
 	uint32_t	ncolumns;
 	ml_raw_column *raw_columns;
@@ -165,9 +170,11 @@ struct ml_design
 	size_t		loaded_size;
 	char	   *spare;			/* memory to be used for the next block */
 	size_t		spare_size;
-	ml_hole    *holes;
-	size_t		nholes;
+	ml_hole    *holes;			/* in lists by size, and one of entries that are unused */
 	size_t		holes_capacity;
+	uint32_t	hole_heads[ML_HOLE_CLASSES];
+	uint32_t	unused_hole;
+	size_t		npieces;		/* of the file, holes included */
 
 	/* texts */
 	ml_encoder *encoder;
@@ -228,6 +235,9 @@ extern ml_status ml_design_grow(ml_context *ctx, ml_design *design, void **array
 extern ml_status ml_design_spill(ml_context *ctx, ml_design *design, const void *bytes, size_t size,
 								 uint64_t *offset);
 extern ml_status ml_design_unspill(ml_context *ctx, uint64_t offset, void *bytes, size_t size);
+/* A size little above this, of which there are few: what is spilled and freed again is best of one. */
+extern size_t ml_design_round(size_t size);
+
 /* What lies there is not needed any more. */
 extern void ml_design_unhold(ml_context *ctx, ml_design *design, uint64_t offset, size_t size);
 
@@ -236,6 +246,9 @@ extern ml_status ml_design_load(ml_context *ctx, ml_design *design, const ml_sto
 
 /* Would so many bytes more be too many? */
 extern bool ml_design_fits(const ml_design *design, size_t more);
+
+/* Spill blocks of a list, the last first, until so many bytes more fit or all are. */
+extern ml_status ml_design_evict(ml_context *ctx, ml_design *design, ml_block_list *list, size_t more);
 
 /* Spill raw blocks, and prepared ones if so said, until so many bytes more fit or nothing is left to spill. */
 extern ml_status ml_design_make_room(ml_context *ctx, ml_design *design, size_t more, bool prepared);
@@ -254,7 +267,9 @@ extern void ml_design_drop(ml_context *ctx, ml_design *design, ml_block_list *li
 /* === design_prepare.c === */
 
 extern ml_made ml_design_made(const ml_design *design, char *bytes, uint32_t nentries);
-extern uint32_t ml_design_entries(const ml_design *design, const ml_stored_block *stored);
+
+/* The same of a stored block, which tells how many entries it has. */
+extern ml_made ml_design_made_of(const ml_design *design, char *bytes);
 
 /* Is there an open block of the part with room for a row of so many text features?  Makes it so. */
 extern ml_status ml_design_open_part(ml_context *ctx, ml_design *design, uint8_t part, uint32_t nentries,

@@ -264,7 +264,7 @@ check_room(ml_context *ctx, ml_design *design)
 	ml_fail(ctx, ML_MEMORY_LIMIT, "the quantiles of %u numbers need more than %zu MB of memory", design->nsummaries,
 			design->limit >> 20);
 	return ml_hint(ctx, "Raise maintenance_work_mem, or leave out the options \"winsorize\" and \"impute\": "
-				   "\"most_frequent\".");
+						"\"most_frequent\".");
 }
 
 ml_status

@@ -179,7 +179,7 @@ ml_design_begin(ml_context *ctx, ml_design *design, uint32_t parts, ml_rng *rng)
 static void
 show_block(const ml_design *design, const ml_stored_block *stored, char *bytes, ml_block *block)
 {
-	ml_made		made = ml_design_made(design, bytes, ml_design_entries(design, stored));
+	ml_made		made = ml_design_made_of(design, bytes);
 
 	*block = (ml_block)
 	{

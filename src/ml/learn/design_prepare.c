@@ -60,10 +60,14 @@ ml_design_made(const ml_design *design, char *bytes, uint32_t nentries)
 	return made;
 }
 
-uint32_t
-ml_design_entries(const ml_design *design, const ml_stored_block *stored)
+ml_made
+ml_design_made_of(const ml_design *design, char *bytes)
 {
-	return (uint32_t) ((stored->size - design->made_size) / (sizeof(uint32_t) + sizeof(float)));
+	ml_made		made = ml_design_made(design, bytes, 0);
+
+	if (made.at != NULL)
+		made.values = (float *) (made.ids + made.at[design->stride + 1]);
+	return made;
 }
 
 /* Memory for a prepared block without texts: that of a raw one if it is at hand and will do. */
@@ -123,6 +127,7 @@ join_texts(ml_context *ctx, ml_design *design, const ml_open_part *open, size_t 
 		memcpy(made.ids, open->ids, n);
 		memcpy(made.values, open->values, n);
 	}
+	memset(*bytes + design->made_size + 2 * n, 0, size - design->made_size - 2 * n);
 	return ML_OK;
 }
 
@@ -130,7 +135,8 @@ join_texts(ml_context *ctx, ml_design *design, const ml_open_part *open, size_t 
 static ml_status
 store_part(ml_context *ctx, ml_design *design, ml_open_part *open, uint8_t part, ml_block_list *list)
 {
-	size_t		size = design->made_size + (size_t) open->nentries * (sizeof(uint32_t) + sizeof(float));
+	size_t		entries = open->nentries * (sizeof(uint32_t) + sizeof(float));
+	size_t		size = design->ntexts == 0 ? design->made_size : ml_design_round(design->made_size + entries);
 	ml_stored_block block = {.size = (uint32_t) size, .n = (uint16_t) open->n, .part = part};
 	ml_made		made = ml_design_made(design, open->bytes, 0);
 	char	   *bytes = open->bytes;
@@ -270,12 +276,15 @@ deal_part(ml_context *ctx, ml_design *design, const ml_made *from, const uint32_
 
 	for (uint32_t done = 0; done < n;)
 	{
+		bool		opens = open->bytes == NULL;
 		uint32_t	nentries = 0;
 		uint32_t	some;
 
 		if (from->at != NULL)
 			nentries = from->at[rows[done] + 1] - from->at[rows[done]];
 		ML_TRY(ml_design_open_part(ctx, design, part, nentries, &design->made));
+		if (opens)
+			design->reserved -= design->made_size;
 		some = ML_MIN(n - done, from->at != NULL ? 1 : design->stride - open->n);
 		if (from->at != NULL)
 		{
@@ -339,23 +348,23 @@ choose(pair_mask where, pair a, pair b)
 static bool
 scale_numbers(const ml_scaling *scaling, const double *from, double *to, uint32_t n)
 {
-	pair		mean = {scaling->mean, scaling->mean};
-	pair		scale = {scaling->scale, scaling->scale};
-	pair		fill = {scaling->fill, scaling->fill};
-	pair		low = {scaling->low, scaling->low};
-	pair		high = {scaling->high, scaling->high};
-	pair_mask	sound = {-1, -1};
+	pair mean = {scaling->mean, scaling->mean};
+	pair scale = {scaling->scale, scaling->scale};
+	pair fill = {scaling->fill, scaling->fill};
+	pair low = {scaling->low, scaling->low};
+	pair high = {scaling->high, scaling->high};
+	pair_mask sound = {-1, -1};
 	bool		clips = isfinite(scaling->low) || isfinite(scaling->high);
 	uint32_t	i = 0;
 
 	for (; i + 2 <= n; i += 2)
 	{
-		pair		value = *(const pair *) (from + i);
+		pair value = *(const pair *) (from + i);
 
 		value = choose(value == value, value, fill);
 		if (clips)
 		{
-			pair		clipped = choose(value < low, low, value);
+			pair clipped = choose(value < low, low, value);
 
 			/* what is filled in is not clipped */
 			clipped = choose(clipped > high, high, clipped);
@@ -638,22 +647,28 @@ forget_prepared(ml_context *ctx, ml_design *design)
 static ml_status
 prepare_all(ml_context *ctx, ml_design *design, preparation *p)
 {
-	uint32_t	nparts = (uint32_t) p->splitter->folds + 1;
+	ml_split_by by = p->splitter->by;
+	bool		holds_out = by == ML_SPLIT_FLAG || by == ML_SPLIT_TIME ||
+		(by == ML_SPLIT_RANDOM && p->splitter->holdout > 0);
+	uint32_t	nparts = (uint32_t) p->splitter->folds + holds_out;
 
 	ML_TRY(ml_alloc(ctx, design->stride + 1, (void **) &p->part));
 	ML_TRY(ml_alloc(ctx, (design->stride + 1) * sizeof(uint32_t), (void **) &p->rows));
-	/* an open block of each part, the one under way, a spilled one */
-	ML_TRY(ml_design_make_room(ctx, design, (nparts > 2 ? nparts + 2 : 3) * design->made_size, false));
+	/* an open block of each part, besides the one under way and a spilled one */
+	design->reserved = nparts * design->made_size;
+	ML_TRY(ml_design_make_room(ctx, design, 2 * design->made_size, false));
 	for (size_t b = 0; b < design->raw.n; b++)
 		ML_TRY(prepare_block(ctx, design, p, &design->raw.blocks[b]));
 	if (design->ntexts > 0 && !design->recipe.again)
 		ml_rows_consume(ctx, design->rows);
+	design->reserved = 0;
 	return ml_design_close_parts(ctx, design, &design->made);
 }
 
 static void
 free_buffers(ml_context *ctx, ml_design *design, preparation *p)
 {
+	design->reserved = 0;
 	ml_release(ctx, p->part);
 	ml_release(ctx, p->rows);
 	ml_design_release(ctx, design, p->scratch.bytes, design->made_size);

@@ -22,6 +22,7 @@
 #define PAGE_MIN		((size_t) 1 << 10)
 #define PAGES			512		/* that the memory should hold at least */
 #define BATCH			64		/* rows transposed together */
+#define LEVELS_MAX		8
 
 /* The pages of a bucket, and the one that is filled. */
 typedef struct bucket
@@ -41,12 +42,16 @@ typedef struct shuffle
 	size_t		row_bytes;		/* of a row without its texts */
 	size_t		page_bytes;
 	ml_block_list *result;
+	/* the buckets under way, those that a bucket was divided into behind it */
+	bucket	   *buckets[LEVELS_MAX];
+	uint32_t	nbuckets[LEVELS_MAX];
+	int			nlevels;
 } shuffle;
 
 /* ---------- rows in one piece ---------- */
 
 static inline uint32_t
-record_entries(const shuffle *s, const char *record)
+record_entries(shuffle *s, const char *record)
 {
 	uint32_t	n = 0;
 
@@ -56,14 +61,14 @@ record_entries(const shuffle *s, const char *record)
 }
 
 static inline size_t
-record_size(const shuffle *s, uint32_t nentries)
+record_size(shuffle *s, uint32_t nentries)
 {
 	return s->row_bytes + nentries * (sizeof(uint32_t) + sizeof(float));
 }
 
 /* Rows first .. first + n of a block, column by column, to their places. */
 static void
-write_records(const shuffle *s, const ml_made *from, uint32_t first, uint32_t n, char *const *places)
+write_records(shuffle *s, const ml_made *from, uint32_t first, uint32_t n, char *const *places)
 {
 	const ml_design *design = s->design;
 	size_t		stride = design->stride;
@@ -98,7 +103,7 @@ write_records(const shuffle *s, const ml_made *from, uint32_t first, uint32_t n,
 
 /* The other way: n rows behind those of an open block, which has room. */
 static void
-read_records(const shuffle *s, char *const *records, uint32_t n, ml_open_part *open)
+read_records(shuffle *s, char *const *records, uint32_t n, ml_open_part *open)
 {
 	const ml_design *design = s->design;
 	size_t		stride = design->stride;
@@ -139,20 +144,39 @@ read_records(const shuffle *s, char *const *records, uint32_t n, ml_open_part *o
 /* ---------- buckets ---------- */
 
 static ml_status
-open_buckets(ml_context *ctx, uint32_t n, bucket **buckets)
+open_buckets(ml_context *ctx, shuffle *s, uint32_t n, bucket **buckets)
 {
-	return ml_alloc_zero(ctx, n * sizeof(bucket), (void **) buckets);
+	ML_TRY(ml_alloc_zero(ctx, n * sizeof(bucket), (void **) buckets));
+	s->design->reserved += n * s->page_bytes;
+	s->buckets[s->nlevels] = *buckets;
+	s->nbuckets[s->nlevels++] = n;
+	return ML_OK;
 }
 
+/* The last that were opened. */
 static void
-close_buckets(ml_context *ctx, const shuffle *s, uint32_t n, bucket *buckets)
+close_buckets(ml_context *ctx, shuffle *s)
 {
-	for (uint32_t i = 0; i < n; i++)
+	bucket	   *buckets = s->buckets[--s->nlevels];
+
+	for (uint32_t i = 0; i < s->nbuckets[s->nlevels]; i++)
 	{
 		ml_design_drop(ctx, s->design, &buckets[i].pages);
 		ml_design_release(ctx, s->design, buckets[i].open, buckets[i].size);
 	}
 	ml_release(ctx, buckets);
+}
+
+/* Room for so many bytes more: what is needed last goes to the file. */
+static ml_status
+make_way(ml_context *ctx, shuffle *s, const ml_block_list *but, size_t more)
+{
+	ML_TRY(ml_design_make_room(ctx, s->design, more, true));
+	for (int level = 0; level < s->nlevels; level++)
+		for (uint32_t i = s->nbuckets[level]; i-- > 0;)
+			if (&s->buckets[level][i].pages != but)
+				ML_TRY(ml_design_evict(ctx, s->design, &s->buckets[level][i].pages, more));
+	return ml_design_evict(ctx, s->design, s->result, more);
 }
 
 static inline bool
@@ -162,7 +186,7 @@ has_room(const bucket *b, size_t size)
 }
 
 static ml_status
-close_page(ml_context *ctx, const shuffle *s, bucket *b)
+close_page(ml_context *ctx, shuffle *s, bucket *b)
 {
 	ml_stored_block page = {.size = (uint32_t) b->size, .n = (uint16_t) b->n};
 	bool		kept;
@@ -172,6 +196,7 @@ close_page(ml_context *ctx, const shuffle *s, bucket *b)
 	ML_TRY(ml_design_store(ctx, s->design, &b->pages, &page, b->open, &kept));
 	if (kept)
 	{
+		s->design->reserved += s->page_bytes;
 		b->open = NULL;
 		b->size = 0;
 	}
@@ -182,21 +207,25 @@ close_page(ml_context *ctx, const shuffle *s, bucket *b)
 
 /* A place for a row of so many bytes. */
 static ml_status
-find_place(ml_context *ctx, const shuffle *s, bucket *b, size_t size, char **place)
+find_place(ml_context *ctx, shuffle *s, bucket *b, size_t row, char **place)
 {
-	if (ML_UNLIKELY(!has_room(b, size)))
+	if (ML_UNLIKELY(!has_room(b, row)))
 	{
+		size_t		size = ml_design_round(ML_MAX(row, s->page_bytes));
+
 		ML_TRY(close_page(ctx, s, b));
-		if (b->size < size)
+		if (b->size < row)
 		{
+			if (b->size == 0)
+				s->design->reserved -= s->page_bytes;
 			ml_design_release(ctx, s->design, b->open, b->size);
 			b->size = 0;
-			ML_TRY(ml_design_alloc(ctx, s->design, ML_MAX(size, s->page_bytes), &b->open));
-			b->size = ML_MAX(size, s->page_bytes);
+			ML_TRY(ml_design_alloc(ctx, s->design, size, &b->open));
+			b->size = size;
 		}
 	}
 	*place = b->open + b->used;
-	b->used += size;
+	b->used += row;
 	b->n++;
 	return ML_OK;
 }
@@ -204,7 +233,7 @@ find_place(ml_context *ctx, const shuffle *s, bucket *b, size_t size, char **pla
 /* ---------- throwing ---------- */
 
 static ml_status
-throw_block(ml_context *ctx, const shuffle *s, const ml_made *made, uint32_t n, bucket *buckets, uint32_t nbuckets)
+throw_block(ml_context *ctx, shuffle *s, const ml_made *made, uint32_t n, bucket *buckets, uint32_t nbuckets)
 {
 	char	   *places[BATCH];
 	uint32_t	first = 0;
@@ -228,7 +257,7 @@ throw_block(ml_context *ctx, const shuffle *s, const ml_made *made, uint32_t n, 
 }
 
 static ml_status
-throw_page(ml_context *ctx, const shuffle *s, const char *bytes, uint32_t n, bucket *buckets, uint32_t nbuckets)
+throw_page(ml_context *ctx, shuffle *s, const char *bytes, uint32_t n, bucket *buckets, uint32_t nbuckets)
 {
 	for (uint32_t i = 0; i < n; i++)
 	{
@@ -246,7 +275,7 @@ throw_page(ml_context *ctx, const shuffle *s, const char *bytes, uint32_t n, buc
 
 /* Where the rows of pages are; pages of the file are read into memory that is theirs from now on. */
 static ml_status
-gather(ml_context *ctx, const shuffle *s, ml_block_list *pages, char **records)
+gather(ml_context *ctx, shuffle *s, ml_block_list *pages, char **records)
 {
 	for (size_t p = 0; p < pages->n; p++)
 	{
@@ -291,7 +320,7 @@ shuffle_records(ml_rng *rng, char **records, size_t n)
 
 /* Rows to blocks of the part. */
 static ml_status
-collect(ml_context *ctx, const shuffle *s, char *const *records, size_t n)
+collect(ml_context *ctx, shuffle *s, char *const *records, size_t n)
 {
 	ml_open_part *open = &s->design->parts[s->part];
 
@@ -309,11 +338,13 @@ collect(ml_context *ctx, const shuffle *s, char *const *records, size_t n)
 }
 
 static ml_status
-permute(ml_context *ctx, const shuffle *s, ml_block_list *pages, size_t nrows)
+permute(ml_context *ctx, shuffle *s, ml_block_list *pages, size_t nrows, size_t spilled)
 {
 	char	  **records;
 	ml_status	status;
 
+	/* and two blocks: one that is filled, one that is packed */
+	ML_TRY(make_way(ctx, s, pages, ml_size_add(spilled, nrows * sizeof(char *)) + 2 * s->design->made_size));
 	ML_TRY(ml_alloc(ctx, ml_size_mul(nrows, sizeof(char *)), (void **) &records));
 	s->design->held += nrows * sizeof(char *);
 	status = gather(ctx, s, pages, records);
@@ -332,7 +363,7 @@ permute(ml_context *ctx, const shuffle *s, ml_block_list *pages, size_t nrows)
 
 /* Buckets for so many bytes, each of which is to fit into memory. */
 static uint32_t
-choose_buckets(const shuffle *s, size_t bytes)
+choose_buckets(shuffle *s, size_t bytes)
 {
 	size_t		bucket_bytes = ML_MIN(BUCKET_BYTES, ML_MAX(s->design->limit / 8, s->page_bytes));
 	size_t		n = bytes / bucket_bytes + 1;
@@ -340,18 +371,18 @@ choose_buckets(const shuffle *s, size_t bytes)
 	return (uint32_t) ML_MIN(n, (size_t) BUCKETS_MAX);
 }
 
-static ml_status settle_buckets(ml_context *ctx, const shuffle *s, bucket *buckets, uint32_t n);
+static ml_status settle_buckets(ml_context *ctx, shuffle *s, bucket *buckets, uint32_t n);
 
 /* Throw the rows of a bucket into smaller ones. */
 static ml_status
-divide(ml_context *ctx, const shuffle *s, ml_block_list *pages, size_t bytes)
+divide(ml_context *ctx, shuffle *s, ml_block_list *pages, size_t bytes)
 {
 	uint32_t	n = ML_MAX(choose_buckets(s, bytes), 2u);
 	bucket	   *buckets;
-	ml_status	status = open_buckets(ctx, n, &buckets);
+	ml_status	status = ML_OK;
 
-	if (status != ML_OK)
-		return status;
+	ML_TRY(open_buckets(ctx, s, n, &buckets));
+	status = make_way(ctx, s, pages, 0);
 	for (size_t p = 0; p < pages->n && status == ML_OK; p++)
 	{
 		ml_stored_block *page = &pages->blocks[p];
@@ -365,12 +396,12 @@ divide(ml_context *ctx, const shuffle *s, ml_block_list *pages, size_t bytes)
 	ml_design_drop(ctx, s->design, pages);
 	if (status == ML_OK)
 		status = settle_buckets(ctx, s, buckets, n);
-	close_buckets(ctx, s, n, buckets);
+	close_buckets(ctx, s);
 	return status;
 }
 
 static ml_status
-settle(ml_context *ctx, const shuffle *s, ml_block_list *pages)
+settle(ml_context *ctx, shuffle *s, ml_block_list *pages)
 {
 	size_t		most = ML_MAX(s->design->limit / 4, 8 * s->page_bytes);
 	size_t		bytes = 0;
@@ -384,18 +415,20 @@ settle(ml_context *ctx, const shuffle *s, ml_block_list *pages)
 		if ((pages->blocks[p].flags & ML_BLOCK_HERE) == 0)
 			spilled += pages->blocks[p].size;
 	}
-	if (pages->n > 1 && spilled > 0 && spilled + rows * sizeof(char *) > most)
+	if (s->nlevels < LEVELS_MAX && pages->n > 1 && spilled > 0 && spilled + rows * sizeof(char *) > most)
 		return divide(ctx, s, pages, bytes);
-	return permute(ctx, s, pages, rows);
+	return permute(ctx, s, pages, rows, spilled);
 }
 
 static ml_status
-settle_buckets(ml_context *ctx, const shuffle *s, bucket *buckets, uint32_t n)
+settle_buckets(ml_context *ctx, shuffle *s, bucket *buckets, uint32_t n)
 {
 	/* all rows are in pages before the first are collected, so that no bucket keeps an open one */
 	for (uint32_t i = 0; i < n; i++)
 	{
 		ML_TRY(close_page(ctx, s, &buckets[i]));
+		if (buckets[i].open == NULL)
+			s->design->reserved -= s->page_bytes;
 		ml_design_release(ctx, s->design, buckets[i].open, buckets[i].size);
 		buckets[i].open = NULL;
 		buckets[i].size = 0;
@@ -407,7 +440,7 @@ settle_buckets(ml_context *ctx, const shuffle *s, bucket *buckets, uint32_t n)
 
 /* Throw the blocks of the part into the buckets. */
 static ml_status
-throw_part(ml_context *ctx, const shuffle *s, bucket *buckets, uint32_t n)
+throw_part(ml_context *ctx, shuffle *s, bucket *buckets, uint32_t n)
 {
 	ml_design  *design = s->design;
 
@@ -420,7 +453,7 @@ throw_part(ml_context *ctx, const shuffle *s, bucket *buckets, uint32_t n)
 		if (stored->part != s->part || stored->n == 0)
 			continue;
 		ML_TRY(ml_design_load(ctx, design, stored, &bytes));
-		made = ml_design_made(design, bytes, ml_design_entries(design, stored));
+		made = ml_design_made_of(design, bytes);
 		ML_TRY(throw_block(ctx, s, &made, stored->n, buckets, n));
 		ml_design_free(ctx, design, stored);
 	}
@@ -428,7 +461,7 @@ throw_part(ml_context *ctx, const shuffle *s, bucket *buckets, uint32_t n)
 }
 
 static ml_status
-shuffle_part(ml_context *ctx, const shuffle *s)
+shuffle_part(ml_context *ctx, shuffle *s)
 {
 	ml_design  *design = s->design;
 	size_t		bytes = 0;
@@ -440,10 +473,12 @@ shuffle_part(ml_context *ctx, const shuffle *s)
 		if (design->made.blocks[b].part == s->part)
 			bytes += design->made.blocks[b].size;
 	n = choose_buckets(s, bytes);
-	ML_TRY(ml_design_make_room(ctx, design, n * s->page_bytes + 3 * design->made_size, true));
-	ML_TRY(open_buckets(ctx, n, &buckets));
-	status = throw_part(ctx, s, buckets, n);
-	close_buckets(ctx, s, n, buckets);
+	ML_TRY(open_buckets(ctx, s, n, &buckets));
+	/* and two blocks: one that is read, one that is filled */
+	status = ml_design_make_room(ctx, design, 2 * design->made_size, true);
+	if (status == ML_OK)
+		status = throw_part(ctx, s, buckets, n);
+	close_buckets(ctx, s);
 	return status == ML_OK ? ml_design_close_parts(ctx, design, s->result) : status;
 }
 
@@ -473,6 +508,7 @@ ml_design_shuffle(ml_context *ctx, ml_design *design, uint64_t seed)
 			status = shuffle_part(ctx, &s);
 	}
 	memcpy(design->part_rows, rows, sizeof(rows));
+	design->reserved = 0;
 	/* after a failure the rows that are left are no use to anybody */
 	ml_design_drop(ctx, design, &design->made);
 	design->made = result;

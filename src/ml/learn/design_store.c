@@ -4,18 +4,17 @@
  *	  Blocks of the design matrix, in memory as long as they fit and in the
  *	  host's spill file beyond; the account of both.
  *
- * Of a spilled block 24 bytes stay in memory.  A place in the file that is
- * free again is written anew where the host can do that, so that shuffling
- * and what solvers keep don't make the file grow from pass to pass.
+ * Of a spilled block 40 bytes stay in memory.  A place in the file that is
+ * free again (a hole) is written anew where the host can do that, so that
+ * shuffling and what solvers keep don't make the file grow from pass to pass.
  *
  *-------------------------------------------------------------------------
  */
 #include "feature/summary_bins.h"
 #include "learn/design_internal.h"
 
-#define HOLES_MIN		((size_t) 64)	/* remembered; others are lost */
-#define HOLES_MAX		((size_t) 1 << 16)
-#define HOLES_TRIED		16
+#define OVERHEAD		(2 * ML_ALIGN + 16) /* bytes of an allocation besides its block */
+#define HOLES_TRIED		8
 #define POLL_BLOCKS		256
 
 /* ---------- memory ---------- */
@@ -35,7 +34,7 @@ ml_design_alloc(ml_context *ctx, ml_design *design, size_t size, char **bytes)
 	begin = ((uintptr_t) memory + sizeof(memory) + ML_ALIGN - 1) & ~(uintptr_t) (ML_ALIGN - 1);
 	*bytes = (char *) begin;
 	memcpy(*bytes - sizeof(memory), &memory, sizeof(memory));
-	design->held += size;
+	design->held += size + OVERHEAD;
 	return ML_OK;
 }
 
@@ -47,7 +46,7 @@ ml_design_release(ml_context *ctx, ml_design *design, char *bytes, size_t size)
 	if (bytes == NULL)
 		return;
 	memcpy(&memory, bytes - sizeof(memory), sizeof(memory));
-	design->held -= size;
+	design->held -= size + OVERHEAD;
 	ml_release(ctx, memory);
 }
 
@@ -92,7 +91,7 @@ ml_design_memory(const ml_design *design)
 bool
 ml_design_fits(const ml_design *design, size_t more)
 {
-	return ml_size_add(ml_design_memory(design), more) <= design->limit;
+	return ml_size_add(ml_design_memory(design) + design->reserved, more) <= design->limit;
 }
 
 /* ---------- the file ---------- */
@@ -105,48 +104,104 @@ ml_design_unspill(ml_context *ctx, uint64_t offset, void *bytes, size_t size)
 	return ml_poll(ctx);
 }
 
+/*
+ * Holes are kept by size, in eight classes for each power of two, so that one
+ * that is filled again is filled well.
+ */
+static inline int
+class_of(size_t size)
+{
+	int			power = 31 - __builtin_clz((uint32_t) size);
+
+	return power * 8 + (int) (power < 3 ? 0 : size >> (power - 3) & 7);
+}
+
+size_t
+ml_design_round(size_t size)
+{
+	size_t		step = size < 16 || size > UINT32_MAX / 2 ? 1 : (size_t) 1 << (28 - __builtin_clz((uint32_t) size));
+
+	return (size + step - 1) / step * step;
+}
+
+static void
+add_hole(ml_design *design, uint64_t offset, uint32_t size)
+{
+	uint32_t	entry = design->unused_hole;
+	ml_hole    *hole = &design->holes[entry];
+	uint32_t   *head = &design->hole_heads[class_of(size)];
+
+	design->unused_hole = hole->next;
+	*hole = (ml_hole){offset, size, *head};
+	*head = entry;
+}
+
 void
 ml_design_unhold(ml_context *ctx, ml_design *design, uint64_t offset, size_t size)
 {
-	if (ctx->host->spill_rewrite != NULL && design->nholes < design->holes_capacity)
-		design->holes[design->nholes++] = (ml_hole) {offset, (uint32_t) size};
+	if (ctx->host->spill_rewrite != NULL && size > 0 && design->holes != NULL)
+		add_hole(design, offset, (uint32_t) size);
 }
 
-/* Room to remember holes, a 64th of the memory at most. */
+/* Room for every piece of the file, and one more, to become a hole: that must not fail. */
 static ml_status
-open_holes(ml_context *ctx, ml_design *design)
+reserve_hole(ml_context *ctx, ml_design *design)
 {
-	size_t		n = ML_MAX(HOLES_MIN, ML_MIN(HOLES_MAX, design->limit / 64 / sizeof(ml_hole)));
-	void	   *memory = NULL;
+	size_t		before = design->holes_capacity;
+	void	   *memory = design->holes;
 
-	if (design->holes != NULL)
+	if (design->npieces + 1 < before)
 		return ML_OK;
-	ML_TRY(ml_design_grow(ctx, design, &memory, &design->holes_capacity, n, sizeof(ml_hole)));
+	if (before >= UINT32_MAX / 2)
+		return ml_fail(ctx, ML_MEMORY_LIMIT, "the training rows are in too many pieces");
+	ML_TRY(ml_design_grow(ctx, design, &memory, &design->holes_capacity, before + 1, sizeof(ml_hole)));
 	design->holes = memory;
+	for (size_t i = design->holes_capacity; i-- > before;)
+	{
+		design->holes[i].next = design->unused_hole;
+		design->unused_hole = (uint32_t) i;
+	}
 	return ML_OK;
 }
 
-/* Take the hole that fits best of the last few; false: there is none. */
+/* The first hole of a class that is large enough, as the link to it; NULL: there is none among the first few. */
+static uint32_t *
+look_for_hole(ml_design *design, int class, size_t size)
+{
+	uint32_t   *link = &design->hole_heads[class];
+
+	for (int i = 0; i < HOLES_TRIED && *link != ML_NO_HOLE; i++)
+	{
+		if (design->holes[*link].size >= size)
+			return link;
+		link = &design->holes[*link].next;
+	}
+	return NULL;
+}
+
+/* Take a hole that fits well, or a piece of one that is large; false: there is none. */
 static bool
 take_hole(ml_design *design, size_t size, uint64_t *offset)
 {
-	size_t		first = design->nholes > HOLES_TRIED ? design->nholes - HOLES_TRIED : 0;
-	size_t		best = design->nholes;
+	uint32_t   *link = look_for_hole(design, class_of(size), size);
+	uint32_t	entry;
+	ml_hole		hole;
 
-	for (size_t i = first; i < design->nholes; i++)
-		if (design->holes[i].size >= size &&
-			(best == design->nholes || design->holes[i].size < design->holes[best].size))
-			best = i;
-	if (best == design->nholes)
+	for (int class = class_of(ML_MIN(2 * size, (size_t) UINT32_MAX)); link == NULL && class < ML_HOLE_CLASSES; class ++)
+		link = look_for_hole(design, class, 2 * size);
+	if (link == NULL)
 		return false;
-	*offset = design->holes[best].offset;
-	if (design->holes[best].size >= 2 * size)
+	entry = *link;
+	hole = design->holes[entry];
+	*offset = hole.offset;
+	*link = hole.next;
+	design->holes[entry].next = design->unused_hole;
+	design->unused_hole = entry;
+	if (hole.size >= 2 * size)
 	{
-		design->holes[best].offset += size;
-		design->holes[best].size -= (uint32_t) size;
+		add_hole(design, hole.offset + size, hole.size - (uint32_t) size);
+		design->npieces++;
 	}
-	else
-		design->holes[best] = design->holes[--design->nholes];
 	return true;
 }
 
@@ -159,8 +214,9 @@ ml_design_spill(ml_context *ctx, ml_design *design, const void *bytes, size_t si
 		return ml_fail(ctx, ML_MEMORY_LIMIT,
 					   "the training rows need more than %zu MB of memory, and there is no file for them",
 					   design->limit >> 20);
-	ML_TRY(open_holes(ctx, design));
-	if (take_hole(design, size, offset))
+	if (ctx->host->spill_rewrite != NULL)
+		ML_TRY(reserve_hole(ctx, design));
+	if (ctx->host->spill_rewrite != NULL && take_hole(design, size, offset))
 		written = ctx->host->spill_rewrite(ctx->host->user, *offset, bytes, size);
 	else
 	{
@@ -168,6 +224,7 @@ ml_design_spill(ml_context *ctx, ml_design *design, const void *bytes, size_t si
 		written = ctx->host->spill_write(ctx->host->user, bytes, size);
 		if (written)
 			ctx->spilled += size;
+		design->npieces++;
 	}
 	if (!written)
 		return ml_fail(ctx, ML_IO, "could not write the training rows to a temporary file");
@@ -210,9 +267,11 @@ evict(ml_context *ctx, ml_design *design, ml_block_list *list, ml_stored_block *
 	return ML_OK;
 }
 
-static ml_status
-evict_some(ml_context *ctx, ml_design *design, ml_block_list *list, size_t more)
+ml_status
+ml_design_evict(ml_context *ctx, ml_design *design, ml_block_list *list, size_t more)
 {
+	if (ctx->host->spill_write == NULL)
+		return ML_OK;
 	for (; list->end > 0 && !ml_design_fits(design, more); list->end--)
 	{
 		ml_stored_block *stored = &list->blocks[list->end - 1];
@@ -228,10 +287,8 @@ evict_some(ml_context *ctx, ml_design *design, ml_block_list *list, size_t more)
 ml_status
 ml_design_make_room(ml_context *ctx, ml_design *design, size_t more, bool prepared)
 {
-	if (ctx->host->spill_write == NULL)
-		return ML_OK;
-	ML_TRY(evict_some(ctx, design, &design->raw, more));
-	return prepared ? evict_some(ctx, design, &design->made, more) : ML_OK;
+	ML_TRY(ml_design_evict(ctx, design, &design->raw, more));
+	return prepared ? ml_design_evict(ctx, design, &design->made, more) : ML_OK;
 }
 
 ml_status
