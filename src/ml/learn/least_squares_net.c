@@ -12,8 +12,11 @@
  * not 0.  When two sweeps over all end with the same signs, the equations of
  * the unknowns that are not 0 are solved directly, with b_j - limit_j sign_j
  * on their right; if the signs hold and no other unknown wants to leave 0,
- * that is the solution, exact as a direct one.  Otherwise descent ends when
- * the duality gap and the last steps are within the tolerance.
+ * that is the solution, exact as a direct one.  Where they do not, the way to
+ * it goes down until the first unknown becomes 0, and descent goes on from
+ * there (the feature-sign steps of Lee, Battle, Raina and Ng 2007): so far
+ * descent alone would creep where columns depend on each other.  Otherwise it
+ * ends when the duality gap and the last steps are within the tolerance.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +25,7 @@
 #include "learn/least_squares.h"
 
 #define INNER_SWEEPS	20		/* over the unknowns that are not 0, for one over all */
+#define DIRECT_STEPS	10		/* to solutions with other signs, one after the other */
 #define SLACK			1e-9	/* of the limit, when a direct solution is checked */
 #define PIVOT_MIN		1e-12
 
@@ -150,7 +154,7 @@ note_signs(descent *d)
 	return same;
 }
 
-/* Does a direct solution of the unknowns "which" have the signs it was solved for? */
+/* Does a direct solution have the signs it was solved for? */
 static bool
 has_signs(const descent *d, const uint32_t *which, const ml_equations *sub, const double *x)
 {
@@ -160,38 +164,73 @@ has_signs(const descent *d, const uint32_t *which, const ml_equations *sub, cons
 	return true;
 }
 
-/* Does it obey all conditions?  Then it is taken. */
+/* product = A x of the unknowns "which", x in units of the whole. */
 static ml_status
-accept(ml_context *ctx, descent *d, const uint32_t *which, const ml_equations *sub,
-	   const double *x, double *product, bool *accepted)
+multiply(ml_context *ctx, const descent *d, const uint32_t *which, uint32_t n, const double *x,
+		 double *product)
+{
+	const ml_equations *eq = d->eq;
+
+	memset(product, 0, eq->n * sizeof(double));
+	for (uint32_t k = 0; k < n; k++)
+	{
+		for (uint32_t j = 0; j < eq->n; j++)
+			product[j] += product_of(eq, j, which[k]) * x[k];
+		product[which[k]] += eq->ridge[which[k]] * x[k];
+		if (k % 64 == 63)
+			ML_TRY(ml_poll(ctx));
+	}
+	return ML_OK;
+}
+
+/* Does the solution of the unknowns "which" obey all conditions?  Then it is taken. */
+static ml_status
+accept(ml_context *ctx, descent *d, const uint32_t *which, uint32_t n, const double *x,
+	   double *product, bool *accepted)
 {
 	const ml_equations *eq = d->eq;
 
 	*accepted = false;
-	memset(product, 0, eq->n * sizeof(double));
-	for (uint32_t k = 0; k < sub->n; k++)
-	{
-		double		value = x[k] * sub->inverse_scale[k] / eq->inverse_scale[which[k]];
-
-		for (uint32_t j = 0; j < eq->n; j++)
-			product[j] += product_of(eq, j, which[k]) * value;
-		product[which[k]] += eq->ridge[which[k]] * value;
-		if (k % 64 == 63)
-			ML_TRY(ml_poll(ctx));
-	}
+	ML_TRY(multiply(ctx, d, which, n, x, product));
 	for (uint32_t j = 0; j < eq->n; j++)
 		if (d->sign[j] == 0 && fabs(d->b[j] - product[j]) > d->limit[j] * (1 + SLACK))
 			return ML_OK;
-	for (uint32_t k = 0; k < sub->n; k++)
-		d->x[which[k]] = x[k] * sub->inverse_scale[k] / eq->inverse_scale[which[k]];
+	for (uint32_t k = 0; k < n; k++)
+		d->x[which[k]] = x[k];
 	memcpy(d->product, product, eq->n * sizeof(double));
 	*accepted = true;
 	return ML_OK;
 }
 
-/* Solve for the signs at hand; *exact when that is the solution. */
+/* From where x is towards the solution of the unknowns "which", until one of them is 0. */
 static ml_status
-try_direct(ml_context *ctx, descent *d, ml_arena *arena, bool *exact)
+go_towards(ml_context *ctx, descent *d, const uint32_t *which, uint32_t n, double *x)
+{
+	double		way = 1;
+	uint32_t	first = n;
+
+	for (uint32_t k = 0; k < n; k++)
+	{
+		double		now = d->x[which[k]];
+
+		if (d->limit[which[k]] > 0 && sign_of(x[k]) != sign_of(now) && now / (now - x[k]) < way)
+		{
+			way = now / (now - x[k]);
+			first = k;
+		}
+	}
+	for (uint32_t k = 0; k < n; k++)
+	{
+		double	   *to = &d->x[which[k]];
+
+		x[k] = *to = k == first ? 0 : *to + way * (x[k] - *to);
+	}
+	return multiply(ctx, d, which, n, x, d->product);
+}
+
+/* Solve for the signs at hand; *sound: it has them, *exact: that is the solution. */
+static ml_status
+try_direct(ml_context *ctx, descent *d, ml_arena *arena, bool *sound, bool *exact)
 {
 	const ml_equations *eq = d->eq;
 	ml_equations sub;
@@ -226,10 +265,29 @@ try_direct(ml_context *ctx, descent *d, ml_arena *arena, bool *exact)
 			(sub.inverse_scale[k] / eq->inverse_scale[which[k]]);
 	ML_TRY(ml_equations_factor(ctx, &sub, PIVOT_MIN));
 	ML_TRY(ml_equations_solve(ctx, &sub, arrays, arrays + size, arrays + 2 * size, arrays + 3 * size));
+	*sound = has_signs(d, which, &sub, arrays + size);
+	for (uint32_t k = 0; k < n; k++)
+		arrays[size + k] *= sub.inverse_scale[k] / eq->inverse_scale[which[k]];
 	*exact = false;
-	if (!has_signs(d, which, &sub, arrays + size))
-		return ML_OK;
-	return accept(ctx, d, which, &sub, arrays + size, arrays + 6 * size, exact);
+	return *sound ? accept(ctx, d, which, n, arrays + size, arrays + 6 * size, exact) :
+		go_towards(ctx, d, which, n, arrays + size);
+}
+
+static ml_status
+go_direct(ml_context *ctx, descent *d, bool *exact)
+{
+	bool		sound = false;
+
+	for (int i = 0; i < DIRECT_STEPS && !sound; i++)
+	{
+		ml_arena	arena = {0};
+		ml_status	status = try_direct(ctx, d, &arena, &sound, exact);
+
+		ml_arena_free(ctx, &arena);
+		ML_TRY(status);
+		(void) note_signs(d);
+	}
+	return ML_OK;
 }
 
 static ml_status
@@ -246,11 +304,7 @@ descend(ml_context *ctx, descent *d, double tolerance, int max_iterations, int *
 		if (note_signs(d) &&
 			!(d->any_tried && memcmp(d->sign, d->tried, d->eq->n) == 0))
 		{
-			ml_arena	arena = {0};
-			ml_status	status = try_direct(ctx, d, &arena, converged);
-
-			ml_arena_free(ctx, &arena);
-			ML_TRY(status);
+			ML_TRY(go_direct(ctx, d, converged));
 			memcpy(d->tried, d->sign, d->eq->n);
 			d->any_tried = true;
 		}

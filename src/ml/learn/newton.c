@@ -33,6 +33,8 @@
 #define ROUNDING		1e-13
 #define PIVOT			1e-11
 #define SWEEPS			1000
+#define NET_TOLERANCE	1e-10
+#define SAMPLE_NET		1e-5
 #define SMALLEST_STEP	1e-10
 
 typedef struct newton
@@ -177,7 +179,7 @@ factor(newton *w)
 			w->glm->hessian[i] *= c;
 	ML_TRY(ml_equations_open(w->ctx, &w->factored, w->glm->problem->kernel, w->glm->hessian, w->row, w->n, w->ridge,
 							 &w->equations));
-	return w->minimum->l1 > 0 ? ML_OK : ml_equations_factor(w->ctx, &w->equations, PIVOT);
+	return ml_equations_factor(w->ctx, &w->equations, PIVOT);
 }
 
 /* step = - Hessian^-1 gradient */
@@ -197,55 +199,64 @@ solve_step(newton *w)
 	return ML_OK;
 }
 
-/* Coordinate j of the model: its slope at point + step is slope[j]; returns the change. */
-static double
-shrink_coordinate(const newton *w, uint32_t j, double curve, double slope)
+/*
+ * b = A point - gradient, in scaled unknowns; returns b.A^-1 b, the square of
+ * what the model could gain without the L1 penalty, from where all are 0.
+ */
+static ml_status
+net_right_side(newton *w, double *b, double *total)
 {
-	double		now = w->point[j] + w->step[j];
-	double		lowest = now - slope / curve;	/* without the penalty */
-	double		limit = w->limit[j] / curve;
-	double		next = lowest > limit ? lowest - limit : lowest < -limit ? lowest + limit : 0;
+	const ml_equations *eq = &w->equations;
+	size_t		padded = 8 * ml_npanels(w->n);
+	double	   *x = w->scratch;
 
-	return next - now;
+	for (uint32_t i = 0; i < w->n; i++)
+	{
+		double		sum = w->ridge[i] * w->point[i];
+
+		for (uint32_t j = 0; j < w->n; j++)
+			if (w->point[j] != 0)
+				sum += ml_triangle_get(eq->products, eq->rows[i], eq->rows[j]) * w->point[j];
+		b[i] = (sum - w->gradient[i]) * eq->inverse_scale[i];
+		if (i % 64 == 63)
+			ML_TRY(ml_poll(w->ctx));
+	}
+	ML_TRY(ml_equations_solve(w->ctx, eq, b, x, x + padded, x + 2 * padded));
+	*total = 0;
+	for (uint32_t i = 0; i < w->n; i++)
+		*total += b[i] * x[i];
+	return ML_OK;
 }
 
 /* min over the step of gradient.step + step' H step / 2 + sum limit |point + step| */
 static ml_status
 net_step(newton *w)
 {
-	const double *h = w->glm->hessian;
-	double	   *slope = w->scratch;
+	const ml_equations *eq = &w->equations;
+	size_t		padded = 8 * ml_npanels(w->n);
+	ml_arena	arena = {0};
+	double		total;
+	double	   *b;
+	void	   *memory;
+	int			sweeps;
+	bool		converged;
+	ml_status	status;
 
-	memset(w->step, 0, w->n * sizeof(double));
-	memcpy(slope, w->gradient, w->n * sizeof(double));
-	for (int sweep = 0; sweep < SWEEPS; sweep++)
+	ML_TRY(ml_arena_alloc_zero(w->ctx, &w->factored, 3 * padded * sizeof(double), &memory));
+	b = memory;
+	ML_TRY(net_right_side(w, b, &total));
+	for (uint32_t i = 0; i < w->n; i++)
 	{
-		double		largest = 0;
-
-		for (uint32_t j = 0; j < w->n; j++)
-		{
-			const double *row = h + ml_triangle_row(w->row[j]);
-			double		curve = row[w->row[j]] + w->ridge[j];
-			double		change;
-
-			if (!(curve > 0))
-				continue;
-			change = shrink_coordinate(w, j, curve, slope[j]);
-			if (change == 0)
-				continue;
-			w->step[j] += change;
-			slope[j] += w->ridge[j] * change;
-			for (uint32_t k = 0; k <= j; k++)
-				slope[k] += row[w->row[k]] * change;
-			for (uint32_t k = j + 1; k < w->n; k++)
-				slope[k] += h[ml_triangle_row(w->row[k]) + w->row[j]] * change;
-			largest = ML_MAX(largest, curve * change * change);
-		}
-		ML_TRY(ml_poll(w->ctx));
-		if (largest <= 1e-16 * (1 + fabs(w->minimum->c * w->glm->sum)))
-			break;
+		b[padded + i] = w->limit[i] * eq->inverse_scale[i];
+		b[2 * padded + i] = w->point[i] / eq->inverse_scale[i];
 	}
-	return ML_OK;
+	status = ml_equations_net(w->ctx, &arena, eq, b, b + padded, total,
+							  w->sample ? SAMPLE_NET : NET_TOLERANCE, SWEEPS, b + 2 * padded,
+							  w->scratch, &sweeps, &converged);
+	ml_arena_free(w->ctx, &arena);
+	for (uint32_t i = 0; i < w->n; i++)
+		w->step[i] = b[2 * padded + i] * eq->inverse_scale[i] - w->point[i];
+	return status;
 }
 
 /* What the model says the step gains, > 0: the square of its length, or nearly. */
