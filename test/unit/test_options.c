@@ -151,30 +151,30 @@ test_settle(unit_host *host, ml_arena *arena)
 		const char *hint;
 	} bad[] = {
 		{"linear_regression", "{}", ML_CLASSIFICATION, ML_SUBJECT_TABLE, "does not do classification",
-		"logistic_regression"},
+		 "logistic_regression"},
 		{"logistic_regression", "{}", ML_REGRESSION, ML_SUBJECT_TABLE, "does not do regression",
-		"linear_regression"},
+		 "linear_regression"},
 		{"auto", "{\"kernel\": \"rbf\"}", ML_REGRESSION, ML_SUBJECT_TABLE,
-		"\"kernel\" does nothing with algorithm linear_regression", "svm"},
+		 "\"kernel\" does nothing with algorithm linear_regression", "svm"},
 		{"auto", "{\"l1_ratio\": 0.5}", ML_CLASSIFICATION, ML_SUBJECT_TEXT, "\"l1_ratio\"",
-		"logistic_regression"},
+		 "logistic_regression"},
 		{"auto", "{\"standardize\": false}", ML_CLASSIFICATION, ML_SUBJECT_TEXT,
-		"does nothing with a text classifier", "tables"},
+		 "does nothing with a text classifier", "tables"},
 		{"auto", "{\"prune\": 0}", ML_CLASSIFICATION, ML_SUBJECT_TABLE, "does nothing with a table",
-		"text classifiers"},
+		 "text classifiers"},
 		{"auto", "{\"hash_bits\": 20}", ML_CLASSIFICATION, ML_SUBJECT_TABLE,
-		"does nothing without columns of text", "text columns"},
+		 "does nothing without columns of text", "text columns"},
 		{"auto", "{\"class_weight\": \"balanced\"}", ML_REGRESSION, ML_SUBJECT_TABLE,
-		"does nothing in regression", "classification"},
+		 "does nothing in regression", "classification"},
 		{"auto", "{\"positive\": \"a\"}", ML_REGRESSION, ML_SUBJECT_TABLE, "does nothing in regression", "two labels"},
 		{"svm", "{\"gamma\": 1}", ML_CLASSIFICATION, ML_SUBJECT_TABLE, "\"gamma\" does nothing with kernel linear",
-		"kernel"},
+		 "kernel"},
 		{"svm", "{\"kernel\": \"rbf\", \"degree\": 2}", ML_CLASSIFICATION, ML_SUBJECT_TABLE,
-		"\"degree\" does nothing", "polynomial"},
+		 "\"degree\" does nothing", "polynomial"},
 		{"svm", "{\"kernel\": \"rbf\", \"loss\": \"squared_hinge\"}", ML_CLASSIFICATION, ML_SUBJECT_TABLE,
-		"\"loss\" does not go with algorithm svm and that kernel", "hinge"},
+		 "\"loss\" does not go with algorithm svm and that kernel", "hinge"},
 		{"svm", "{\"kernel\": \"rbf\"}", ML_REGRESSION, ML_SUBJECT_TABLE, "\"kernel\" does nothing in regression",
-		"classification"},
+		 "classification"},
 		{"svm", "{\"loss\": \"hinge\"}", ML_REGRESSION, ML_SUBJECT_TABLE, "\"loss\" does not go", "epsilon_insensitive"},
 		{"svm", "{\"epsilon\": 1}", ML_CLASSIFICATION, ML_SUBJECT_TABLE, "\"epsilon\" does nothing in classification", ""},
 		{"gradient_descent", "{\"epsilon\": 1}", ML_REGRESSION, ML_SUBJECT_TABLE, "\"epsilon\" does nothing with that loss", ""},
@@ -182,18 +182,18 @@ test_settle(unit_host *host, ml_arena *arena)
 		{"gradient_descent", "{\"momentum\": 0.5}", ML_REGRESSION, ML_SUBJECT_TABLE, "\"momentum\" does nothing", "momentum"},
 		{"gradient_descent", "{\"beta1\": 0.5}", ML_REGRESSION, ML_SUBJECT_TABLE, "\"beta1\" does nothing", "adam"},
 		{"gradient_descent", "{\"optimizer\": \"full_batch\", \"batch_size\": 5}", ML_REGRESSION, ML_SUBJECT_TABLE,
-		"\"batch_size\" does nothing", "full_batch"},
+		 "\"batch_size\" does nothing", "full_batch"},
 		{"gradient_descent", "{\"c\": 5}", ML_REGRESSION, ML_SUBJECT_TABLE, "\"c\" does nothing in regression",
-		"classification"},
+		 "classification"},
 		{"gradient_descent", "{\"alpha\": 5}", ML_CLASSIFICATION, ML_SUBJECT_TABLE,
-		"\"alpha\" does nothing in classification", "regression"},
+		 "\"alpha\" does nothing in classification", "regression"},
 		{"linear_regression", "{\"penalty\": \"l2\"}", ML_REGRESSION, ML_SUBJECT_TABLE, "\"penalty\" needs an \"alpha\"", "alpha"},
 		{"linear_regression", "{\"penalty\": \"none\", \"alpha\": 1}", ML_REGRESSION, ML_SUBJECT_TABLE, "\"alpha\"", "Leave out"},
 		{"linear_regression", "{\"l1_ratio\": 1}", ML_REGRESSION, ML_SUBJECT_TABLE, "\"l1_ratio\"", ""},
 		{"linear_regression", "{\"penalty\": \"l2\", \"alpha\": 1, \"l1_ratio\": 0.5}", ML_REGRESSION, ML_SUBJECT_TABLE,
-		"contradict", "elastic_net"},
+		 "contradict", "elastic_net"},
 		{"logistic_regression", "{\"penalty\": \"none\", \"c\": 5}", ML_CLASSIFICATION, ML_SUBJECT_TABLE,
-		"\"c\" does nothing without a penalty", ""},
+		 "\"c\" does nothing without a penalty", ""},
 		{"logistic_regression", "{\"penalty\": \"none\"}", ML_CLASSIFICATION, ML_SUBJECT_TEXT, "\"penalty\"", "\"c\""},
 		{"logistic_regression", "{\"warm_start\": true}", ML_CLASSIFICATION, ML_SUBJECT_TEXT, "\"warm_start\" does nothing", ""},
 	};
@@ -220,16 +220,16 @@ test_settle(unit_host *host, ml_arena *arena)
 	unit_is_text(o.algorithm, "logistic_regression", "  is logistic_regression");
 	unit_ok(o.loss == ML_LOSS_LOGISTIC && o.penalty == ML_PENALTY_L2 && o.c == 1, "  with c 1");
 	unit_ok(read_options(host, arena, "svm", "{\"kernel\": \"polynomial\", \"coef0\": 1}", &o) == ML_OK &&
-			ml_options_settle(&host->ctx, &o, ML_CLASSIFICATION, ML_SUBJECT_TABLE) == ML_OK &&
+				ml_options_settle(&host->ctx, &o, ML_CLASSIFICATION, ML_SUBJECT_TABLE) == ML_OK &&
 			o.loss == ML_LOSS_HINGE && o.degree == 3 && o.coef0 == 1 && o.gamma == 0, "kernel: hinge, defaults");
 	unit_ok(read_options(host, arena, "linear_regression", "{\"alpha\": 0.5, \"penalty\": \"elastic_net\"}", &o) == ML_OK &&
-			ml_options_settle(&host->ctx, &o, ML_REGRESSION, ML_SUBJECT_TABLE) == ML_OK &&
+				ml_options_settle(&host->ctx, &o, ML_REGRESSION, ML_SUBJECT_TABLE) == ML_OK &&
 			o.l1_ratio == 0.5 && o.alpha == 0.5, "elastic net");
 	unit_ok(read_options(host, arena, "linear_regression", "{\"alpha\": 0.5, \"l1_ratio\": 1}", &o) == ML_OK &&
-			ml_options_settle(&host->ctx, &o, ML_REGRESSION, ML_SUBJECT_TABLE) == ML_OK &&
+				ml_options_settle(&host->ctx, &o, ML_REGRESSION, ML_SUBJECT_TABLE) == ML_OK &&
 			o.penalty == ML_PENALTY_L1, "lasso by its l1_ratio");
 	unit_ok(read_options(host, arena, "svm", "{\"l1_ratio\": 0, \"shuffle\": false}", &o) == ML_OK &&
-			ml_options_settle(&host->ctx, &o, ML_CLASSIFICATION, ML_SUBJECT_TEXT) == ML_OK && o.c == ml_hinge.c,
+				ml_options_settle(&host->ctx, &o, ML_CLASSIFICATION, ML_SUBJECT_TEXT) == ML_OK && o.c == ml_hinge.c,
 			"what 1.0 took of a text classifier");
 }
 
@@ -254,10 +254,10 @@ test_table_values(unit_host *host, ml_arena *arena)
 	unit_ok(ml_options_settle(&host->ctx, &o, ML_REGRESSION, ML_SUBJECT_TABLE) == ML_OK, "  settled: %s",
 			host->ctx.error.text);
 	unit_ok(o.has_task && o.task == ML_REGRESSION && o.ncolumn_options == 3 && !o.tabular.standardize &&
-			o.tabular.impute == ML_IMPUTE_CONSTANT && o.tabular.constant == 2.5 && !o.tabular.indicator &&
+				o.tabular.impute == ML_IMPUTE_CONSTANT && o.tabular.constant == 2.5 && !o.tabular.indicator &&
 			o.tabular.rare == 1 && o.tabular.unseen == ML_UNSEEN_ERROR && o.tabular.winsorize == 0.01, "  the recipe's");
 	unit_ok(o.loss == ML_LOSS_SQUARED_EPSILON_INSENSITIVE && o.epsilon == 0.25 && o.optimizer == ML_OPTIMIZER_MOMENTUM &&
-			o.momentum == 0.5 && o.learning_rate == 0.1 && o.batch_size == 64 && o.alpha == 0.125 && o.l1_ratio == 0.75 &&
+				o.momentum == 0.5 && o.learning_rate == 0.1 && o.batch_size == 64 && o.alpha == 0.125 && o.l1_ratio == 0.75 &&
 			o.warm_start, "  the learner's");
 	unit_ok(o.holdout_by == ML_HOLDOUT_TIME && o.holdout == 0.1, "  holdout by time");
 	unit_is_text(o.holdout_column, "t", "  its column");
@@ -266,13 +266,13 @@ test_table_values(unit_host *host, ml_arena *arena)
 	unit_ok(ml_options_write(&host->ctx, &o, &written) == ML_OK, "  written");
 	unit_ok(strstr(written.data, "hash_bits") == NULL && strstr(written.data, "beta1") == NULL, "  only those that apply");
 	unit_ok(read_options(host, arena, "gradient_descent", written.data, &o) == ML_OK &&
-			ml_options_settle(&host->ctx, &o, ML_REGRESSION, ML_SUBJECT_TABLE) == ML_OK &&
-			ml_options_write(&host->ctx, &o, &again) == ML_OK &&
+				ml_options_settle(&host->ctx, &o, ML_REGRESSION, ML_SUBJECT_TABLE) == ML_OK &&
+				ml_options_write(&host->ctx, &o, &again) == ML_OK &&
 			strcmp(written.data, again.data) == 0, "  and read back, the same: %s", written.data);
 	ml_buffer_free(&host->ctx, &written);
 	ml_buffer_free(&host->ctx, &again);
 	unit_ok(ml_options_apply_columns(&host->ctx, &o, columns, 3) == ML_OK && columns[0].role == ML_ROLE_CATEGORY &&
-			columns[0].named && !columns[0].has_fill && columns[1].role == ML_ROLE_AUTO && columns[1].has_fill &&
+				columns[0].named && !columns[0].has_fill && columns[1].role == ML_ROLE_AUTO && columns[1].has_fill &&
 			columns[1].fill == -1.5 && columns[2].role == ML_ROLE_NUMBER, "  applied to the columns");
 	unit_fails(host, ml_options_apply_columns(&host->ctx, &o, columns, 2), ML_BAD_OPTION, "names \"c d\"", "  an unknown column");
 	unit_ok(read_options(host, arena, "auto", "{\"columns\": {\"aa\": \"number\"}}", &o) == ML_OK, "  a misspelt one");

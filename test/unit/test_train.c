@@ -541,7 +541,7 @@ test_roles(unit_host *host)
 	unit_is_text(unit_text(host->log), "text is text, more is text", "  are said");
 	ml_buffer_free(&host->ctx, &report);
 	unit_ok(train_split(&host->ctx, &e, &s, NULL, ML_ROLE_TEXT, 0, NULL, NULL, &stored[1], &report) == ML_OK &&
-			stored[0].size == stored[1].size && memcmp(stored[0].data, stored[1].data, stored[0].size) == 0,
+				stored[0].size == stored[1].size && memcmp(stored[0].data, stored[1].data, stored[0].size) == 0,
 			"  the model is the same as with roles given");
 	ml_buffer_free(&host->ctx, &report);
 	ml_buffer_free(&host->ctx, &stored[0]);

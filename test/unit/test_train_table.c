@@ -305,7 +305,7 @@ static void
 test_holdout(unit_host *host)
 {
 	static const setting both[] = {{"auto", ML_CLASSIFICATION, "{\"holdout\": \"h\"}"},
-	{"svm", ML_CLASSIFICATION, "{\"holdout\": {\"column\": \"h\", \"fraction\": 0.25}}"}};
+								   {"svm", ML_CLASSIFICATION, "{\"holdout\": {\"column\": \"h\", \"fraction\": 0.25}}"}};
 	table		t;
 	result		r;
 
@@ -710,7 +710,7 @@ test_weights(unit_host *host)
 			run(host, &twice_over, &(setting) {"auto", ML_REGRESSION, "{\"holdout\": 0}"}, &r[1]), "weights: %s", host->ctx.error.text);
 	unit_is_int(figure(&r[0], "skipped", NULL), 34, "  skipped");
 	for (int k = 0; k < 3; k++)
-		unit_is_near(slope(&r[0], (const char *[]) {"a", "b", "c"}[k]), slope(&r[1], (const char *[]) {"a", "b", "c"}[k]), 1e-9, "  as copies");
+		unit_is_near(slope(&r[0], (const char *[]) {"a", "b", "c"}[k]), slope(&r[1], (const char *[]){"a", "b", "c"}[k]), 1e-9, "  as copies");
 	done(host, &r[0]);
 	done(host, &r[1]);
 	close_table(&t);

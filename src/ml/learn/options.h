@@ -111,7 +111,7 @@ typedef struct ml_options
 	/* tables: what columns are, and how their values become features */
 	uint32_t	ncolumn_options;
 	const ml_column_option *column_options;
-	ml_tabular_options tabular;	/* time_zone is the trainer's caller's */
+	ml_tabular_options tabular; /* time_zone is the trainer's caller's */
 
 	ml_penalty	penalty;
 	double		alpha;			/* linear_regression: strength of the penalty, as scikit-learn's ElasticNet */

@@ -126,7 +126,7 @@ ml_train_table_add(ml_context *ctx, ml_table_trainer *table, const ml_train_row 
 			"%llu rows need %zu MB of memory, and %zu MB are allowed", (unsigned long long) nrows,
 			(ml_design_memory(table->design) >> 20) + 1, trainer->memory >> 20);
 	return ml_hint(ctx, "Raise maintenance_work_mem to at least %zu MB: rows go to a temporary file, but the values "
-				   "of categories stay in memory.",
+						"of categories stay in memory.",
 				   (ml_design_memory(table->design) >> 19) + 1);
 }
 
@@ -244,7 +244,7 @@ check_learning(ml_context *ctx, ml_table_trainer *table, uint32_t learn)
 {
 	ml_trainer *trainer = table->trainer;
 	bool		groups = table->splitter.by == ML_SPLIT_GROUPS;
-	census		c = {.splitter = &table->splitter,.learn = learn};
+	census		c = {.splitter = &table->splitter, .learn = learn};
 	uint32_t	n = ML_MAX(table->nclasses, (uint32_t) 1);
 	uint32_t	lost = 0;
 	void	   *memory;
@@ -335,7 +335,7 @@ ml_train_table_finish(ml_context *ctx, ml_table_trainer *table, ml_buffer *store
 	};
 	ml_trainer *trainer = table->trainer;
 	int			folds = ml_table_calibrates(table) ? ML_FOLDS : 1;
-	ml_table_plan plan = {.learn = LEARN,.judge = ML_PART(ML_PART_HOLDOUT),.refit = true};
+	ml_table_plan plan = {.learn = LEARN, .judge = ML_PART(ML_PART_HOLDOUT), .refit = true};
 
 	ML_TRY(begin(ctx, table));
 	ML_TRY(open_splitter(ctx, table, by[trainer->options.holdout_by], folds));
