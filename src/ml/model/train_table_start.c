@@ -80,15 +80,15 @@ place_of(const ml_table_trainer *table, const ml_image *live, ml_text label, uin
 	if (table->nclasses == 2)
 	{
 		positive = ml_image_label(live, ml_image_positive(live));
-		for (uint32_t class = 0; class < 2; class ++)
-			if (ml_text_equal(labels->names[table->class_label[class]], positive))
-				return class == 1 ? 1 : -1;
+		for (uint32_t k = 0; k < 2; k++)
+			if (ml_text_equal(labels->names[table->class_label[k]], positive))
+				return k == 1 ? 1 : -1;
 		return 0;
 	}
-	for (uint32_t class = 0; class < table->nclasses; class ++)
-		if (ml_text_equal(labels->names[table->class_label[class]], label))
+	for (uint32_t k = 0; k < table->nclasses; k++)
+		if (ml_text_equal(labels->names[table->class_label[k]], label))
 		{
-			*score = class;
+			*score = k;
 			return 1;
 		}
 	return 0;
