@@ -18,7 +18,7 @@ db = connect()
 parts = load_flights(db)
 CATEGORIES = ["carrier", "origin", "dest"]
 SCHEDULE = ["month", "day", "sched_dep_time", "sched_arr_time", "distance", "hour", "minute"]
-DELAYS = SCHEDULE + ["dep_delay", "air_time"]
+DELAYS = SCHEDULE + ["dep_delay"]
 
 
 def frame(part, numbers):
