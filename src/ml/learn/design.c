@@ -302,6 +302,8 @@ ml_design_close_raw(ml_context *ctx, ml_design *design)
 	ml_stored_block block = {.size = (uint32_t) design->open_size, .n = (uint16_t) design->open_rows};
 	bool		kept;
 
+	if (design->consumed)
+		return ml_fail(ctx, ML_INTERNAL, "rows as they were read are not kept any more");
 	if (design->open_rows == 0)
 		return ML_OK;
 	ML_TRY(ml_design_store(ctx, design, &design->raw, &block, design->open, &kept));

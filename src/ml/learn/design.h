@@ -65,7 +65,9 @@ typedef struct ml_block
 /*
  * columns: roles decided, none AUTO or IGNORE; borrowed.  recipe: of the text
  * columns (its columns are those with role text, in order), NULL without.
- * memory: bytes that blocks may take before they are spilled.
+ * memory: bytes that the design may take in all before blocks are spilled;
+ * levels and the index of texts stay.  Blocks are of the same rows for any
+ * memory from 16 MB on, so that what is learnt is the same to the last bit.
  */
 extern ml_status ml_design_open(ml_context *ctx, size_t memory, const ml_column *columns,
 								uint32_t ncolumns, const ml_recipe *recipe, double piece_weight,

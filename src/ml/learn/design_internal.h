@@ -184,6 +184,7 @@ struct ml_design
 	/* prepared */
 	bool		prepared;
 	bool		indexed;		/* the vocabulary is made */
+	bool		consumed;		/* raw blocks are given back */
 	ml_design_recipe recipe;
 	uint32_t	ndense;
 	uint32_t	nhot;

@@ -703,6 +703,7 @@ ml_design_prepare(ml_context *ctx, ml_design *design, ml_splitter *splitter, con
 	}
 	ML_TRY(index_texts(ctx, design, splitter));
 	ml_splitter_restart(splitter);
+	design->consumed = !recipe->again;
 	status = prepare_all(ctx, design, &p);
 	free_buffers(ctx, design, &p);
 	if (status == ML_OK && !recipe->again)
