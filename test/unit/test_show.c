@@ -18,7 +18,7 @@ static const struct
 	ml_type		type;
 	double		value;
 	const char *text;
-}			cases[] = {
+} cases[] = {
 	{ML_TYPE_NUMBER, 12.5, "12.5"},
 	{ML_TYPE_NUMBER, 0.1, "0.1"},
 	{ML_TYPE_NUMBER, -1e300, "-1e+300"},

@@ -24,6 +24,6 @@ const ml_machine_kernel ml_avx2_machine = {avx2_machine_rbf, avx2_machine_polyno
 #include "kernel/machine_lanes.h"
 
 const ml_machine_kernel ml_avx512_machine = {avx512_machine_rbf, avx512_machine_polynomial,
-avx512_machine_sums};
+											 avx512_machine_sums};
 
 #endif

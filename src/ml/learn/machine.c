@@ -117,7 +117,7 @@ ml_panels_scores(ml_context *ctx, const ml_kernel *kernel, const ml_panels *pane
 		for (uint32_t first = 0; first < panels->nscores; first += SCORES)
 		{
 			uint32_t	count = ML_MIN(panels->nscores - first, (uint32_t) SCORES);
-			lane_sums	sums[ML_MACHINE_ROWS];
+			lane_sums sums[ML_MACHINE_ROWS];
 
 			for (size_t r = 0; r < nrows; r++)
 				memset(sums[r], 0, count * sizeof(sums[r][0]));

@@ -249,7 +249,7 @@ parts_of_machine(ml_explanation *e, uint32_t score, feature_parts *parts, double
 		features[j] *= slope;
 	for (uint32_t k = 0; k < tabular->ncategories; k++)
 		hot[k] = session->table->hot[k] == ML_NO_TERM ? 0 : features[session->table->hot[k]];
-	*parts = (feature_parts) {features, hot};
+	*parts = (feature_parts){features, hot};
 	return ML_OK;
 }
 
@@ -274,7 +274,7 @@ parts_of_linear(ml_explanation *e, uint32_t score, feature_parts *parts, double 
 	for (uint32_t k = 0; k < table->tabular.ncategories; k++)
 		hot[k] = table->hot[k] == ML_NO_TERM ? 0 :
 			slope * weights[(size_t) table->hot[k] * head->nscores + score];
-	*parts = (feature_parts) {dense, hot};
+	*parts = (feature_parts){dense, hot};
 	return ML_OK;
 }
 

@@ -164,7 +164,7 @@ typedef struct ml_image_names
 	const ml_text *labels;
 	uint32_t	ncolumns;
 	const ml_text *columns;
-	const ml_tabular_column *kinds;	/* NULL: all are text */
+	const ml_tabular_column *kinds; /* NULL: all are text */
 	ml_text		strings[ML_STRINGS];
 } ml_image_names;
 

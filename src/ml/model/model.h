@@ -42,8 +42,12 @@ extern ml_status ml_image_plan(ml_context *ctx, const void *stored, size_t size,
 extern ml_status ml_image_build(ml_context *ctx, const void *stored, size_t size,
 								void *image, size_t image_size);
 
-/* What a stored file says of itself, as a JSON object: format, task,
- * algorithm, columns, labels, features, unicode, recipe.  For the manifest. */
+/*
+ * What a stored file says of itself, as a JSON object, for the manifest:
+ * format, task, algorithm, columns, features; of classifiers labels, of two
+ * also positive; of tables table (tabular.h); of kernel machines kernel and
+ * support_vectors; with columns of text unicode and recipe.
+ */
 extern ml_status ml_stored_describe(ml_context *ctx, const void *stored, size_t size,
 									ml_buffer *json);
 
@@ -86,10 +90,14 @@ extern ml_status ml_session_regress(ml_context *ctx, ml_session *session, size_t
 
 /*
  * The parts of the logit of one label (label < 0: the predicted one, returned
- * in *explained), largest magnitude first after the base value "(intercept)".
- * feature is quoted from the input, folded as the model sees it, words joined
- * by a space; features seen several times come once.  The contributions sum
- * to the logit that the label's score comes from.  Valid until the next call.
+ * in *explained), or of the number of a regression, largest magnitude first
+ * after the base value "(intercept)", and those that are 0 left out.
+ * Texts: feature is quoted from the input, folded as the model sees it, words
+ * joined by a space; features seen several times come once.
+ * Columns: "distance = 12.5", "carrier = UA", "carrier is null", "x[3] = 1.5";
+ * the base value is that of a row of means without any level.
+ * The contributions sum to the logit that the label's score comes from (of
+ * kernel machines as exactly as floats are).  Valid until the next call.
  */
 typedef struct ml_contribution
 {

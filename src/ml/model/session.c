@@ -109,7 +109,7 @@ add_dense(ml_session *session, const uint32_t *features, bool again, size_t n,
 	int32_t		once = session->tf[1];
 	int32_t		sums[ML_DENSE_SCORES] = {0};
 	uint64_t	squares = 0;
-	ml_sum128		added = 0;
+	ml_sum128	added = 0;
 
 	for (size_t i = 0; i < n; i++)
 	{
@@ -148,7 +148,7 @@ add_sparse(ml_session *session, const uint32_t *features, bool again, size_t n)
 	const uint16_t *levels = ml_image_at(&image->head, image->idf_levels);
 	uint32_t	nscores = image->head.nscores;
 	int32_t		once = session->tf[1];
-	ml_sum128		squares = 0;
+	ml_sum128	squares = 0;
 	bool		spill = false;
 
 	for (size_t i = 0; i < n; i++)
@@ -202,7 +202,7 @@ static ml_status
 add_example(ml_context *ctx, ml_session *session, const ml_occurrences *found, ml_sum128 *length)
 {
 	uint64_t	once = session->tf[1];
-	ml_sum128		squares = 0;
+	ml_sum128	squares = 0;
 
 	memset(session->sums, 0, session->image->nscores * sizeof(int64_t));
 	for (size_t i = 0; i < found->n; i += CHUNK)
