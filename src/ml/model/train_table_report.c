@@ -111,9 +111,11 @@ report_columns(ml_context *ctx, const ml_table_trainer *table, ml_buffer *json)
 		ML_TRY(ml_appendf(ctx, json, "\""));
 	}
 	ML_TRY(ml_appendf(ctx, json, "}"));
-	if (table->told.size > 0)
-		ML_TRY(ml_appendf(ctx, json, ", \"left_out\": %s", table->told.data));
-	return ML_OK;
+	if (table->told.size == 0)
+		return ML_OK;
+	/* as long as there are columns: more than a format takes */
+	ML_TRY(ml_appendf(ctx, json, ", \"left_out\": "));
+	return ml_append(ctx, json, table->told.data, table->told.size);
 }
 
 static ml_status
