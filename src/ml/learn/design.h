@@ -126,7 +126,7 @@ typedef struct ml_design_recipe
 	const ml_tabular *tabular;
 	const bool *left_out;		/* [columns of the design] not among those of tabular; NULL: all are */
 	bool		again;
-	uint32_t *const *map;		/* of the categories of tabular */
+	uint32_t   *const *map;		/* of the categories of tabular */
 	const uint32_t *classes;
 	const float *class_weights;
 	uint32_t	nclasses;

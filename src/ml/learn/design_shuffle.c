@@ -23,6 +23,8 @@
 #define PAGES			512		/* that the memory should hold at least */
 #define BATCH			64		/* rows transposed together */
 #define LEVELS_MAX		8
+#define POLL_ROWS		((size_t) 1 << 16)
+#define POLL_PAGES		16
 
 /* The pages of a bucket, and the one that is filled. */
 typedef struct bucket
@@ -296,6 +298,8 @@ gather(ml_context *ctx, shuffle *s, ml_block_list *pages, char **records)
 			page->at.bytes = bytes;
 			page->flags |= ML_BLOCK_HERE;
 		}
+		if (p % POLL_PAGES == 0)
+			ML_TRY(ml_poll(ctx));
 		for (uint32_t i = 0; i < page->n; i++)
 		{
 			*records++ = bytes;
@@ -305,8 +309,8 @@ gather(ml_context *ctx, shuffle *s, ml_block_list *pages, char **records)
 	return ML_OK;
 }
 
-static void
-shuffle_records(ml_rng *rng, char **records, size_t n)
+static ml_status
+shuffle_records(ml_context *ctx, ml_rng *rng, char **records, size_t n)
 {
 	for (size_t i = n; i > 1; i--)
 	{
@@ -315,7 +319,10 @@ shuffle_records(ml_rng *rng, char **records, size_t n)
 
 		records[i - 1] = records[j];
 		records[j] = swap;
+		if (i % POLL_ROWS == 0)
+			ML_TRY(ml_poll(ctx));
 	}
+	return ML_OK;
 }
 
 /* Rows to blocks of the part. */
@@ -349,10 +356,9 @@ permute(ml_context *ctx, shuffle *s, ml_block_list *pages, size_t nrows, size_t 
 	s->design->held += nrows * sizeof(char *);
 	status = gather(ctx, s, pages, records);
 	if (status == ML_OK)
-	{
-		shuffle_records(s->rng, records, nrows);
+		status = shuffle_records(ctx, s->rng, records, nrows);
+	if (status == ML_OK)
 		status = collect(ctx, s, records, nrows);
-	}
 	ml_release(ctx, records);
 	s->design->held -= nrows * sizeof(char *);
 	ml_design_drop(ctx, s->design, pages);
