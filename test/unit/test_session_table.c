@@ -548,6 +548,23 @@ test_bad_rows(served *s)
 			"%s: nothing asked", s->name);
 }
 
+static void
+test_tokens(served *s)
+{
+	const ml_text *tokens;
+	size_t		n = 0;
+
+	ml_session_tokenize(s->session, ML_TEXT("Late crew"));
+	if (!toy_has_text(s->toy.kind))
+	{
+		unit_fails(s->host, ml_session_tokens(s->ctx, s->session, &tokens, &n), ML_UNSUPPORTED, "no columns of text",
+				   "%s: no words", s->name);
+		return;
+	}
+	unit_ok(ml_session_tokens(s->ctx, s->session, &tokens, &n) == ML_OK && n == 2 &&
+			ml_text_equal(tokens[0], ML_TEXT("late")), "%s: words as the model sees them", s->name);
+}
+
 /* A number as far away as can be has an answer whose parts are numbers, or none. */
 static void
 test_far(served *s)
@@ -676,6 +693,7 @@ test_kind(unit_host *host, toy_kind kind)
 			test_statistics(&s);
 		test_bad_rows(&s);
 		test_far(&s);
+		test_tokens(&s);
 		test_damage(&s);
 		unit_every_allocation_fails(s.name, use_scenario, &s);
 		unit_every_poll_cancels(s.name, use_scenario, &s);
