@@ -329,6 +329,231 @@ CREATE FUNCTION @extschema@.aiaas_cross_validate(
 COMMENT ON FUNCTION @extschema@.aiaas_cross_validate(text, text, text, integer, jsonb, text[]) IS
 	'train on all folds of a table, view or query but one, judge on that one, for each; no model is made';
 
+COMMENT ON TYPE aiaas.confusion_state IS 'state of aiaas_accuracy, aiaas_balanced_accuracy, aiaas_precision, aiaas_recall, aiaas_f1 and aiaas_mcc';
+COMMENT ON TYPE aiaas.auc_state IS 'state of aiaas_roc_auc, aiaas_pr_auc and aiaas_median_absolute_error';
+
+CREATE FUNCTION @extschema@.aiaas_roc_curve(model regclass, source text DEFAULT NULL)
+	RETURNS TABLE (threshold double precision, false_positive_rate double precision, true_positive_rate double precision)
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 200 COST 100000
+	AS 'MODULE_PATHNAME', 'aiaas_roc_curve';
+COMMENT ON FUNCTION @extschema@.aiaas_roc_curve(regclass, text) IS
+	'ROC curve of a classifier of two labels: of the rows that training held out, or of a table, view or query';
+
+CREATE FUNCTION @extschema@.aiaas_pr_curve(model regclass, source text DEFAULT NULL)
+	RETURNS TABLE (threshold double precision, recall double precision, "precision" double precision)
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 200 COST 100000
+	AS 'MODULE_PATHNAME', 'aiaas_pr_curve';
+COMMENT ON FUNCTION @extschema@.aiaas_pr_curve(regclass, text) IS
+	'precision-recall curve of a classifier of two labels: of the rows that training held out, or of a table, view or query';
+
+CREATE TYPE aiaas.mean_state;
+
+CREATE FUNCTION aiaas.mean_in(state cstring) RETURNS aiaas.mean_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_mean_in';
+COMMENT ON FUNCTION aiaas.mean_in(cstring) IS 'I/O of aiaas.mean_state';
+CREATE FUNCTION aiaas.mean_out(state aiaas.mean_state) RETURNS cstring
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_mean_out';
+COMMENT ON FUNCTION aiaas.mean_out(aiaas.mean_state) IS 'I/O of aiaas.mean_state';
+CREATE FUNCTION aiaas.mean_recv(state internal) RETURNS aiaas.mean_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_mean_recv';
+COMMENT ON FUNCTION aiaas.mean_recv(internal) IS 'I/O of aiaas.mean_state';
+CREATE FUNCTION aiaas.mean_send(state aiaas.mean_state) RETURNS bytea
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_mean_send';
+COMMENT ON FUNCTION aiaas.mean_send(aiaas.mean_state) IS 'I/O of aiaas.mean_state';
+
+CREATE TYPE aiaas.mean_state (
+	INPUT = aiaas.mean_in,
+	OUTPUT = aiaas.mean_out,
+	RECEIVE = aiaas.mean_recv,
+	SEND = aiaas.mean_send,
+	INTERNALLENGTH = 24,
+	ALIGNMENT = double,
+	STORAGE = plain
+);
+COMMENT ON TYPE aiaas.mean_state IS 'state of aiaas_brier: a mean';
+
+CREATE TYPE aiaas.regression_state;
+
+CREATE FUNCTION aiaas.regression_in(state cstring) RETURNS aiaas.regression_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_regression_in';
+COMMENT ON FUNCTION aiaas.regression_in(cstring) IS 'I/O of aiaas.regression_state';
+CREATE FUNCTION aiaas.regression_out(state aiaas.regression_state) RETURNS cstring
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_regression_out';
+COMMENT ON FUNCTION aiaas.regression_out(aiaas.regression_state) IS 'I/O of aiaas.regression_state';
+CREATE FUNCTION aiaas.regression_recv(state internal) RETURNS aiaas.regression_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_regression_recv';
+COMMENT ON FUNCTION aiaas.regression_recv(internal) IS 'I/O of aiaas.regression_state';
+CREATE FUNCTION aiaas.regression_send(state aiaas.regression_state) RETURNS bytea
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_regression_send';
+COMMENT ON FUNCTION aiaas.regression_send(aiaas.regression_state) IS 'I/O of aiaas.regression_state';
+
+CREATE TYPE aiaas.regression_state (
+	INPUT = aiaas.regression_in,
+	OUTPUT = aiaas.regression_out,
+	RECEIVE = aiaas.regression_recv,
+	SEND = aiaas.regression_send,
+	INTERNALLENGTH = 104,
+	ALIGNMENT = double,
+	STORAGE = plain
+);
+COMMENT ON TYPE aiaas.regression_state IS 'state of aiaas_mse, aiaas_rmse, aiaas_mae, aiaas_mape and aiaas_r2';
+
+CREATE TYPE aiaas.judgement_state;
+
+CREATE FUNCTION aiaas.judgement_in(state cstring) RETURNS aiaas.judgement_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_judgement_in';
+COMMENT ON FUNCTION aiaas.judgement_in(cstring) IS 'I/O of aiaas.judgement_state';
+CREATE FUNCTION aiaas.judgement_out(state aiaas.judgement_state) RETURNS cstring
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_judgement_out';
+COMMENT ON FUNCTION aiaas.judgement_out(aiaas.judgement_state) IS 'I/O of aiaas.judgement_state';
+CREATE FUNCTION aiaas.judgement_recv(state internal) RETURNS aiaas.judgement_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_judgement_recv';
+COMMENT ON FUNCTION aiaas.judgement_recv(internal) IS 'I/O of aiaas.judgement_state';
+CREATE FUNCTION aiaas.judgement_send(state aiaas.judgement_state) RETURNS bytea
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_judgement_send';
+COMMENT ON FUNCTION aiaas.judgement_send(aiaas.judgement_state) IS 'I/O of aiaas.judgement_state';
+
+CREATE TYPE aiaas.judgement_state (
+	INPUT = aiaas.judgement_in,
+	OUTPUT = aiaas.judgement_out,
+	RECEIVE = aiaas.judgement_recv,
+	SEND = aiaas.judgement_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = double,
+	STORAGE = plain
+);
+COMMENT ON TYPE aiaas.judgement_state IS 'state of aiaas.judgement: how good answers of a model were';
+
+CREATE FUNCTION aiaas.confusion_balanced_accuracy(state aiaas.confusion_state) RETURNS double precision
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_balanced_accuracy';
+COMMENT ON FUNCTION aiaas.confusion_balanced_accuracy(aiaas.confusion_state) IS 'recall, mean over labels that occur';
+CREATE FUNCTION aiaas.confusion_mcc(state aiaas.confusion_state) RETURNS double precision
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_mcc';
+COMMENT ON FUNCTION aiaas.confusion_mcc(aiaas.confusion_state) IS 'Matthews'' correlation coefficient';
+CREATE FUNCTION aiaas.auc_error(state aiaas.auc_state, actual double precision, predicted double precision) RETURNS aiaas.auc_state
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_error';
+COMMENT ON FUNCTION aiaas.auc_error(aiaas.auc_state,double precision,double precision) IS 'transition of aiaas_median_absolute_error';
+CREATE FUNCTION aiaas.auc_pr(state aiaas.auc_state) RETURNS double precision
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_pr';
+COMMENT ON FUNCTION aiaas.auc_pr(aiaas.auc_state) IS 'area under the precision-recall curve';
+CREATE FUNCTION aiaas.auc_median(state aiaas.auc_state) RETURNS double precision
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_median';
+COMMENT ON FUNCTION aiaas.auc_median(aiaas.auc_state) IS 'median';
+CREATE FUNCTION aiaas.mean_brier(state aiaas.mean_state, actual boolean, probability double precision) RETURNS aiaas.mean_state
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_mean_brier';
+COMMENT ON FUNCTION aiaas.mean_brier(aiaas.mean_state,boolean,double precision) IS 'transition of aiaas_brier';
+CREATE FUNCTION aiaas.mean_combine(state aiaas.mean_state, other aiaas.mean_state) RETURNS aiaas.mean_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_mean_combine';
+COMMENT ON FUNCTION aiaas.mean_combine(aiaas.mean_state,aiaas.mean_state) IS 'adds two states';
+CREATE FUNCTION aiaas.mean_final(state aiaas.mean_state) RETURNS double precision
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_mean_final';
+COMMENT ON FUNCTION aiaas.mean_final(aiaas.mean_state) IS 'mean';
+CREATE FUNCTION aiaas.regression_accum(state aiaas.regression_state, actual double precision, predicted double precision) RETURNS aiaas.regression_state
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_regression_accum';
+COMMENT ON FUNCTION aiaas.regression_accum(aiaas.regression_state,double precision,double precision) IS 'transition of the errors of regressions';
+CREATE FUNCTION aiaas.regression_combine(state aiaas.regression_state, other aiaas.regression_state) RETURNS aiaas.regression_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_regression_combine';
+COMMENT ON FUNCTION aiaas.regression_combine(aiaas.regression_state,aiaas.regression_state) IS 'adds two states';
+CREATE FUNCTION aiaas.regression_mse(state aiaas.regression_state) RETURNS double precision
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_regression_mse';
+COMMENT ON FUNCTION aiaas.regression_mse(aiaas.regression_state) IS 'mean squared error';
+CREATE FUNCTION aiaas.regression_rmse(state aiaas.regression_state) RETURNS double precision
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_regression_rmse';
+COMMENT ON FUNCTION aiaas.regression_rmse(aiaas.regression_state) IS 'root of the mean squared error';
+CREATE FUNCTION aiaas.regression_mae(state aiaas.regression_state) RETURNS double precision
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_regression_mae';
+COMMENT ON FUNCTION aiaas.regression_mae(aiaas.regression_state) IS 'mean absolute error';
+CREATE FUNCTION aiaas.regression_mape(state aiaas.regression_state) RETURNS double precision
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_regression_mape';
+COMMENT ON FUNCTION aiaas.regression_mape(aiaas.regression_state) IS 'mean absolute error as a share of the actual value';
+CREATE FUNCTION aiaas.regression_r2(state aiaas.regression_state) RETURNS double precision
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_regression_r2';
+COMMENT ON FUNCTION aiaas.regression_r2(aiaas.regression_state) IS 'coefficient of determination';
+-- a STABLE function of the live rights; the version is fixed.  COST: as a prediction
+CREATE FUNCTION aiaas.judgement_accum(state aiaas.judgement_state, model regclass, version integer, actual "any", names text[], VARIADIC columns "any")
+	RETURNS aiaas.judgement_state
+	LANGUAGE C STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'aiaas_judgement_accum';
+COMMENT ON FUNCTION aiaas.judgement_accum(aiaas.judgement_state,regclass,integer,"any",text[],"any") IS 'transition of aiaas.judgement';
+CREATE FUNCTION aiaas.judgement_combine(state aiaas.judgement_state, other aiaas.judgement_state) RETURNS aiaas.judgement_state
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_judgement_combine';
+COMMENT ON FUNCTION aiaas.judgement_combine(aiaas.judgement_state,aiaas.judgement_state) IS 'adds two states';
+
+CREATE AGGREGATE @extschema@.aiaas_balanced_accuracy(actual text, predicted text) (
+	SFUNC = aiaas.confusion_accum, STYPE = aiaas.confusion_state, FINALFUNC = aiaas.confusion_balanced_accuracy,
+	COMBINEFUNC = aiaas.confusion_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_balanced_accuracy(text,text) IS 'recall; mean over the labels that occur in actual';
+CREATE AGGREGATE @extschema@.aiaas_mcc(actual text, predicted text) (
+	SFUNC = aiaas.confusion_accum, STYPE = aiaas.confusion_state, FINALFUNC = aiaas.confusion_mcc,
+	COMBINEFUNC = aiaas.confusion_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_mcc(text,text) IS 'Matthews'' correlation coefficient of actual and predicted labels, from -1 to 1; 0 where it is undefined';
+CREATE AGGREGATE @extschema@.aiaas_balanced_accuracy(actual anyelement, predicted text) (
+	SFUNC = aiaas.confusion_accum, STYPE = aiaas.confusion_state, FINALFUNC = aiaas.confusion_balanced_accuracy,
+	COMBINEFUNC = aiaas.confusion_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_balanced_accuracy(anyelement,text) IS 'recall; mean over the labels that occur in actual';
+CREATE AGGREGATE @extschema@.aiaas_mcc(actual anyelement, predicted text) (
+	SFUNC = aiaas.confusion_accum, STYPE = aiaas.confusion_state, FINALFUNC = aiaas.confusion_mcc,
+	COMBINEFUNC = aiaas.confusion_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_mcc(anyelement,text) IS 'Matthews'' correlation coefficient of actual and predicted labels, from -1 to 1; 0 where it is undefined';
+CREATE AGGREGATE @extschema@.aiaas_balanced_accuracy(actual anycompatible, predicted anycompatible) (
+	SFUNC = aiaas.confusion_accum, STYPE = aiaas.confusion_state, FINALFUNC = aiaas.confusion_balanced_accuracy,
+	COMBINEFUNC = aiaas.confusion_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_balanced_accuracy(anycompatible,anycompatible) IS 'recall; mean over the labels that occur in actual';
+CREATE AGGREGATE @extschema@.aiaas_mcc(actual anycompatible, predicted anycompatible) (
+	SFUNC = aiaas.confusion_accum, STYPE = aiaas.confusion_state, FINALFUNC = aiaas.confusion_mcc,
+	COMBINEFUNC = aiaas.confusion_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_mcc(anycompatible,anycompatible) IS 'Matthews'' correlation coefficient of actual and predicted labels, from -1 to 1; 0 where it is undefined';
+CREATE AGGREGATE @extschema@.aiaas_pr_auc(actual boolean, score double precision) (
+	SFUNC = aiaas.auc_accum, STYPE = aiaas.auc_state, FINALFUNC = aiaas.auc_pr,
+	COMBINEFUNC = aiaas.auc_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_pr_auc(boolean,double precision) IS 'area under the precision-recall curve (average precision) of a score that should be higher where actual is true';
+CREATE AGGREGATE @extschema@.aiaas_brier(actual boolean, probability double precision) (
+	SFUNC = aiaas.mean_brier, STYPE = aiaas.mean_state, FINALFUNC = aiaas.mean_final,
+	COMBINEFUNC = aiaas.mean_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_brier(boolean,double precision) IS 'Brier score: mean squared error of the probability that actual is true';
+CREATE AGGREGATE @extschema@.aiaas_mse(actual double precision, predicted double precision) (
+	SFUNC = aiaas.regression_accum, STYPE = aiaas.regression_state, FINALFUNC = aiaas.regression_mse,
+	COMBINEFUNC = aiaas.regression_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_mse(double precision,double precision) IS 'mean squared error';
+CREATE AGGREGATE @extschema@.aiaas_rmse(actual double precision, predicted double precision) (
+	SFUNC = aiaas.regression_accum, STYPE = aiaas.regression_state, FINALFUNC = aiaas.regression_rmse,
+	COMBINEFUNC = aiaas.regression_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_rmse(double precision,double precision) IS 'root of the mean squared error';
+CREATE AGGREGATE @extschema@.aiaas_mae(actual double precision, predicted double precision) (
+	SFUNC = aiaas.regression_accum, STYPE = aiaas.regression_state, FINALFUNC = aiaas.regression_mae,
+	COMBINEFUNC = aiaas.regression_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_mae(double precision,double precision) IS 'mean absolute error';
+CREATE AGGREGATE @extschema@.aiaas_mape(actual double precision, predicted double precision) (
+	SFUNC = aiaas.regression_accum, STYPE = aiaas.regression_state, FINALFUNC = aiaas.regression_mape,
+	COMBINEFUNC = aiaas.regression_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_mape(double precision,double precision) IS 'mean absolute error as a share of the actual value; NULL where one is 0';
+CREATE AGGREGATE @extschema@.aiaas_r2(actual double precision, predicted double precision) (
+	SFUNC = aiaas.regression_accum, STYPE = aiaas.regression_state, FINALFUNC = aiaas.regression_r2,
+	COMBINEFUNC = aiaas.regression_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_r2(double precision,double precision) IS 'coefficient of determination R2; NULL where all actual values are equal';
+CREATE AGGREGATE @extschema@.aiaas_median_absolute_error(actual double precision, predicted double precision) (
+	SFUNC = aiaas.auc_error, STYPE = aiaas.auc_state, FINALFUNC = aiaas.auc_median,
+	COMBINEFUNC = aiaas.auc_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE @extschema@.aiaas_median_absolute_error(double precision,double precision) IS 'median of the absolute errors; exact up to 65,536 distinct ones';
+CREATE AGGREGATE aiaas.judgement(model regclass, version integer, actual "any", names text[], VARIADIC columns "any") (
+	SFUNC = aiaas.judgement_accum, STYPE = aiaas.judgement_state, COMBINEFUNC = aiaas.judgement_combine, PARALLEL = safe
+);
+COMMENT ON AGGREGATE aiaas.judgement(regclass,integer,"any",text[],"any") IS
+	'how good the answers of a version are for rows: what aiaas_evaluate is made from';
+
 /* ---------- regression as an aggregate ---------- */
 
 CREATE TYPE aiaas.gram_state;

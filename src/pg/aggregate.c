@@ -2,8 +2,9 @@
  *
  * aggregate.c
  *	  Metrics as aggregates, for GROUP BY, FILTER, windows and parallel plans:
- *	  accuracy, precision, recall, F1.  See aggregate_scores.c for those of
- *	  scores.
+ *	  accuracy, balanced accuracy, precision, recall, F1, Matthews' correlation.
+ *	  See aggregate_scores.c and aggregate_means.c for those of scores and of
+ *	  numbers.
  *
  * A state is a base type of its own, not internal (so that it travels between
  * nodes and can be stored) and not bytea (so that nobody can forge one): its
@@ -326,6 +327,8 @@ aiaas_confusion_combine(PG_FUNCTION_ARGS)
 static const ml_text averaged = {NULL, 0};
 
 CONFUSION_FINAL(aiaas_confusion_accuracy, ml_confusion_accuracy);
+CONFUSION_FINAL(aiaas_confusion_balanced_accuracy, ml_confusion_balanced_accuracy);
+CONFUSION_FINAL(aiaas_confusion_mcc, ml_confusion_mcc);
 CONFUSION_FINAL(aiaas_confusion_precision, ml_confusion_precision,, averaged, ML_MACRO);
 CONFUSION_FINAL(aiaas_confusion_recall, ml_confusion_recall,, averaged, ML_MACRO);
 CONFUSION_FINAL(aiaas_confusion_f1, ml_confusion_f1,, averaged, ML_MACRO);

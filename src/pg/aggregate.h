@@ -48,6 +48,36 @@ extern JsonbContainer *aggregate_json(const char *text, const char *type);
 extern bool aggregate_json_count(const JsonbContainer *array, int i, int64 *count);
 
 /*
+ * A value of type aiaas.judgement_state, what aiaas.judgement(model, version,
+ * actual, names, columns ...) returns (aggregate_judgement.c).
+ */
+typedef struct aggregate_judgement aggregate_judgement;
+
+extern aggregate_judgement *aggregate_judgement_of(Datum state);
+extern const ml_confusion *aggregate_judgement_confusion(aggregate_judgement *j);
+/* of the positive one of two labels; absolute errors of a regression */
+extern ml_auc *aggregate_judgement_scores(aggregate_judgement *j);
+extern int64 aggregate_judgement_rows(aggregate_judgement *j);
+extern int	aggregate_judgement_metrics(aggregate_judgement *j, ml_metric metrics[ML_METRICS_MAX]);
+
+/* Text and binary forms of the states that a judgement has in it. */
+#define AGGREGATE_FORMS(name) \
+	extern PGDLLEXPORT Datum name##_in(PG_FUNCTION_ARGS); \
+	extern PGDLLEXPORT Datum name##_out(PG_FUNCTION_ARGS); \
+	extern PGDLLEXPORT Datum name##_recv(PG_FUNCTION_ARGS); \
+	extern PGDLLEXPORT Datum name##_send(PG_FUNCTION_ARGS)
+
+AGGREGATE_FORMS(aiaas_confusion);
+AGGREGATE_FORMS(aiaas_auc);
+AGGREGATE_FORMS(aiaas_log_loss);
+AGGREGATE_FORMS(aiaas_mean);
+AGGREGATE_FORMS(aiaas_regression);
+
+/* ERROR unless both are finite; unless sums of squares are, too. */
+extern void aggregate_require_finite(double actual, double predicted);
+extern void aggregate_require_sums(const ml_regression *r);
+
+/*
  * The sums in a value of type aiaas.gram_state, what aiaas.gram(weight, y, x ...)
  * returns: a flushed copy.  ml_gram_marks tells whether rows were left out.
  */

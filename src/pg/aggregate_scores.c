@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * aggregate_scores.c
- *	  Metrics of scores as aggregates: ROC AUC, log loss.  See aggregate.c.
+ *	  Metrics of ordered scores as aggregates: areas below the ROC and the
+ *	  precision-recall curve, median absolute error.  See aggregate.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -161,26 +162,13 @@ aiaas_auc_send(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
 }
 
-/*
- * Transition function of ROC AUC: (state, actual boolean, score float8).
- */
-AIAAS_FUNCTION(aiaas_auc_accum);
-Datum
-aiaas_auc_accum(PG_FUNCTION_ARGS)
+/* The state of argument 0 with one score more. */
+static Datum
+auc_add(FunctionCallInfo fcinfo, bool actual, double score)
 {
 	aggregate_state *s;
-	bool		actual;
-	double		score;
 	size_t		need;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		return aggregate_unchanged(fcinfo);
-	actual = PG_GETARG_BOOL(1);
-	score = PG_GETARG_FLOAT8(2);
-	if (isnan(score))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("score of aiaas_roc_auc must not be NaN")));
 	if (PG_ARGISNULL(0))
 		s = auc_create();
 	else
@@ -191,6 +179,44 @@ aiaas_auc_accum(PG_FUNCTION_ARGS)
 	while ((need = ml_auc_add((ml_auc *) s->block, AGGREGATE_BLOCK_SIZE(s), actual, score)) != 0)
 		s = aggregate_copy(s, need);
 	PG_RETURN_POINTER(s);
+}
+
+/*
+ * Transition function of the areas: (state, actual boolean, score float8).
+ */
+AIAAS_FUNCTION(aiaas_auc_accum);
+Datum
+aiaas_auc_accum(PG_FUNCTION_ARGS)
+{
+	double		score;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return aggregate_unchanged(fcinfo);
+	score = PG_GETARG_FLOAT8(2);
+	if (isnan(score))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("score of aiaas_roc_auc or aiaas_pr_auc must not be NaN")));
+	return auc_add(fcinfo, PG_GETARG_BOOL(1), score);
+}
+
+/*
+ * Transition function of the median absolute error: (state, actual float8,
+ * predicted float8).
+ */
+AIAAS_FUNCTION(aiaas_auc_error);
+Datum
+aiaas_auc_error(PG_FUNCTION_ARGS)
+{
+	double		actual;
+	double		predicted;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return aggregate_unchanged(fcinfo);
+	actual = PG_GETARG_FLOAT8(1);
+	predicted = PG_GETARG_FLOAT8(2);
+	aggregate_require_finite(actual, predicted);
+	return auc_add(fcinfo, true, fabs(actual - predicted));
 }
 
 AIAAS_FUNCTION(aiaas_auc_combine);
@@ -208,141 +234,22 @@ aiaas_auc_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(s);
 }
 
-AIAAS_FUNCTION(aiaas_auc_final);
-Datum
-aiaas_auc_final(PG_FUNCTION_ARGS)
-{
-	aggregate_state *s = (aggregate_state *) PG_GETARG_POINTER(0);
-
-	/* the value is worked out on sorted bins: of a copy */
-	(void) auc_argument(fcinfo, 0);
-	s = aggregate_copy(s, AGGREGATE_BLOCK_SIZE(s));
-	return aggregate_result(fcinfo, ml_auc_value((ml_auc *) s->block));
-}
-
 /*
- * aiaas.log_loss_state, of fixed length: [count, sum, correction]
+ * Final functions.  The engine sorts the bins of a state: of a copy.
  */
-#define LOG_LOSS "aiaas.log_loss_state"
+#define AUC_FINAL(name, metric) \
+	AIAAS_FUNCTION(name); \
+	Datum \
+	name(PG_FUNCTION_ARGS) \
+	{ \
+		aggregate_state *s = (aggregate_state *) PG_GETARG_POINTER(0); \
+		\
+		(void) auc_argument(fcinfo, 0); \
+		s = aggregate_copy(s, AGGREGATE_BLOCK_SIZE(s)); \
+		return aggregate_result(fcinfo, metric((ml_auc *) s->block)); \
+	} \
+	extern Datum name(PG_FUNCTION_ARGS)
 
-static ml_log_loss *
-log_loss_checked(ml_log_loss loss)
-{
-	ml_log_loss *result;
-
-	if (loss.count < 0 || !isfinite(loss.sum) || !isfinite(loss.correction))
-		return NULL;
-	result = palloc_object(ml_log_loss);
-	*result = loss;
-	return result;
-}
-
-AIAAS_FUNCTION(aiaas_log_loss_in);
-Datum
-aiaas_log_loss_in(PG_FUNCTION_ARGS)
-{
-	JsonbContainer *array = aggregate_json(PG_GETARG_CSTRING(0), LOG_LOSS);
-	ml_log_loss loss;
-	ml_log_loss *result = NULL;
-
-	if (JsonContainerSize(array) == 3 && aggregate_json_count(array, 0, &loss.count) &&
-		document_float(document_element(array, 1, jbvNumeric), &loss.sum) &&
-		document_float(document_element(array, 2, jbvNumeric), &loss.correction))
-		result = log_loss_checked(loss);
-	if (result == NULL)
-		aggregate_refuse_text(LOG_LOSS, "It must be [count, sum, correction].");
-	PG_RETURN_POINTER(result);
-}
-
-AIAAS_FUNCTION(aiaas_log_loss_out);
-Datum
-aiaas_log_loss_out(PG_FUNCTION_ARGS)
-{
-	ml_log_loss *loss = (ml_log_loss *) PG_GETARG_POINTER(0);
-
-	PG_RETURN_CSTRING(psprintf("[" INT64_FORMAT ", %.17g, %.17g]",
-							   loss->count, loss->sum, loss->correction));
-}
-
-AIAAS_FUNCTION(aiaas_log_loss_recv);
-Datum
-aiaas_log_loss_recv(PG_FUNCTION_ARGS)
-{
-	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
-	ml_log_loss loss;
-	ml_log_loss *result;
-
-	loss.count = pq_getmsgint64(message);
-	loss.sum = pq_getmsgfloat8(message);
-	loss.correction = pq_getmsgfloat8(message);
-	result = log_loss_checked(loss);
-	if (result == NULL)
-		aggregate_refuse_binary(LOG_LOSS);
-	PG_RETURN_POINTER(result);
-}
-
-AIAAS_FUNCTION(aiaas_log_loss_send);
-Datum
-aiaas_log_loss_send(PG_FUNCTION_ARGS)
-{
-	ml_log_loss *loss = (ml_log_loss *) PG_GETARG_POINTER(0);
-	StringInfoData message;
-
-	pq_begintypsend(&message);
-	pq_sendint64(&message, loss->count);
-	pq_sendfloat8(&message, loss->sum);
-	pq_sendfloat8(&message, loss->correction);
-	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
-}
-
-static ml_log_loss *
-log_loss_to_write(FunctionCallInfo fcinfo)
-{
-	ml_log_loss *loss;
-
-	if (!PG_ARGISNULL(0) && AggCheckCallContext(fcinfo, NULL))
-		return (ml_log_loss *) PG_GETARG_POINTER(0);
-	loss = palloc0_object(ml_log_loss);
-	if (!PG_ARGISNULL(0))
-		*loss = *(ml_log_loss *) PG_GETARG_POINTER(0);
-	return loss;
-}
-
-/*
- * Transition function of log loss: (state, actual boolean, probability float8).
- */
-AIAAS_FUNCTION(aiaas_log_loss_accum);
-Datum
-aiaas_log_loss_accum(PG_FUNCTION_ARGS)
-{
-	ml_log_loss *loss;
-	double		probability;
-
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		return aggregate_unchanged(fcinfo);
-	probability = PG_GETARG_FLOAT8(2);
-	if (!(probability >= 0 && probability <= 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("probability of aiaas_log_loss must be between 0 and 1")));
-	loss = log_loss_to_write(fcinfo);
-	ml_log_loss_add(loss, PG_GETARG_BOOL(1) ? probability : 1 - probability);
-	PG_RETURN_POINTER(loss);
-}
-
-AIAAS_FUNCTION(aiaas_log_loss_combine);
-Datum
-aiaas_log_loss_combine(PG_FUNCTION_ARGS)
-{
-	ml_log_loss *loss = log_loss_to_write(fcinfo);
-
-	ml_log_loss_merge(loss, (ml_log_loss *) PG_GETARG_POINTER(1));
-	PG_RETURN_POINTER(loss);
-}
-
-AIAAS_FUNCTION(aiaas_log_loss_final);
-Datum
-aiaas_log_loss_final(PG_FUNCTION_ARGS)
-{
-	return aggregate_result(fcinfo, ml_log_loss_value((ml_log_loss *) PG_GETARG_POINTER(0)));
-}
+AUC_FINAL(aiaas_auc_final, ml_auc_value);
+AUC_FINAL(aiaas_auc_pr, ml_auc_pr_value);
+AUC_FINAL(aiaas_auc_median, ml_auc_median);

@@ -40,6 +40,9 @@ INSERT INTO contract VALUES
 	('training_info', 'model regclass, version integer', 'TABLE(item text, value text)', 'sr-'),
 	('evaluate', 'model regclass, source text', 'TABLE(metric text, value double precision)', 'vu-'),
 	('confusion_matrix', 'model regclass, source text', 'TABLE(actual text, predicted text, count bigint)', 'vu-'),
+	('roc_curve', 'model regclass, source text', 'TABLE(threshold double precision, false_positive_rate double precision,'
+		' true_positive_rate double precision)', 'vu-'),
+	('pr_curve', 'model regclass, source text', 'TABLE(threshold double precision, recall double precision, "precision" double precision)', 'vu-'),
 	('tokenize', 'model regclass, input text', 'text[]', 'sss'),
 	('coefficients', 'model regclass, version integer', 'TABLE(label text, term text, estimate double precision, std_error double precision,'
 		' statistic double precision, p_value double precision, conf_low double precision, conf_high double precision)', 'sr-'),
@@ -60,11 +63,15 @@ WHERE (f.arrays OR input <> 'text[]') AND (form.named OR (input IN ('text', 'tex
 
 CREATE TEMP TABLE aggregates AS
 SELECT a.name, format(arguments, VARIADIC types) AS arguments
-FROM (VALUES ('accuracy', 'actual %s, predicted %s'), ('precision', 'actual %s, predicted %s'), ('recall', 'actual %s, predicted %s'),
+FROM (VALUES ('accuracy', 'actual %s, predicted %s'), ('balanced_accuracy', 'actual %s, predicted %s'), ('mcc', 'actual %s, predicted %s'),
+		('precision', 'actual %s, predicted %s'), ('recall', 'actual %s, predicted %s'),
 		('f1', 'actual %s, predicted %s'), ('precision', 'actual %s, predicted %s, label %s'),
 		('recall', 'actual %s, predicted %s, label %s'), ('f1', 'actual %s, predicted %s, label %s')) AS a (name, arguments),
 	(VALUES ('{text,text,text}'::text[]), ('{anyelement,text,text}'), ('{anycompatible,anycompatible,anycompatible}')) AS t (types)
-UNION ALL VALUES ('roc_auc', 'actual boolean, score double precision'), ('log_loss', 'actual boolean, probability double precision');
+UNION ALL VALUES ('roc_auc', 'actual boolean, score double precision'), ('pr_auc', 'actual boolean, score double precision'),
+	('log_loss', 'actual boolean, probability double precision'), ('brier', 'actual boolean, probability double precision')
+UNION ALL SELECT name, 'actual double precision, predicted double precision'
+FROM unnest('{mse,rmse,mae,mape,r2,median_absolute_error}'::text[]) name;
 
 SELECT plan(37);
 

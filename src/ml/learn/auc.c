@@ -417,6 +417,18 @@ ml_auc_curve(ml_auc *auc, ml_curve_point *points, uint32_t max)
 	return n;
 }
 
+ml_curve_rates
+ml_auc_rates(const ml_auc *auc, const ml_curve_point *point)
+{
+	double		rows = point->true_positives + point->false_positives;
+
+	return (ml_curve_rates) {
+		point->false_positives / (double) auc->negatives,
+		point->true_positives / (double) auc->positives,
+		rows > 0 ? point->true_positives / rows : 1
+	};
+}
+
 double
 ml_auc_median(ml_auc *auc)
 {

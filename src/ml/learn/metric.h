@@ -129,6 +129,16 @@ typedef struct ml_curve_point
 } ml_curve_point;
 
 extern uint32_t ml_auc_curve(ml_auc *auc, ml_curve_point *points, uint32_t max);
+
+/* A point as shares; the precision of no row is 1. */
+typedef struct ml_curve_rates
+{
+	double		false_positive_rate;
+	double		true_positive_rate;	/* or recall */
+	double		precision;
+} ml_curve_rates;
+
+extern ml_curve_rates ml_auc_rates(const ml_auc *auc, const ml_curve_point *point);
 extern int64_t ml_auc_positives(const ml_auc *auc);
 extern int64_t ml_auc_negatives(const ml_auc *auc);
 

@@ -203,19 +203,15 @@ ml_report_losses(ml_context *ctx, ml_buffer *json, const ml_linear_report *fit,
 static ml_status
 report_curve(ml_context *ctx, ml_buffer *json, const ml_auc *auc, const ml_curve_point *points, uint32_t n, bool roc)
 {
-	double		positives = (double) ml_auc_positives(auc);
-	double		negatives = (double) ml_auc_negatives(auc);
-
 	ML_TRY(ml_appendf(ctx, json, ", \"%s_curve\": [", roc ? "roc" : "pr"));
 	for (uint32_t i = 0; i < n; i++)
 	{
-		const ml_curve_point *p = &points[i];
-		double		rows = p->true_positives + p->false_positives;
-		double		x = roc ? p->false_positives / negatives : p->true_positives / positives;
-		double		y = roc ? p->true_positives / positives : rows > 0 ? p->true_positives / rows : 1;
+		ml_curve_rates rates = ml_auc_rates(auc, &points[i]);
+		double		x = roc ? rates.false_positive_rate : rates.true_positive_rate;
+		double		y = roc ? rates.true_positive_rate : rates.precision;
 		char		numbers[3][32];
 
-		ml_print_double(numbers[0], p->threshold, 9);
+		ml_print_double(numbers[0], points[i].threshold, 9);
 		ml_print_double(numbers[1], x, 6);
 		ml_print_double(numbers[2], y, 6);
 		ML_TRY(ml_appendf(ctx, json, "%s[%s, %s, %s]", i == 0 ? "" : ", ", numbers[0], numbers[1], numbers[2]));
