@@ -278,12 +278,26 @@ LANGUAGE C STABLE COST 200 PARALLEL SAFE;
 COMMENT ON FUNCTION aiaas.predict_columns(regclass, text[], "any")
 	IS 'aiaas_predict of a row whose columns come one by one';
 
+CREATE FUNCTION aiaas.predict_version_columns(model regclass, version integer, names text[], VARIADIC columns "any")
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'aiaas_predict_version_columns'
+LANGUAGE C STABLE COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION aiaas.predict_version_columns(regclass, integer, text[], "any")
+	IS 'aiaas_predict of a row whose columns come one by one, by one version of a model';
+
 CREATE FUNCTION aiaas.classify_columns(model regclass, names text[], VARIADIC columns "any")
 RETURNS text
 AS 'MODULE_PATHNAME', 'aiaas_classify_columns'
 LANGUAGE C STABLE COST 200 PARALLEL SAFE;
 COMMENT ON FUNCTION aiaas.classify_columns(regclass, text[], "any")
 	IS 'aiaas_classify of a row whose columns come one by one';
+
+CREATE FUNCTION aiaas.classify_version_columns(model regclass, version integer, names text[], VARIADIC columns "any")
+RETURNS text
+AS 'MODULE_PATHNAME', 'aiaas_classify_version_columns'
+LANGUAGE C STABLE COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION aiaas.classify_version_columns(regclass, integer, text[], "any")
+	IS 'aiaas_classify of a row whose columns come one by one, by one version of a model';
 
 CREATE FUNCTION aiaas.score_columns(model regclass, label text, names text[], VARIADIC columns "any")
 RETURNS double precision
@@ -292,9 +306,19 @@ LANGUAGE C STABLE COST 200 PARALLEL SAFE;
 COMMENT ON FUNCTION aiaas.score_columns(regclass, text, text[], "any")
 	IS 'aiaas_score of a row whose columns come one by one';
 
+CREATE FUNCTION aiaas.score_version_columns(model regclass, version integer, label text, names text[], VARIADIC columns "any")
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'aiaas_score_version_columns'
+LANGUAGE C STABLE COST 200 PARALLEL SAFE;
+COMMENT ON FUNCTION aiaas.score_version_columns(regclass, integer, text, text[], "any")
+	IS 'aiaas_score of a row whose columns come one by one, by one version of a model';
+
 ALTER FUNCTION @extschema@.aiaas_predict(regclass, record) SUPPORT aiaas.row_support;
 ALTER FUNCTION @extschema@.aiaas_classify(regclass, record) SUPPORT aiaas.row_support;
 ALTER FUNCTION @extschema@.aiaas_score(regclass, record, text) SUPPORT aiaas.row_support;
+ALTER FUNCTION @extschema@.aiaas_predict(regclass, integer, record) SUPPORT aiaas.row_support;
+ALTER FUNCTION @extschema@.aiaas_classify(regclass, integer, record) SUPPORT aiaas.row_support;
+ALTER FUNCTION @extschema@.aiaas_score(regclass, integer, record, text) SUPPORT aiaas.row_support;
 
 /* ---------- what a model has learnt ---------- */
 

@@ -174,7 +174,7 @@ model_zone(const callsite_model *model, ml_text name)
 	pg_tz	   *zone;
 
 	if (name.data == NULL)
-		return NULL;
+		return pg_tzset("GMT"); /* it reads none */
 	zone = pg_tzset(text_to_cstring(bridge_text_out(name)));
 	if (zone == NULL)
 		ereport(ERROR,
@@ -194,11 +194,13 @@ describe_columns(callsite_model *model, const ml_image *image)
 	model->columns = palloc0(model->ncolumns * sizeof(literal_column));
 	model->inputs = palloc0(model->ncolumns * sizeof(ml_value));
 	model->nitems = 0;
+	model->all_numbers = true;
 	for (uint32 i = 0; i < model->ncolumns; i++)
 	{
 		literal_column *column = &model->columns[i];
 
-		column->name = text_to_cstring(bridge_text_out(ml_image_column(image, i)));
+		/* a name that this encoding lacks matches nothing, but the model may still take one text */
+		column->name = text_to_cstring(bridge_text_shown(ml_image_column(image, i)));
 		column->type = ml_image_column_type(image, i);
 		column->role = ml_image_column_role(image, i);
 		column->form = ml_column_form(column->type, column->role);
@@ -206,6 +208,8 @@ describe_columns(callsite_model *model, const ml_image *image)
 		if (column->form == ML_FORM_ITEMS)
 			column->items = palloc0(column->size * sizeof(double));
 		model->nitems += column->size;
+		model->all_numbers = model->all_numbers && column->form == ML_FORM_NUMBER &&
+			(column->type == ML_TYPE_NUMBER || column->type == ML_TYPE_INTEGER);
 	}
 	model->zone = model_zone(model, ml_image_time_zone(image));
 	model->one_text = model->ncolumns == 1 && model->columns[0].form == ML_FORM_TEXT;
@@ -230,7 +234,6 @@ model_open(callsite_model *model, const catalog_version *version, Snapshot snaps
 	model->probabilities = palloc0(model->nlabels * sizeof(double));
 	model->labels = palloc0(model->nlabels * sizeof(text *));
 	model->record = NULL;
-	model->actual = NULL;
 
 	model->bridge = bridge_create(model->mcxt);
 	model->session = NULL;
@@ -477,8 +480,7 @@ callsite_record(callsite_model *model, HeapTupleHeader record)
 /*
  * Types and names of the arguments are those of the expression, so that they
  * stay the same as long as this place.  Anybody may call the functions that
- * get here.  The arguments of an aggregate's transition don't show; the names
- * of its first row hold then.
+ * get here.
  */
 static void
 require_constant(FunctionCallInfo fcinfo, int argument)
@@ -487,8 +489,7 @@ require_constant(FunctionCallInfo fcinfo, int argument)
 
 	if (expression == NULL || !IsA(expression, FuncExpr) ||
 		get_fn_expr_variadic(fcinfo->flinfo) ||
-		!(AggCheckCallContext(fcinfo, NULL) ||
-		  IsA(list_nth(((FuncExpr *) expression)->args, argument), Const)))
+		!IsA(list_nth(((FuncExpr *) expression)->args, argument), Const))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("columns are passed one by one, and their names as a constant")));

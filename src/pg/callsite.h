@@ -16,7 +16,6 @@
 #include "literal.h"
 #include "record.h"
 #include "residency.h"
-#include "value.h"
 
 /* GUC aiaas.default_model (PGC_USERSET): schema.name, or "" for none. */
 extern char *callsite_default_model;
@@ -60,14 +59,14 @@ typedef struct callsite_model
 	uint32		ncolumns;
 	uint32		nlabels;
 	bool		one_text;		/* takes one text and nothing else */
+	bool		all_numbers;	/* all columns take a number */
 	size_t		nitems;			/* numbers in an array of all columns' values */
-	pg_tz	   *zone;			/* that timestamptz are read in, or NULL */
+	pg_tz	   *zone;			/* that timestamptz are read in */
 	literal_column *columns;	/* [ncolumns] */
 	ml_value   *inputs;			/* [ncolumns] */
 	double	   *probabilities;	/* [nlabels] */
 	text	  **labels;			/* [nlabels], made when first needed */
 	record_map *record;			/* of the last record type seen, or NULL */
-	value_reader *actual;		/* of what the model is judged by, or NULL */
 } callsite_model;
 
 /*
@@ -96,7 +95,7 @@ extern const ml_value *callsite_record(callsite_model *model, HeapTupleHeader re
 
 /*
  * The same of a record whose columns are the call's arguments from "first" on;
- * the one before is an array of their names, a constant unless in an aggregate.
+ * the one before is a constant, an array of their names.
  */
 extern const ml_value *callsite_columns(callsite_model *model, FunctionCallInfo fcinfo,
 										int first);

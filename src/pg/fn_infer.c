@@ -68,18 +68,22 @@ classify(FunctionCallInfo fcinfo, input_reader read)
 INPUT_FORMS(aiaas_classify, classify)
 
 /*
- * aiaas.classify_columns(model, names, VARIADIC columns) returns text
+ * aiaas.classify_columns(model, names, VARIADIC columns),
+ * aiaas.classify_version_columns(model, version, names, VARIADIC columns)
+ * returns text
  */
-AIAAS_FUNCTION(aiaas_classify_columns);
-Datum
-aiaas_classify_columns(PG_FUNCTION_ARGS)
+static inline Datum
+classify_columns(FunctionCallInfo fcinfo, bool pinned)
 {
 	input_example example;
 
-	if (!input_open_columns(fcinfo, 1, CLASSIFIERS, &example))
+	if (!input_open_columns(fcinfo, pinned, pinned ? 2 : 1, CLASSIFIERS, &example))
 		PG_RETURN_NULL();
 	return classify_example(&example);
 }
+
+INPUT_FORM(aiaas_classify_columns, classify_columns, false)
+INPUT_FORM(aiaas_classify_version_columns, classify_columns, true)
 
 /*
  * aiaas_classify([model [, version],] input text[]) returns text[]
@@ -160,18 +164,23 @@ score(FunctionCallInfo fcinfo, input_reader read)
 INPUT_FORMS(aiaas_score, score)
 
 /*
- * aiaas.score_columns(model, label, names, VARIADIC columns) returns float8
+ * aiaas.score_columns(model, label, names, VARIADIC columns),
+ * aiaas.score_version_columns(model, version, label, names, VARIADIC columns)
+ * returns float8
  */
-AIAAS_FUNCTION(aiaas_score_columns);
-Datum
-aiaas_score_columns(PG_FUNCTION_ARGS)
+static inline Datum
+score_columns(FunctionCallInfo fcinfo, bool pinned)
 {
 	input_example example;
+	int			names = pinned ? 3 : 2;
 
-	if (!input_open_columns(fcinfo, 2, CLASSIFIERS, &example))
+	if (!input_open_columns(fcinfo, pinned, names, CLASSIFIERS, &example))
 		PG_RETURN_NULL();
-	return score_example(fcinfo, &example, 1);
+	return score_example(fcinfo, &example, names - 1);
 }
+
+INPUT_FORM(aiaas_score_columns, score_columns, false)
+INPUT_FORM(aiaas_score_version_columns, score_columns, true)
 
 /*
  * Texts of one call to the engine: bounds the probabilities of a model with

@@ -50,18 +50,22 @@ predict(FunctionCallInfo fcinfo, input_reader read)
 INPUT_FORMS(aiaas_predict, predict)
 
 /*
- * aiaas.predict_columns(model, names, VARIADIC columns) returns float8
+ * aiaas.predict_columns(model, names, VARIADIC columns),
+ * aiaas.predict_version_columns(model, version, names, VARIADIC columns)
+ * returns float8
  */
-AIAAS_FUNCTION(aiaas_predict_columns);
-Datum
-aiaas_predict_columns(PG_FUNCTION_ARGS)
+static inline Datum
+predict_columns(FunctionCallInfo fcinfo, bool pinned)
 {
 	input_example example;
 
-	if (!input_open_columns(fcinfo, 1, REGRESSIONS, &example))
+	if (!input_open_columns(fcinfo, pinned, pinned ? 2 : 1, REGRESSIONS, &example))
 		PG_RETURN_NULL();
 	return predict_example(&example);
 }
+
+INPUT_FORM(aiaas_predict_columns, predict_columns, false)
+INPUT_FORM(aiaas_predict_version_columns, predict_columns, true)
 
 /*
  * aiaas_predict(model [, version], input text[]) returns float8[]

@@ -150,11 +150,13 @@ input_record(callsite_model *model, Datum input)
 }
 
 bool
-input_open_columns(FunctionCallInfo fcinfo, int names, uint32 tasks, input_example *example)
+input_open_columns(FunctionCallInfo fcinfo, bool pinned, int names, uint32 tasks,
+				   input_example *example)
 {
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(names))
+	if (PG_ARGISNULL(0) || (pinned && PG_ARGISNULL(1)) || PG_ARGISNULL(names))
 		return false;
-	example->model = callsite_get(fcinfo, PG_GETARG_OID(0), 0);
+	example->model = callsite_get(fcinfo, PG_GETARG_OID(0),
+								  pinned ? callsite_version(PG_GETARG_INT32(1)) : 0);
 	example->argument = names;
 	input_require_task(example->model, tasks);
 	example->values = callsite_columns(example->model, fcinfo, names + 1);
@@ -187,10 +189,11 @@ check_items(callsite_model *model, const ArrayType *array)
 }
 
 /*
- * The array's numbers; NaN where it has a NULL.  False if it has nothing else.
+ * The array's numbers, "stride" bytes apart; NaN where it has a NULL.  False if
+ * it has nothing else.
  */
-static bool
-read_items(const ArrayType *array, double *items, size_t n)
+static inline bool
+read_items(const ArrayType *array, double *items, size_t stride, size_t n)
 {
 	const float8 *data = (const float8 *) ARR_DATA_PTR(array);
 	const bits8 *present = ARR_NULLBITMAP(array);
@@ -200,7 +203,8 @@ read_items(const ArrayType *array, double *items, size_t n)
 	{
 		bool		isnull = present != NULL && (present[i / 8] & (1 << (i % 8))) == 0;
 
-		items[i] = isnull ? get_float8_nan() : *data++;
+		*items = isnull ? get_float8_nan() : *data++;
+		items = (double *) ((char *) items + stride);
 		any = any || !isnull;
 	}
 	return any;
@@ -214,8 +218,11 @@ input_items(callsite_model *model, Datum input)
 	size_t		next = 0;
 
 	check_items(model, array);
+	if (model->all_numbers)
+		return read_items(array, &model->inputs->number, sizeof(ml_value), model->nitems) ?
+			model->inputs : NULL;
 	items = palloc(Max(model->nitems, 1) * sizeof(double));
-	if (!read_items(array, items, model->nitems))
+	if (!read_items(array, items, sizeof(double), model->nitems))
 		return NULL;
 	for (uint32 i = 0; i < model->ncolumns; i++)
 	{

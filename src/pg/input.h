@@ -95,9 +95,10 @@ input_open(FunctionCallInfo fcinfo, int trailing, uint32 tasks, input_reader rea
 
 /*
  * The same of a row whose columns are the arguments behind their "names"
- * (planner_rows.c); those before are the model, and "label" where there is one.
+ * (planner_rows.c); before are the model, the version if it is pinned, and
+ * what else there is.
  */
-extern bool input_open_columns(FunctionCallInfo fcinfo, int names, uint32 tasks,
+extern bool input_open_columns(FunctionCallInfo fcinfo, bool pinned, int names, uint32 tasks,
 							   input_example *example);
 
 /* An array of texts: those that are not NULL, as one batch of the engine. */

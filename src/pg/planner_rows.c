@@ -8,18 +8,20 @@
  * again.  So the planner asks us, by a support function, and we pass the
  * columns instead.
  *
- * Only the forms of the live version are written so: those of a version may be
- * indexed, and an index's expression is not.  Rows of a table and ROW(...) are
- * (a subquery's row is one, too, once it is pulled up); any other record is
- * passed as it is, and so is a row that the query groups by, since there are
- * no columns of it behind the grouping.
+ * Rows of a table and ROW(...) are written so (a subquery's row is one, too,
+ * once it is pulled up); any other record is passed as it is, and so is a row
+ * that the query groups by, since there are no columns of it behind the
+ * grouping.  The expression of an index is never rewritten; so where a table
+ * has such an index, the forms of a version, which may be in it, are not.
  *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -34,6 +36,9 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 /* What is rewritten. */
@@ -41,13 +46,17 @@ typedef struct rewrite
 {
 	const char *from;
 	const char *to;				/* in schema aiaas */
-	bool		has_label;
+	int			row;			/* number of that argument */
+	int			nargs;
 } rewrite;
 
 static const rewrite rewrites[] = {
-	{"aiaas_predict", "predict_columns", false},
-	{"aiaas_classify", "classify_columns", false},
-	{"aiaas_score", "score_columns", true}
+	{"aiaas_predict", "predict_columns", 1, 2},
+	{"aiaas_predict", "predict_version_columns", 2, 3},
+	{"aiaas_classify", "classify_columns", 1, 2},
+	{"aiaas_classify", "classify_version_columns", 2, 3},
+	{"aiaas_score", "score_columns", 1, 3},
+	{"aiaas_score", "score_version_columns", 2, 4}
 };
 
 /* A row's columns. */
@@ -112,7 +121,7 @@ open_table_row(row *r, PlannerInfo *root, const Var *var)
 	for (int i = 0; i < tupdesc->natts && complete; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
-		Var		   *column;
+		Var *column;
 
 		if (attribute->attisdropped)
 			continue;
@@ -166,54 +175,92 @@ names_of(row *r)
 					 false, false);
 }
 
-/* InvalidOid: no such function, so that nothing is rewritten. */
-static Oid
-find_function(const rewrite *rule)
-{
-	Oid			types[4] = {REGCLASSOID, TEXTOID, TEXTARRAYOID, ANYOID};
-
-	if (!rule->has_label)
-	{
-		types[1] = TEXTARRAYOID;
-		types[2] = ANYOID;
-	}
-	return LookupFuncName(list_make2(makeString("aiaas"), makeString(unconstify(char *, rule->to))),
-						  rule->has_label ? 4 : 3, types, true);
-}
-
 static const rewrite *
-find_rewrite(Oid function)
+find_rewrite(const FuncExpr *call)
 {
-	char	   *name = get_func_name(function);
+	char	   *name = get_func_name(call->funcid);
 
 	for (int i = 0; name != NULL && i < lengthof(rewrites); i++)
 	{
-		if (strcmp(rewrites[i].from, name) == 0)
+		if (strcmp(rewrites[i].from, name) == 0 && rewrites[i].nargs == list_length(call->args))
 			return &rewrites[i];
 	}
 	return NULL;
 }
 
+/* Has a table of the query an index on an expression, or on some of its rows? */
+static bool
+has_expression_index(Query *query)
+{
+	ListCell   *cell;
+
+	foreach(cell, query->rtable)
+	{
+		RangeTblEntry *entry = lfirst(cell);
+		bool		found = false;
+		Relation	table;
+		List	   *indexes;
+		ListCell   *index;
+
+		if (entry->rtekind != RTE_RELATION)
+			continue;
+		table = table_open(entry->relid, NoLock);
+		indexes = RelationGetIndexList(table);
+		table_close(table, NoLock);
+		foreach(index, indexes)
+		{
+			HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(index)));
+
+			if (!HeapTupleIsValid(tuple))
+				continue;
+			found = found || !heap_attisnull(tuple, Anum_pg_index_indexprs, NULL) ||
+				!heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
+			ReleaseSysCache(tuple);
+		}
+		list_free(indexes);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
+/* InvalidOid: no such function, so that nothing is rewritten. */
+static Oid
+find_function(const char *name, List *arguments, int n)
+{
+	Oid			types[5];
+
+	for (int i = 0; i < n; i++)
+		types[i] = exprType(list_nth(arguments, i));
+	types[n] = ANYOID;
+	return LookupFuncName(list_make2(makeString("aiaas"), makeString(unconstify(char *, name))),
+						  n + 1, types, true);
+}
+
 /*
- * model, row [, label] -> model [, label], names, columns ...
+ * model [, version], row [, label] -> model [, version] [, label], names, columns ...
  */
 static Node *
 rewrite_call(PlannerInfo *root, FuncExpr *call)
 {
-	const rewrite *rule = find_rewrite(call->funcid);
+	const rewrite *rule = find_rewrite(call);
 	row			r = {NIL};
 	FuncExpr   *result;
-	List	   *arguments;
+	List	   *arguments = NIL;
 	Oid			function;
 
-	if (rule == NULL || list_length(call->args) != (rule->has_label ? 3 : 2) ||
-		!compat_may_execute(call->funcid) || !open_row(&r, root, lsecond(call->args)))
+	if (rule == NULL || !compat_may_execute(call->funcid) ||
+		!open_row(&r, root, list_nth(call->args, rule->row)) ||
+		(rule->row == 2 && has_expression_index(root->parse)))
 		return NULL;
-	arguments = list_make1(linitial(call->args));
-	if (rule->has_label)
-		arguments = lappend(arguments, lthird(call->args));
-	arguments = list_concat(lappend(arguments, names_of(&r)), r.columns);
-	function = find_function(rule);
+	for (int i = 0; i < rule->nargs; i++)
+	{
+		if (i != rule->row)
+			arguments = lappend(arguments, list_nth(call->args, i));
+	}
+	arguments = lappend(arguments, names_of(&r));
+	function = find_function(rule->to, arguments, list_length(arguments));
+	arguments = list_concat(arguments, r.columns);
 	if (!OidIsValid(function) || list_length(arguments) > FUNC_MAX_ARGS)
 		return NULL;
 	result = makeFuncExpr(function, call->funcresulttype, arguments, call->funccollid,

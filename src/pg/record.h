@@ -20,7 +20,7 @@ typedef struct record_target
 	const char *subject;		/* begins messages */
 	uint32		ncolumns;
 	const literal_column *columns;
-	pg_tz	   *zone;			/* that timestamptz are read in, or NULL */
+	pg_tz	   *zone;			/* that timestamptz are read in */
 } record_target;
 
 typedef struct record_map record_map;

@@ -266,11 +266,29 @@ RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
 RESET parallel_leader_participation;
+-- the planner passes columns, not rows, but where an index may have the expression
+CREATE FUNCTION calls(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	plan text;
+BEGIN
+	EXECUTE 'EXPLAIN (VERBOSE, FORMAT json) ' || query INTO plan;
+	RETURN (SELECT string_agg(DISTINCT m[1], ' ') FROM regexp_matches(plan, 'aiaas[._]\w+', 'g') AS m);
+END $$;
+SELECT query, calls(query) FROM unnest(ARRAY[$$SELECT aiaas_predict('minutes', u) FROM trips AS u$$, $$SELECT aiaas_predict('minutes', 1, u) FROM trips AS u$$,
+	$$SELECT aiaas_classify('mail', m) FROM mails AS m$$, $$SELECT aiaas_classify('mail', 1, m) FROM mails AS m$$, $$SELECT aiaas_score('mail', m, 'spam') FROM mails AS m$$, $$SELECT aiaas_score('mail', 1, m) FROM mails AS m$$,
+	$$SELECT aiaas_predict('minutes', r) FROM (SELECT seats + 1 AS seats, rush, carrier, distance FROM trips) AS r$$, $$SELECT aiaas_predict('minutes', ROW(distance, seats, rush, carrier)) FROM trips$$,
+	$$SELECT aiaas_predict('minutes', p) FROM parted AS p$$, $$SELECT aiaas_predict('minutes', p) FROM parted AS p GROUP BY p$$, $$SELECT aiaas_predict('minutes', k.k) FROM kept AS k$$,
+	$$SELECT aiaas_predict('minutes', r) FROM (SELECT * FROM trips OFFSET 1) AS r$$, $$SELECT aiaas_predict('minutes', to_jsonb(u)) FROM trips AS u$$,
+	$$SELECT aiaas_classify('mail', body) FROM mails$$]) AS query;
+SELECT aiaas_predict('minutes', 1, u)::numeric(20, 6), aiaas_classify('mail', 1, m), aiaas_score('mail', 1, m, 'spam') > 0.5 AS spam, aiaas_predict('minutes', NULLIF(u.id, 100), u)
+	FROM trips AS u, mails AS m WHERE u.id = 100 LIMIT 1;
+SELECT aiaas_predict('minutes', u.id - 100, u) FROM trips AS u WHERE u.id = 100;
 -- a pinned answer can be indexed
 CREATE INDEX trips_minutes ON trips (aiaas_predict('minutes', 1, ROW(distance, seats, rush, carrier)));
 SET enable_seqscan = off;
 SELECT count(*) FROM trips WHERE aiaas_predict('minutes', 1, ROW(distance, seats, rush, carrier)) < 20;
 EXPLAIN (COSTS off) SELECT count(*) FROM trips WHERE aiaas_predict('minutes', 1, ROW(distance, seats, rush, carrier)) < 20;
+SELECT calls($$SELECT aiaas_predict('minutes', 1, u) FROM trips AS u$$), calls($$SELECT aiaas_predict('minutes', u) FROM trips AS u$$);
 RESET enable_seqscan;
 CREATE INDEX ON trips (aiaas_predict('minutes', ROW(distance, seats, rush, carrier)));
 
@@ -298,5 +316,5 @@ DROP VIEW forecasts;
 DROP TABLE mails, mail, body, forms, trips, minutes, plain, trip_forms, boxes, fate, times, time_forms, answers, kept, parted;
 DROP DOMAIN known_trip;
 DROP TYPE trip, size;
-DROP FUNCTION try(text);
+DROP FUNCTION try(text), calls(text);
 DROP ROLE aiaas_predict_user;

@@ -38,6 +38,12 @@ my @statements = (
 	q{SELECT version FROM aiaas_train('trips', 'd', model => 'd', features => '{a,b,day,carrier,exact}', options => '{"holdout": {"column": "at", "fraction": 0.3}}')},
 	q{SELECT version FROM aiaas_train('trips', 'y', model => 's', features => '{a,c,d}', algorithm => 'linear_regression', options => '{"holdout": 0}')},
 	q{SELECT count(*) FROM aiaas_cross_validate('trips', 'd', folds => 3, features => '{a,b,note}', options => '{"groups": "carrier"}')},
+	q{SELECT sum(aiaas_predict('t', x)) - sum(aiaas_predict('t', 1, to_jsonb(x) - 'span' || jsonb_build_object('span', extract(epoch FROM span)))) FROM trips x},
+	q{SELECT sum(aiaas_predict('t', x)) FROM (SELECT * FROM trips OFFSET 0) x},
+	q{SELECT sum(aiaas_predict('s', 1, ARRAY[a, c, NULL])) IS NULL, aiaas_predict('s', '{"a": "1", "c": 2.5, "d": true}'), aiaas_predict('s', ROW('1', 2, NULL)) FROM trips GROUP BY 2, 3},
+	q{SELECT count(*), sum(aiaas_score('d', x)), min(aiaas_classify('d', 1, x)) FROM trips x},
+	q{SELECT count(*) FROM trips x, aiaas_explain('t', x), aiaas_scores('d', 1, x)},
+	q{SELECT count(*) FROM aiaas_coefficients('s') AS s, aiaas_coefficients('d') AS d},
 );
 my $log = tempdir(CLEANUP => 1) . '/log';
 my ($out, $err);
