@@ -234,6 +234,7 @@ model_open(callsite_model *model, const catalog_version *version, Snapshot snaps
 	model->probabilities = palloc0(model->nlabels * sizeof(double));
 	model->labels = palloc0(model->nlabels * sizeof(text *));
 	model->record = NULL;
+	model->actual = NULL;
 
 	model->bridge = bridge_create(model->mcxt);
 	model->session = NULL;
@@ -480,7 +481,8 @@ callsite_record(callsite_model *model, HeapTupleHeader record)
 /*
  * Types and names of the arguments are those of the expression, so that they
  * stay the same as long as this place.  Anybody may call the functions that
- * get here.
+ * get here.  The arguments of an aggregate's transition don't show; the names
+ * of its first row hold then.
  */
 static void
 require_constant(FunctionCallInfo fcinfo, int argument)
@@ -489,7 +491,8 @@ require_constant(FunctionCallInfo fcinfo, int argument)
 
 	if (expression == NULL || !IsA(expression, FuncExpr) ||
 		get_fn_expr_variadic(fcinfo->flinfo) ||
-		!IsA(list_nth(((FuncExpr *) expression)->args, argument), Const))
+		!(AggCheckCallContext(fcinfo, NULL) ||
+		  IsA(list_nth(((FuncExpr *) expression)->args, argument), Const)))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("columns are passed one by one, and their names as a constant")));

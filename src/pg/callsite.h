@@ -16,6 +16,7 @@
 #include "literal.h"
 #include "record.h"
 #include "residency.h"
+#include "value.h"
 
 /* GUC aiaas.default_model (PGC_USERSET): schema.name, or "" for none. */
 extern char *callsite_default_model;
@@ -67,6 +68,7 @@ typedef struct callsite_model
 	double	   *probabilities;	/* [nlabels] */
 	text	  **labels;			/* [nlabels], made when first needed */
 	record_map *record;			/* of the last record type seen, or NULL */
+	value_reader *actual;		/* of what the model is judged by, or NULL */
 } callsite_model;
 
 /*
@@ -95,7 +97,7 @@ extern const ml_value *callsite_record(callsite_model *model, HeapTupleHeader re
 
 /*
  * The same of a record whose columns are the call's arguments from "first" on;
- * the one before is a constant, an array of their names.
+ * the one before is an array of their names, a constant unless in an aggregate.
  */
 extern const ml_value *callsite_columns(callsite_model *model, FunctionCallInfo fcinfo,
 										int first);
