@@ -24,7 +24,7 @@
 #define POLL_WORK	((size_t) 1 << 21)
 #define SHIFT		5			/* of the sampled tile, from one round to the next */
 
-/* Features of one row that are words, and what is done for each row in turn. */
+/* Do rows have features that are words? */
 #define HAS_WORDS(block) ((block)->at != NULL)
 
 static uint32_t
@@ -252,6 +252,58 @@ squared_tube(ml_glm *glm, const ml_block *block)
 	glm->sum += sum;
 }
 
+/* *result: value less "soft" towards 0, within bounds; true if it is neither 0 for that nor a bound. */
+static inline bool
+clip_to(double value, double soft, double low, double high, double *result)
+{
+	double		size = fabs(value) - soft;
+	double		moved = copysign(ML_MAX(size, 0), value);
+
+	*result = ML_MAX(low, ML_MIN(high, moved));
+	return size > 0 && moved > low && moved < high;
+}
+
+/*
+ * Losses with a corner, max over a of a r - e |a| within bounds, rounded by the
+ * multiplier a0 of the row's state: less (a - a0)^2 / (2 sharpness).  Hinge: r
+ * = 1 - y f, 0 <= a <= s, e = 0; epsilon-insensitive: r = y - f, |a| <= s.
+ */
+static void
+rounded_corner(ml_glm *glm, const ml_block *block)
+{
+	bool		hinge = glm->loss == ML_LOSS_HINGE;
+	double		epsilon = hinge ? 0 : glm->problem->options->epsilon;
+	double		sharp = glm->sharpness;
+
+	if (hinge)
+		set_targets(glm, block);
+	for (uint32_t i = 0; i < padded(block); i++)
+	{
+		double		y = hinge ? glm->targets[i] : block->target[i];
+		double		rest = hinge ? 1 - y * glm->scores[i] : y - glm->scores[i];
+		double		high = block->weight[i];
+		double		low = hinge ? 0 : -high;
+		double		before = (double) block->state[i];
+		double		a;
+		double		loss = high * ML_MAX((hinge ? rest : fabs(rest)) - epsilon, 0);
+		bool		inside;
+
+		if (glm->advance)
+		{
+			(void) clip_to(before + glm->last_sharpness * rest, glm->last_sharpness * epsilon, low,
+						   high, &before);
+			block->state[i] = (float) before;
+			before = (double) block->state[i];
+		}
+		inside = clip_to(before + sharp * rest, sharp * epsilon, low, high, &a);
+		glm->corner += loss;
+		glm->slack += loss - (a * rest - epsilon * fabs(a));
+		glm->sum += a * rest - epsilon * fabs(a) - (a - before) * (a - before) / (2 * sharp);
+		glm->slopes[i] = hinge ? -y * a : -a;
+		glm->curves[i] = inside ? sharp : 0;
+	}
+}
+
 static void
 find_slopes(ml_glm *glm, const ml_block *block)
 {
@@ -260,6 +312,8 @@ find_slopes(ml_glm *glm, const ml_block *block)
 
 	if (glm->loss == ML_LOSS_SQUARED_HINGE)
 		squared_hinge(glm, block);
+	else if (glm->loss == ML_LOSS_HINGE || glm->loss == ML_LOSS_EPSILON_INSENSITIVE)
+		rounded_corner(glm, block);
 	else if (glm->loss != ML_LOSS_LOGISTIC)
 		squared_tube(glm, block);
 	else if (glm->nscores == 1)
@@ -486,6 +540,19 @@ multiply_tile(ml_context *ctx, ml_glm *glm, const tile *t)
 	return ML_OK;
 }
 
+/* Has none of the tile's rows a curvature, as is common with rounded corners? */
+static bool
+is_flat(const ml_glm *glm, const tile *t)
+{
+	double		sum = 0;
+
+	if (glm->nscores > 1)
+		return false;
+	for (uint32_t i = 0; i < t->n; i++)
+		sum += glm->curves[t->first + i];
+	return sum == 0;
+}
+
 static ml_status
 add_hessian(ml_context *ctx, ml_glm *glm, const ml_block *block)
 {
@@ -495,6 +562,8 @@ add_hessian(ml_context *ctx, ml_glm *glm, const ml_block *block)
 	{
 		t.rows = ML_MIN(block->n - t.first, (uint32_t) TILE);
 		t.n = (t.rows + LANES - 1) / LANES * LANES;
+		if (is_flat(glm, &t))
+			continue;
 		pack_tile(glm, &t);
 		for (t.a = 0; t.a < glm->nscores; t.a++)
 			for (t.b = 0; t.b <= t.a; t.b++)
@@ -569,6 +638,7 @@ cut(const ml_block *block, uint32_t first)
 	result.label += first;
 	result.weight += first;
 	result.row_weight += first;
+	result.state = block->state == NULL ? NULL : block->state + first;
 	return result;
 }
 
@@ -599,7 +669,7 @@ ml_glm_pass(ml_context *ctx, ml_glm *glm, const double *parameters, uint32_t par
 	const ml_block *block;
 
 	glm->rows = 0;
-	glm->sum = 0;
+	glm->sum = glm->corner = glm->slack = 0;
 	glm->weight = 0;
 	glm->tiles = 0;
 	memset(glm->gradient, 0, glm->n * sizeof(double));
@@ -610,12 +680,14 @@ ml_glm_pass(ml_context *ctx, ml_glm *glm, const double *parameters, uint32_t par
 	{
 		ML_TRY(ml_design_next(ctx, glm->problem->design, &block));
 		if (block == NULL)
-			return hessian ? complete_hessian(ctx, glm) : ML_OK;
+			break;
 		if (sample)
 			ML_TRY(visit_sample(ctx, glm, parameters, block, hessian));
 		else
 			ML_TRY(visit_block(ctx, glm, parameters, block, hessian));
 	}
+	glm->advance = false;
+	return hessian ? complete_hessian(ctx, glm) : ML_OK;
 }
 
 /* ---------- the diagonal ---------- */

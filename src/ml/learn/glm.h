@@ -8,6 +8,8 @@
  *	  squared hinge: max(0, 1 - y f)^2, squared epsilon-insensitive:
  *	  max(0, |y - f| - epsilon)^2; their second derivatives are those of the
  *	  rows that count (generalised Hessian).
+ *	  hinge: max(0, 1 - y f), epsilon-insensitive: max(0, |y - f| - epsilon),
+ *	  rounded off at their corners as multipliers.c needs it.
  *
  * Parameters are [nscores][nfeatures + 1], the intercept last; or, by feature,
  * [nfeatures + 1][nscores], so that a word's weights lie together.
@@ -32,9 +34,16 @@ typedef struct ml_glm
 	uint32_t	ndense;
 	uint32_t	ncategories;
 
+	/* of losses with a corner */
+	double		sharpness;
+	double		last_sharpness;
+	bool		advance;		/* the next pass takes new multipliers first */
+
 	/* results of a pass */
 	uint64_t	rows;
 	double		sum;			/* of s_i loss_i */
+	double		corner;			/* of s_i loss_i, not rounded */
+	double		slack;			/* of s_i loss_i less what the multipliers make of the rows, >= 0 */
 	double		weight;			/* of s_i */
 	double	   *gradient;		/* [n] of the sum */
 	double	   *hessian;		/* triangle of ml_glm_rows rows, or NULL */
@@ -103,9 +112,5 @@ extern ml_status ml_glm_pass(ml_context *ctx, ml_glm *glm, const double *paramet
  * (squared hinge: where all rows count).
  */
 extern ml_status ml_glm_diagonal(ml_context *ctx, ml_glm *glm, uint32_t parts, double *diagonal);
-
-/* The name of a feature for messages, if it is of a column; else "". */
-extern ml_status ml_glm_term(ml_context *ctx, const ml_glm *glm, uint32_t feature,
-							 ml_buffer *name);
 
 #endif							/* ML_GLM_H */

@@ -13,7 +13,8 @@
  * What the model says a step gains is the square of the error before it, and
  * the last two gains foretell the error after it: of fresh Hessians the gains
  * go down as gain_k+1 = gain_k (gain_k / gain_k-1)^2, of a kept one as gain_k+1
- * = 4 gain_k (gain_k / gain_k-1), roughly.  So a pass that only has to confirm
+ * = 4 gain_k (gain_k / gain_k-1), roughly; losses that are parabolas by pieces
+ * are trusted less, and rounded corners not at all.  So a pass that only has to confirm
  * the solution does without a Hessian, and the last step needs no pass behind
  * it.
  *
@@ -332,6 +333,12 @@ check_start(newton *w, double *value)
 	return visit(w, true, value);
 }
 
+static bool
+has_corner(ml_loss loss)
+{
+	return loss == ML_LOSS_HINGE || loss == ML_LOSS_EPSILON_INSENSITIVE;
+}
+
 /* The next step from here, with the Hessian just summed or the one before; true: it is the last. */
 static ml_status
 take_step(newton *w, bool fresh, double error, bool *last)
@@ -348,8 +355,11 @@ take_step(newton *w, bool fresh, double error, bool *last)
 	if (!(w->gain > 0))
 		return ML_OK;
 	ratio = w->gain / w->previous;
-	w->ahead = !isfinite(w->previous) || ratio > FAST ? INFINITY :
-		w->gain * (fresh ? ratio * ratio : 4 * ratio);
+	if (!isfinite(w->previous) || ratio > FAST || has_corner(w->glm->loss))
+		w->ahead = INFINITY;
+	else
+		w->ahead = w->gain * (!fresh ? 4 * ratio :
+							  w->glm->loss == ML_LOSS_LOGISTIC ? ratio * ratio : ratio);
 	*last |= w->ahead <= error;
 	move(w, 1);
 	return ML_OK;

@@ -6,7 +6,8 @@
  *	  linear:	1/2 |w|^2 + C sum_i s_i loss_i, the intercept being the weight of a
  *				feature that is always 1, penalised like any
  *		squared hinge, squared epsilon-insensitive: newton.c
- *		hinge, epsilon-insensitive: dual_descent.c
+ *		hinge, epsilon-insensitive: multipliers.c, or where features are many
+ *		dual_descent.c
  *	  rbf, polynomial: svm_kernel.c
  *
  * Many classes: one machine for each against the rest.
@@ -14,7 +15,7 @@
  *-------------------------------------------------------------------------
  */
 #include "learn/dual_descent.h"
-#include "learn/newton.h"
+#include "learn/multipliers.h"
 #include "learn/svm_internal.h"
 
 #include <math.h>
@@ -122,6 +123,9 @@ fit_linear(ml_context *ctx, const ml_problem *problem, svm *s, uint32_t parts, m
 		}
 		if (is_smooth(problem->options->loss))
 			ML_TRY(fit_smooth(ctx, problem, s, parts, c, solution, &one));
+		else if (ml_newton_fits(problem, 1))
+			ML_TRY(ml_multipliers(ctx, problem, parts, problem->nscores == 1 ? -1 : (int64_t) c,
+								  s->parameters, solution->fitted, &one));
 		else
 			ML_TRY(ml_dual_descent(ctx, problem, parts, problem->nscores == 1 ? -1 : (int64_t) c, s->parameters, &one));
 		memcpy(weights, s->parameters, solution->nfeatures * sizeof(double));
