@@ -68,19 +68,17 @@ gram_argument(Datum value)
 }
 
 /*
- * Argument 0 of a transition, which may be changed: within an aggregate it is
- * as we left it.  (Not so in gram_combine: an aggregate that adds states from a
- * table begins with the first one as it was stored.)
+ * Argument 0, which may be changed: within an aggregate it is the executor's
+ * own copy.  Even there it need not be as we left it, but may be short or
+ * toasted: anybody may make an aggregate of these functions and of others that
+ * take a state from a table, an inverse transition say.
  */
 static aggregate_state *
 gram_to_write(FunctionCallInfo fcinfo)
 {
-	aggregate_state *s;
+	aggregate_state *s = gram_argument(PG_GETARG_DATUM(0));
 
-	if (likely(AggCheckCallContext(fcinfo, NULL)))
-		return (aggregate_state *) PG_GETARG_POINTER(0);
-	s = gram_argument(PG_GETARG_DATUM(0));
-	return aggregate_copy(s, AGGREGATE_BLOCK_SIZE(s));
+	return likely(AggCheckCallContext(fcinfo, NULL)) ? s : aggregate_copy(s, AGGREGATE_BLOCK_SIZE(s));
 }
 
 ml_gram *
@@ -334,7 +332,7 @@ columns_lookup(FunctionCallInfo fcinfo)
 				 errmsg("aiaas.gram needs a weight, a target and a column")));
 	c = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(columns));
 	c->d = PG_NARGS() - 3;
-	c->plain = true;
+	c->plain = FLOAT8PASSBYVAL; /* a NULL by reference can't be looked at */
 	for (uint32 i = 0; i <= c->d; i++)
 	{
 		c->type[i] = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, i + 2));
@@ -459,10 +457,8 @@ Datum
 aiaas_gram_combine(PG_FUNCTION_ARGS)
 {
 	aggregate_state *from = gram_argument(PG_GETARG_DATUM(1));
-	aggregate_state *s = gram_argument(PG_GETARG_DATUM(0));
+	aggregate_state *s = gram_to_write(fcinfo);
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-		s = aggregate_copy(s, AGGREGATE_BLOCK_SIZE(s));
 	if (ml_gram_width(gram_of(s)) != ml_gram_width(gram_of(from)))
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),

@@ -160,6 +160,20 @@ UPDATE forged SET bytes = (SELECT overlay(bytes PLACING '\x00000008' FROM 5) FRO
 \copy states FROM 'results/forged.bin' (FORMAT binary)
 SELECT count(*) FROM states;
 
+-- an aggregate of somebody else's, that goes on with a state from a table, toasted there
+CREATE TABLE kept (state aiaas.gram_state);
+ALTER TABLE kept ALTER state SET STORAGE EXTERNAL;
+INSERT INTO kept SELECT aiaas.gram(1, y, a, b, a * b) FROM points;
+SELECT pg_column_size(state) > 2048 AS toasted, pg_relation_size(reltoastrelid) > 0 AS out_of_line FROM kept, pg_class WHERE oid = 'kept'::regclass;
+CREATE FUNCTION from_table(aiaas.gram_state, float8, float8[]) RETURNS aiaas.gram_state LANGUAGE sql AS 'SELECT state FROM kept';
+CREATE AGGREGATE borrowed(float8, float8[]) (SFUNC = aiaas.gram_regress, STYPE = aiaas.gram_state,
+	MSFUNC = aiaas.gram_regress, MSTYPE = aiaas.gram_state, MINVFUNC = from_table);
+SELECT bool_and(shown(aiaas.gram_regression(moving)) = (SELECT shown(aiaas_linear_regression(y, ARRAY[a, b, a * b])) FROM (SELECT * FROM points UNION ALL SELECT * FROM points p WHERE p.id = w.id) v)) AS same
+FROM (SELECT id, borrowed(y, ARRAY[a, b, a * b]) OVER (ORDER BY id ROWS 1 PRECEDING) AS moving FROM points) w WHERE id > 2;
+DROP AGGREGATE borrowed(float8, float8[]);
+DROP FUNCTION from_table;
+DROP TABLE kept;
+
 DROP TABLE longley, points, many, parallel, daily, copied, large, forged, states, sound CASCADE;
 DROP AGGREGATE gram_sum(aiaas.gram_state);
 DROP FUNCTION sqlstate_of, shown;
