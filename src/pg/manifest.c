@@ -116,28 +116,39 @@ strings_of(JsonbContainer *array, int *n)
 	return strings;
 }
 
-/* Which role a column has in a version; that it had none is AUTO. */
-static ml_role
-role_of(const Jsonb *manifest, const char *name)
+/*
+ * Which roles the features had.  Columns are in the order of the features, but
+ * for those that were left out, so that the next one is found at once.
+ */
+static void
+read_roles(const Jsonb *manifest, manifest_recipe *recipe)
 {
 	JsonbContainer *table = document_container(&manifest->root, "table");
 	JsonbContainer *columns = document_container(table, "columns");
+	int			n = columns != NULL && JsonContainerIsArray(columns) ? JsonContainerSize(columns) : 0;
+	int			next = 0;
 
-	if (table == NULL)
-		return ML_ROLE_TEXT;	/* a text classifier */
-	for (int i = 0; columns != NULL && JsonContainerIsArray(columns) && i < JsonContainerSize(columns); i++)
+	recipe->roles = palloc_array(ml_role, recipe->nfeatures);
+	for (int i = 0; i < recipe->nfeatures; i++)
+		recipe->roles[i] = table == NULL ? ML_ROLE_TEXT : ML_ROLE_AUTO; /* without one: a text classifier */
+	for (int i = 0; i < n; i++)
 	{
 		JsonbContainer *column = document_inside(document_element(columns, i, jbvBinary));
-		char	   *column_name = document_string(column, "name");
+		char	   *name = document_string(column, "name");
 		char	   *role = document_string(column, "role");
-		ml_role		found;
+		int			tried = 0;
 
-		if (column_name == NULL || role == NULL || strcmp(column_name, name) != 0)
+		if (name == NULL || role == NULL)
 			continue;
-		found = ml_role_find((ml_text) {role, strlen(role)});
-		return found == ML_ROLE_COUNT ? ML_ROLE_AUTO : found;
+		while (tried < recipe->nfeatures && strcmp(recipe->features[(next + tried) % recipe->nfeatures], name) != 0)
+			tried++;
+		if (tried == recipe->nfeatures)
+			continue;
+		next = (next + tried) % recipe->nfeatures;
+		recipe->roles[next] = ml_role_find((ml_text) {role, strlen(role)});
+		if (recipe->roles[next] == ML_ROLE_COUNT)
+			recipe->roles[next] = ML_ROLE_AUTO;
 	}
-	return ML_ROLE_AUTO;
 }
 
 bool
@@ -153,13 +164,10 @@ manifest_read_recipe(const Jsonb *manifest, const char *subject, manifest_recipe
 	recipe->target = document_string(trained, "target");
 	recipe->features = strings_of(document_container(trained, "features"), &recipe->nfeatures);
 	recipe->algorithm = document_string(trained, "algorithm");
-	recipe->roles = palloc_array(ml_role, recipe->nfeatures);
+	read_roles(manifest, recipe);
 	recipe->left_out = palloc_array(bool, recipe->nfeatures);
 	for (int i = 0; i < recipe->nfeatures; i++)
-	{
-		recipe->roles[i] = role_of(manifest, recipe->features[i]);
 		recipe->left_out[i] = document_string(left_out, recipe->features[i]) != NULL;
-	}
 	recipe->task = document_string(&manifest->root, "task");
 	recipe->time_zone = document_string(trained, "time_zone");
 	recipe->options = options == NULL ? "{}" : JsonbToCString(NULL, options, 0);
