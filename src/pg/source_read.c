@@ -487,7 +487,8 @@ source_compute(const source *s, const char *expression, bool *isnull)
 	Form_pg_attribute column;
 
 	SPI_connect();
-	if (SPI_execute(psprintf("SELECT %s FROM %s", expression, s->from), true, 2) != SPI_OK_SELECT ||
+	/* without a limit, which would keep it from running parallel (from 18 on) */
+	if (SPI_execute(psprintf("SELECT %s FROM %s", expression, s->from), true, 0) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "an aggregate over the source gave no row");
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);

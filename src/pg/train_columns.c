@@ -243,6 +243,7 @@ repeat_role(ml_column *column, ml_role role)
 static void
 check_named(train_state *t, choice *c)
 {
+	int		   *kept = palloc_array(int, t->want.ninputs);
 	int			n = 0;
 
 	for (uint32 i = 0; i < t->options.ncolumn_options; i++)
@@ -266,8 +267,9 @@ check_named(train_state *t, choice *c)
 		if (c->columns[column].role == ML_ROLE_IGNORE)
 			c->unused[column] = "ignored";
 		else
-			((int *) t->want.inputs)[n++] = column;
+			kept[n++] = column;
 	}
+	t->want.inputs = kept;
 	t->want.ninputs = n;
 }
 
@@ -367,7 +369,7 @@ announce_columns(const train_state *t, const choice *c, const char *task, bool a
 					   rest == NULL ? "" : rest)));
 }
 
-static void
+pg_noreturn static void
 refuse_no_features(const train_state *t, const choice *c)
 {
 	char	   *rest = unused_columns(t, c);
