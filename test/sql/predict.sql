@@ -266,6 +266,19 @@ RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
 RESET parallel_leader_participation;
+CREATE TABLE keyed (id int PRIMARY KEY, distance float8, seats int, rush boolean, carrier text, minutes float8);
+INSERT INTO keyed SELECT id, distance, seats, rush, carrier, minutes FROM trips WHERE id <= 100;
+SELECT sum(m)::numeric(20, 6) FROM (SELECT id, aiaas_predict('minutes', k) AS m FROM keyed AS k GROUP BY id) AS f;
+SELECT sum(m)::numeric(20, 6) FROM (SELECT k, aiaas_predict('minutes', k) AS m FROM keyed AS k GROUP BY ROLLUP (k)) AS f;
+SELECT count(*) FROM (SELECT id FROM keyed AS k GROUP BY id HAVING aiaas_predict('minutes', k) > 20) AS f;
+SELECT sum(l.m)::numeric(20, 6) FROM keyed AS k, LATERAL (SELECT aiaas_predict('minutes', k) AS m OFFSET 0) AS l;
+SELECT count(aiaas_predict('minutes', u)) AS u, count(aiaas_predict('minutes', v)) AS v FROM keyed AS u FULL JOIN keyed AS v ON u.id = v.id + 40;
+SELECT sum(m)::numeric(20, 6) FROM (SELECT aiaas_predict('minutes', k) AS m FROM keyed AS k UNION ALL SELECT aiaas_predict('minutes', r) FROM (SELECT seats, carrier, rush, distance FROM keyed) AS r) AS f;
+WITH k AS MATERIALIZED (TABLE keyed) SELECT sum(aiaas_predict('minutes', k))::numeric(20, 6) FROM k;
+INSERT INTO keyed VALUES (100, 10, 3, true, 'bus', 0) ON CONFLICT (id) DO UPDATE SET minutes = aiaas_predict('minutes', excluded)
+	RETURNING minutes::numeric(20, 6), aiaas_predict('minutes', keyed)::numeric(20, 6);
+CREATE FUNCTION forecast_row(keyed) RETURNS float8 STABLE LANGUAGE sql AS $$ SELECT aiaas_predict('minutes', $1) $$;
+SELECT sum(forecast_row(k))::numeric(20, 6) FROM keyed AS k;
 -- the planner passes columns, not rows, but where an index may have the expression
 CREATE FUNCTION calls(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -280,6 +293,12 @@ SELECT query, calls(query) FROM unnest(ARRAY[$$SELECT aiaas_predict('minutes', u
 	$$SELECT aiaas_predict('minutes', p) FROM parted AS p$$, $$SELECT aiaas_predict('minutes', p) FROM parted AS p GROUP BY p$$, $$SELECT aiaas_predict('minutes', k.k) FROM kept AS k$$,
 	$$SELECT aiaas_predict('minutes', r) FROM (SELECT * FROM trips OFFSET 1) AS r$$, $$SELECT aiaas_predict('minutes', to_jsonb(u)) FROM trips AS u$$,
 	$$SELECT aiaas_classify('mail', body) FROM mails$$]) AS query;
+-- more columns than a function has arguments
+DO $$
+BEGIN
+	EXECUTE (SELECT 'CREATE TABLE wide AS SELECT ' || string_agg(format('0 AS a%s', i), ', ') || ', t.* FROM trips AS t' FROM generate_series(1, 120) AS i);
+END $$;
+SELECT calls($$SELECT aiaas_predict('minutes', w) FROM wide AS w$$), sum(aiaas_predict('minutes', w))::numeric(20, 6) = (SELECT sum(minutes)::numeric(20, 6) FROM trips) AS same FROM wide AS w;
 SELECT aiaas_predict('minutes', 1, u)::numeric(20, 6), aiaas_classify('mail', 1, m), aiaas_score('mail', 1, m, 'spam') > 0.5 AS spam, aiaas_predict('minutes', NULLIF(u.id, 100), u)
 	FROM trips AS u, mails AS m WHERE u.id = 100 LIMIT 1;
 SELECT aiaas_predict('minutes', u.id - 100, u) FROM trips AS u WHERE u.id = 100;
@@ -310,10 +329,22 @@ GRANT SELECT ON minutes TO aiaas_predict_user;
 SET ROLE aiaas_predict_user;
 SELECT count(*) > 1 AS coefficients FROM aiaas_coefficients('minutes');
 RESET ROLE;
+-- rows that a policy hides, and a function that may not be executed
+GRANT SELECT ON keyed TO aiaas_predict_user;
+ALTER TABLE keyed ENABLE ROW LEVEL SECURITY;
+CREATE POLICY first_rows ON keyed USING (id <= 10);
+SET ROLE aiaas_predict_user;
+SELECT count(aiaas_predict('minutes', k)) FROM keyed AS k WHERE aiaas_predict('minutes', k) > -1000;
+RESET ROLE;
+BEGIN;
+REVOKE EXECUTE ON FUNCTION aiaas_predict(regclass, record) FROM PUBLIC;
+SET ROLE aiaas_predict_user;
+SELECT aiaas_predict('minutes', k) FROM keyed AS k;
+ROLLBACK;
 DEALLOCATE forecast;
-DROP FUNCTION forecast_all(regclass);
+DROP FUNCTION forecast_all(regclass), forecast_row(keyed);
 DROP VIEW forecasts;
-DROP TABLE mails, mail, body, forms, trips, minutes, plain, trip_forms, boxes, fate, times, time_forms, answers, kept, parted;
+DROP TABLE mails, mail, body, forms, trips, minutes, plain, trip_forms, boxes, fate, times, time_forms, answers, kept, parted, keyed, wide;
 DROP DOMAIN known_trip;
 DROP TYPE trip, size;
 DROP FUNCTION try(text), calls(text);
