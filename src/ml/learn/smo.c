@@ -28,6 +28,9 @@
 #define SHRINK_LEAST	10		/* at least a tenth must go, since permuting costs */
 #define POLL_EVERY		256		/* iterations, of small problems */
 #define POLL_FLOATS		((size_t) 1 << 22)	/* products of a kernel row between two polls */
+#define F_BYTES			((size_t) 512 << 10)	/* of panels that f is computed of at a time: about so many, ... */
+#define F_PANELS		128		/* ... no more than these ... */
+#define F_PANELS_LEAST	16		/* ... and no fewer */
 #define NONE			UINT32_MAX
 
 struct ml_smo_slot
@@ -249,26 +252,45 @@ ml_smo_prepare(ml_context *ctx, ml_smo *smo)
 	return ML_OK;
 }
 
-/* f of the positions from first on, from beta. */
+/* f of all positions of some panels. */
 static ml_status
-compute_f(ml_context *ctx, ml_smo *smo, uint32_t first)
+compute_panels(ml_context *ctx, ml_smo *smo, uint32_t panel, uint32_t npanels)
 {
-	uint32_t	panel = first / ML_SMO_LANES;
-	uint32_t	npanels = padded(smo->n) / ML_SMO_LANES;
-	float	   *k = smo->moved;
+	static const float zeros[F_PANELS * ML_SMO_LANES];
+	uint32_t	begin = panel * ML_SMO_LANES;
+	uint32_t	size = npanels * ML_SMO_LANES;
+	float		highest;
 
-	for (uint32_t t = first; t < smo->n; t++)
-		smo->f[t] = smo->target[t];
+	memcpy(smo->f + begin, smo->target + begin, size * sizeof(float));
 	for (uint32_t j = 0; j < smo->n; j++)
 	{
 		if (smo->beta[j] == 0)
 			continue;
-		ML_TRY(compute_row(ctx, smo, j, panel, npanels, k));
-		for (uint32_t t = first; t < smo->n; t++)
-			smo->f[t] -= smo->beta[j] * k[t - panel * ML_SMO_LANES];
+		ML_TRY(compute_row(ctx, smo, j, panel, panel + npanels, smo->moved));
+		smo->kernel->smo->smo_update(smo->f + begin, smo->moved, zeros, smo->beta[j], zeros, size, &highest);
 		if (j % 64 == 0)
 			ML_TRY(ml_poll(ctx));
 	}
+	return ml_poll(ctx);
+}
+
+/* f of the positions from first on, from beta; some panels at a time, which stay in a cache. */
+static ml_status
+compute_f(ml_context *ctx, ml_smo *smo, uint32_t first)
+{
+	uint32_t	panel = first / ML_SMO_LANES;
+	uint32_t	end = padded(smo->n) / ML_SMO_LANES;
+	size_t		most = F_BYTES / (ML_SMO_LANES * sizeof(float)) / ML_MAX(smo->width, 1u);
+	float		before[ML_SMO_LANES];
+
+	if (first == smo->n)
+		return ML_OK;
+	most = ML_MIN(ML_MAX(most, (size_t) F_PANELS_LEAST), (size_t) F_PANELS);
+	/* those that share a panel with the first have theirs */
+	memcpy(before, smo->f + panel * ML_SMO_LANES, sizeof(before));
+	for (uint32_t p = panel; p < end; p += most)
+		ML_TRY(compute_panels(ctx, smo, p, (uint32_t) ML_MIN(most, end - p)));
+	memcpy(smo->f + panel * ML_SMO_LANES, before, first % ML_SMO_LANES * sizeof(float));
 	return ML_OK;
 }
 
@@ -517,9 +539,10 @@ ml_smo_solve(ml_context *ctx, ml_smo *smo, double tolerance, uint64_t max_iterat
 
 	smo->iterations = 0;
 	smo->nactive = smo->n;
+	ML_TRY(compute_f(ctx, smo, smo->nknown));
+	smo->nknown = 0;
 	set_all_free(smo);
 	clear_cache(smo);
-	ML_TRY(compute_f(ctx, smo, 0));
 	for (;;)
 	{
 		ML_TRY(solve_active(ctx, smo, tolerance, max_iterations, &highest, &lowest));

@@ -52,6 +52,7 @@ typedef struct ml_smo
 	uint32_t	oldest;
 
 	uint32_t	nactive;
+	uint32_t	nknown;			/* f of the first so many positions is that of beta when solving begins */
 	uint64_t	iterations;
 } ml_smo;
 

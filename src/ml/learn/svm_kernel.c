@@ -12,8 +12,8 @@
  * is the dual's multiplier and not penalised.
  *
  * The solution of a fit is kept by row: the next fit, on more rows, starts
- * from it.  So fitting without a fold, to calibrate, and then with it costs
- * little more than one fit.
+ * from it, and from its gradient if the kernel is the same.  So fitting without
+ * a fold, to calibrate, and then with it costs little more than one fit.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,8 +34,11 @@ typedef struct kernel_machine
 	uint32_t	width;
 	uint64_t	nrows;			/* of all parts */
 	uint64_t	first_of[PARTS];	/* number of the first row of each part */
-	float	   *kept;			/* [nscores][nrows]: beta of the fit before */
+	float	   *kept;			/* [nscores][nrows]: beta of the fit before, and its f */
+	float	   *kept_f;
 	bool		has_kept;
+	uint32_t	kept_parts;
+	double		kept_gamma;
 
 	/* of the fit under way, by number of the vector */
 	uint64_t   *number;			/* of its row among all */
@@ -43,6 +46,7 @@ typedef struct kernel_machine
 	uint32_t   *label;
 	float	   *coefficients;	/* [nscores][n]: beta of the classes done */
 	ml_smo		smo;
+	uint32_t	nknown;			/* the first so many were all there is in the fit before */
 } kernel_machine;
 
 static ml_status
@@ -77,7 +81,7 @@ check_problem(ml_context *ctx, const ml_problem *problem)
 					   "{\"columns\": {\"name\": \"ignore\"}}.");
 	}
 	need = ml_smo_memory(nrows, problem->nfeatures);
-	need = ml_size_add(need, ml_size_mul(nrows, 16 + 2 * sizeof(float) * problem->nscores));
+	need = ml_size_add(need, ml_size_mul(nrows, 16 + 3 * sizeof(float) * problem->nscores));
 	/* a few rows of the kernel have to fit, too */
 	need = ml_size_add(need, ml_size_mul(nrows, 16 * sizeof(float)));
 	if (need > problem->memory || nrows >= INT32_MAX)
@@ -100,8 +104,9 @@ ml_svm_kernel_open(ml_context *ctx, const ml_problem *problem, void **state)
 		machine->first_of[part] = machine->nrows;
 		machine->nrows += ml_design_count(problem->design, ML_PART(part));
 	}
-	status = ml_alloc_zero(ctx, ml_size_mul(ml_size_mul(problem->nscores, machine->nrows), sizeof(float)),
+	status = ml_alloc_zero(ctx, ml_size_mul(ml_size_mul(problem->nscores, machine->nrows), 2 * sizeof(float)),
 						   (void **) &machine->kept);
+	machine->kept_f = machine->kept + problem->nscores * machine->nrows;
 	if (status != ML_OK)
 		ml_svm_kernel_close(ctx, machine);
 	else
@@ -161,12 +166,11 @@ gather_block(kernel_machine *machine, const ml_problem *problem, const ml_block 
 	}
 }
 
-/* All rows of the parts into the panels of machine->smo. */
+/* All rows of the parts into the panels of machine->smo, from "at" on. */
 static ml_status
-gather(ml_context *ctx, kernel_machine *machine, const ml_problem *problem, uint32_t parts)
+gather(ml_context *ctx, kernel_machine *machine, const ml_problem *problem, uint32_t parts, uint32_t at)
 {
 	uint64_t	next[PARTS];
-	uint32_t	at = 0;
 	const ml_block *block;
 
 	memcpy(next, machine->first_of, sizeof(next));
@@ -184,30 +188,58 @@ gather(ml_context *ctx, kernel_machine *machine, const ml_problem *problem, uint
 	}
 }
 
-/* 1 / (features x variance of all their values), as scikit-learn's "scale". */
+/* Of the parts, all values of their features: sum of (value - mean), or of its square. */
 static ml_status
-scale_gamma(ml_context *ctx, const ml_smo *smo, double *gamma)
+sum_values(ml_context *ctx, const ml_problem *problem, uint32_t parts, double mean, bool squares, double *result)
 {
-	double		n = (double) smo->n * smo->width;
-	double		mean = 0;
-	double		squares = 0;
+	uint32_t	ndense = ml_design_ndense(problem->design);
+	uint32_t	ncategories = ml_design_ncategories(problem->design);
+	uint64_t	rows = 0;
+	uint64_t	ones = 0;
+	double		zeros;
+	const ml_block *block;
 
-	for (int pass = 0; pass < 2; pass++)
-		for (uint32_t i = 0; i < smo->n; i++)
-		{
-			for (uint32_t k = 0; k < smo->width; k++)
+	*result = 0;
+	ML_TRY(ml_design_begin(ctx, problem->design, parts, NULL));
+	for (;;)
+	{
+		ML_TRY(ml_design_next(ctx, problem->design, &block));
+		if (block == NULL)
+			break;
+		for (uint32_t j = 0; j < ndense; j++)
+			for (uint32_t i = 0; i < block->n; i++)
 			{
-				double		value = *ml_smo_at(smo, i, k);
+				double		d = (float) block->dense[(size_t) j * block->stride + i] - mean;
 
-				if (pass == 0)
-					mean += value / n;
-				else
-					squares += (value - mean) * (value - mean);
+				*result += squares ? d * d : d;
 			}
-			if (i % 1024 == 1023)
-				ML_TRY(ml_poll(ctx));
-		}
-	*gamma = squares > 0 ? 1 / (smo->width * (squares / n)) : 1;
+		for (uint32_t k = 0; k < ncategories; k++)
+			for (uint32_t i = 0; i < block->n; i++)
+				ones += block->hot[(size_t) k * block->stride + i] != ML_NO_TERM;
+		rows += block->n;
+		ML_TRY(ml_poll(ctx));
+	}
+	zeros = (double) rows * (problem->nfeatures - ndense) - (double) ones;
+	*result += (double) ones * (squares ? (1 - mean) * (1 - mean) : 1 - mean) + zeros * (squares ? mean * mean : -mean);
+	return ML_OK;
+}
+
+/*
+ * 1 / (features x variance of all their values), as scikit-learn's "scale".
+ * Fits on some of the rows that are learnt from have the gamma of all of them.
+ */
+static ml_status
+scale_gamma(ml_context *ctx, const ml_problem *problem, uint32_t parts, double *gamma)
+{
+	uint32_t	from = (parts & ~problem->learning) == 0 ? problem->learning : parts;
+	double		n = (double) ml_design_count(problem->design, from) * problem->nfeatures;
+	double		mean;
+	double		squares;
+
+	ML_TRY(sum_values(ctx, problem, from, 0, false, &mean));
+	mean /= n;
+	ML_TRY(sum_values(ctx, problem, from, mean, true, &squares));
+	*gamma = squares > 0 ? 1 / (problem->nfeatures * (squares / n)) : 1;
 	return ML_OK;
 }
 
@@ -218,9 +250,10 @@ open_rows(ml_context *ctx, kernel_machine *machine, const ml_problem *problem, u
 	uint32_t	n = (uint32_t) ml_design_count(problem->design, parts);
 	size_t		cache = options->cache > 0 ? (size_t) options->cache << 20 : CACHE_BYTES;
 	size_t		need = ml_size_add(ml_smo_memory(n, machine->width),
-								   ml_size_mul(n, 16 + 2 * sizeof(float) * problem->nscores));
+								   ml_size_mul(n, 16 + 3 * sizeof(float) * problem->nscores));
 	double		gamma = options->gamma;
 
+	machine->nknown = 0;
 	cache = ML_MIN(cache, need < problem->memory ? problem->memory - need : 0);
 	ML_TRY(ml_smo_open(ctx, &machine->smo, n, machine->width, cache));
 	ML_TRY(ml_alloc(ctx, ml_size_mul(n, sizeof(uint64_t)), (void **) &machine->number));
@@ -228,9 +261,17 @@ open_rows(ml_context *ctx, kernel_machine *machine, const ml_problem *problem, u
 	ML_TRY(ml_alloc(ctx, ml_size_mul(n, sizeof(uint32_t)), (void **) &machine->label));
 	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(ml_size_mul(n, problem->nscores), sizeof(float)),
 						 (void **) &machine->coefficients));
-	ML_TRY(gather(ctx, machine, problem, parts));
 	if (gamma == 0)
-		ML_TRY(scale_gamma(ctx, &machine->smo, &gamma));
+		ML_TRY(scale_gamma(ctx, problem, parts, &gamma));
+	/* rows of the fit before first, if it had none but these */
+	if (machine->has_kept && (machine->kept_parts & ~parts) == 0 && machine->kept_gamma == gamma)
+	{
+		ML_TRY(gather(ctx, machine, problem, machine->kept_parts, 0));
+		machine->nknown = (uint32_t) ml_design_count(problem->design, machine->kept_parts);
+		parts &= ~machine->kept_parts;
+	}
+	machine->kept_gamma = gamma;
+	ML_TRY(gather(ctx, machine, problem, parts, machine->nknown));
 	machine->smo.kernel = problem->kernel;
 	machine->smo.kind = options->svm_kernel == ML_SVM_RBF ? ML_MACHINE_RBF : ML_MACHINE_POLYNOMIAL;
 	machine->smo.gamma = (float) gamma;
@@ -257,23 +298,34 @@ begin_class(kernel_machine *machine, const ml_problem *problem, uint32_t score)
 		smo->low[i] = positive ? 0 : -machine->bound[v];
 		smo->high[i] = positive ? machine->bound[v] : 0;
 		smo->beta[i] = machine->has_kept ? kept[machine->number[v]] : 0;
+		smo->f[i] = machine->kept_f[(size_t) score * machine->nrows + machine->number[v]];
 	}
 }
 
 /*
  * Kept values may lie outside of this fit's rows: what is missing from their
  * sum is taken from those that have the other sign, largest first as they come.
+ * True: all are as they were.
  */
-static void
+static bool
 balance(ml_smo *smo)
 {
 	double		sum = 0;
+	double		size = 0;
+	bool		same = true;
 
 	for (uint32_t i = 0; i < smo->n; i++)
 	{
-		smo->beta[i] = ML_MAX(smo->low[i], ML_MIN(smo->high[i], smo->beta[i]));
-		sum += smo->beta[i];
+		float		beta = ML_MAX(smo->low[i], ML_MIN(smo->high[i], smo->beta[i]));
+
+		same &= beta == smo->beta[i];
+		smo->beta[i] = beta;
+		sum += beta;
+		size += fabsf(beta);
 	}
+	/* rounding */
+	if (same && fabs(sum) <= 1e-6 * size)
+		return true;
 	for (uint32_t i = 0; i < smo->n && sum != 0; i++)
 	{
 		double		beta = smo->beta[i];
@@ -284,6 +336,17 @@ balance(ml_smo *smo)
 		if (fabs(sum) < 1e-6 * fabs(beta))
 			break;
 	}
+	return false;
+}
+
+/* Do the rows known before still come first?  Solving for another class may have moved them. */
+static bool
+known_first(const kernel_machine *machine)
+{
+	for (uint32_t i = 0; i < machine->nknown; i++)
+		if (machine->smo.row[i] >= machine->nknown)
+			return false;
+	return true;
 }
 
 /* Sum of s_i max(0, 1 - y_i score_i) over the fit's rows; f = y - score without bias. */
@@ -313,18 +376,20 @@ fit_class(ml_context *ctx, kernel_machine *machine, const ml_problem *problem, u
 	const ml_options *options = problem->options;
 	double		tolerance = ml_options_given(options, "tolerance") ? options->tolerance : TOLERANCE;
 	float	   *kept = machine->kept + (size_t) score * machine->nrows;
+	float	   *kept_f = machine->kept_f + (size_t) score * machine->nrows;
 	float	   *coefficients = machine->coefficients + (size_t) score * machine->smo.n;
 	ml_smo	   *smo = &machine->smo;
 	double		weight;
 	bool		converged;
 
 	begin_class(machine, problem, score);
-	balance(smo);
+	smo->nknown = balance(smo) && known_first(machine) ? machine->nknown : 0;
 	ML_TRY(ml_smo_solve(ctx, smo, tolerance, ML_MAX(ITERATIONS, (uint64_t) smo->n * 100), &solution->bias[score],
 						&converged));
 	for (uint32_t i = 0; i < smo->n; i++)
 	{
 		kept[machine->number[smo->row[i]]] = smo->beta[i];
+		kept_f[machine->number[smo->row[i]]] = smo->f[i];
 		coefficients[smo->row[i]] = smo->beta[i];
 	}
 	*loss += hinge_loss(machine, options->c, solution->bias[score], &weight);
@@ -399,6 +464,7 @@ fit(ml_context *ctx, const ml_problem *problem, kernel_machine *machine, uint32_
 		ML_TRY(fit_class(ctx, machine, problem, c, solution, report, &loss));
 	}
 	machine->has_kept = true;
+	machine->kept_parts = parts;
 	report->best = report->epochs;
 	ML_TRY(collect(ctx, machine, problem->nscores, solution));
 	solution->fitted = true;

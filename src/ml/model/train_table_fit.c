@@ -43,7 +43,7 @@ ml_table_plan_calibration(const ml_table_trainer *table, ml_table_plan *plan, in
 
 /* What a learner is told, and room for its solution. */
 static ml_status
-open_learner(ml_context *ctx, ml_table_trainer *table)
+open_learner(ml_context *ctx, ml_table_trainer *table, uint32_t learning)
 {
 	ml_trainer *trainer = table->trainer;
 	uint32_t	nfeatures = ml_design_nfeatures(table->design);
@@ -65,7 +65,8 @@ open_learner(ml_context *ctx, ml_table_trainer *table)
 		.nfeatures = nfeatures,
 		.memory = held < trainer->memory ? trainer->memory - held : 0,
 		.excluded = table->excluded,
-		.origin = table->origin
+		.origin = table->origin,
+		.learning = learning
 	};
 	return table->learner->open(ctx, &table->problem, &table->state);
 }
@@ -301,7 +302,7 @@ ml_table_fit(ml_context *ctx, ml_table_trainer *table, const ml_table_plan *plan
 	/* what five folds leave behind has not seen all of the rows that learn */
 	bool		anew = plan->ncalibrate != 1;
 
-	ML_TRY(open_learner(ctx, table));
+	ML_TRY(open_learner(ctx, table, plan->learn));
 	table->nholdout = ml_design_count(table->design, plan->judge);
 	if (plan->refit && table->trainer->options.warm_start)
 		ML_TRY(ml_table_start(ctx, table));
