@@ -88,7 +88,7 @@ literal_refuse(const literal_column *column, const char *subject, const char *gi
 }
 
 /* ERROR: right kind, but it makes no sense. */
-static void
+pg_noreturn static void
 refuse_spelling(const literal_column *column, const char *subject, const char *string)
 {
 	ereport(ERROR,
@@ -101,6 +101,16 @@ refuse_spelling(const literal_column *column, const char *subject, const char *s
 					 column->type == ML_TYPE_TIME ? "05:15:00" :
 					 column->type == ML_TYPE_TIMESTAMP ? "2013-01-31T05:15:00" :
 					 "2013-01-31T05:15:00-05:00; without the offset it is in the model's own time zone") : 0));
+}
+
+/* ERROR: a number that is written down, but isn't one of double precision. */
+pg_noreturn static void
+refuse_range(const literal_column *column, const char *subject)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("%s: column \"%s\" has a number out of the range of double precision",
+					subject, column->name)));
 }
 
 /* ---------- values ---------- */
@@ -155,10 +165,7 @@ literal_numeric(const literal_column *column, const char *subject, Numeric numbe
 	}
 	result = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
 	if (isinf(result) && !numeric_is_inf(number))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("%s: column \"%s\" has a number out of the range of double precision",
-						subject, column->name)));
+		refuse_range(column, subject);
 	return literal_number(column, subject, result);
 }
 
@@ -282,10 +289,14 @@ static ml_value
 number_value(const literal_column *column, const char *subject, const char *string)
 {
 	char	   *end;
-	double		number = strtod(string, &end);
+	double		number;
 
+	errno = 0;
+	number = strtod(string, &end);
 	if (end == string || *end != '\0')
 		refuse_spelling(column, subject, string);
+	if (errno == ERANGE && isinf(number))
+		refuse_range(column, subject);
 	return (ml_value) {.number = number};
 }
 

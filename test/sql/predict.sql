@@ -115,7 +115,7 @@ SELECT expression, try(expression) AS result FROM unnest(ARRAY[
 	$$aiaas_predict('minutes', ARRAY[1, 2, 3, 4])$$, $$aiaas_predict('minutes', ARRAY[1, 2, 1])$$, $$aiaas_predict('minutes', 'a text')$$, $$aiaas_predict('minutes', ARRAY['a text'])$$,
 	$$aiaas_predict('minutes', '{"distance": 1, "seats": 2, "rush": true}')$$, $$aiaas_predict('minutes', '{"distance": [1], "seats": 2, "rush": true, "carrier": "bus"}')$$,
 	$$aiaas_predict('minutes', '{"distance": true, "seats": 2, "rush": true, "carrier": "bus"}')$$, $$aiaas_predict('minutes', '{"distance": "far", "seats": 2, "rush": true, "carrier": "bus"}')$$,
-	$$aiaas_predict('minutes', '{"distance": 1e999, "seats": 2, "rush": true, "carrier": "bus"}')$$, $$aiaas_predict('minutes', '{"distance": "Infinity", "seats": 2, "rush": true, "carrier": "bus"}')$$,
+	$$aiaas_predict('minutes', '{"distance": 1e999, "seats": 2, "rush": true, "carrier": "bus"}')$$, $$aiaas_predict('minutes', ROW('1e999', 2, true, 'bus'))$$, $$aiaas_predict('minutes', '{"distance": "Infinity", "seats": 2, "rush": true, "carrier": "bus"}')$$,
 	$$aiaas_predict('minutes', ROW('Infinity'::float8, 2, true, 'bus'))$$, $$aiaas_predict('minutes', ROW(1e308::numeric * 1e308, 2, true, 'bus'))$$,
 	$$aiaas_predict('plain', ROW(1, 2, ARRAY[3]))$$, $$aiaas_predict('plain', ROW(1, 2, ARRAY[[3], [4]]))$$, $$aiaas_predict('plain', ROW(1, 2, '{3,4}'))$$, $$aiaas_predict('plain', ROW(1, 2, 3))$$,
 	$$aiaas_predict('plain', '[1, 2, [3]]')$$, $$aiaas_predict('plain', '[1, 2, [3, "4"]]')$$, $$aiaas_predict('plain', '[1, 2, 3]')$$, $$aiaas_predict('plain', ARRAY[1, 2, 3])$$,
