@@ -28,10 +28,8 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
 #include "nodes/supportnodes.h"
-#include "nodes/value.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
-#include "parser/parse_func.h"
 #include "parser/parsetree.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -224,17 +222,24 @@ has_expression_index(Query *query)
 	return false;
 }
 
-/* InvalidOid: no such function, so that nothing is rewritten. */
+/*
+ * InvalidOid: no such function, or not for this user, so that nothing is
+ * rewritten.  Not looked up as a name in a query is: whoever may call
+ * aiaas_predict needs no right on the schema of our helpers.
+ */
 static Oid
 find_function(const char *name, List *arguments, int n)
 {
 	Oid			types[5];
+	Oid			function;
 
 	for (int i = 0; i < n; i++)
 		types[i] = exprType(list_nth(arguments, i));
 	types[n] = ANYOID;
-	return LookupFuncName(list_make2(makeString("aiaas"), makeString(unconstify(char *, name))),
-						  n + 1, types, true);
+	function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+							   PointerGetDatum(buildoidvector(types, n + 1)),
+							   ObjectIdGetDatum(get_namespace_oid("aiaas", true)));
+	return OidIsValid(function) && compat_may_execute(function) ? function : InvalidOid;
 }
 
 /*
