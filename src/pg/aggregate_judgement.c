@@ -348,11 +348,12 @@ judge_number(aggregate_judgement *j, callsite_model *model, const ml_value *inpu
 static value_reader *
 actual_reader(callsite_model *model, FunctionCallInfo fcinfo)
 {
-	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, ARGUMENT_ACTUAL);
 	value_reader *reader;
+	Oid			type;
 
 	if (likely(model->actual != NULL))
 		return model->actual;
+	type = get_fn_expr_argtype(fcinfo->flinfo, ARGUMENT_ACTUAL);
 	if (!OidIsValid(type))
 		elog(ERROR, "could not determine the type of the actual value");
 	reader = MemoryContextAllocZero(model->mcxt, sizeof(value_reader));

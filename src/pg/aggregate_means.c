@@ -321,7 +321,7 @@ aggregate_require_finite(double actual, double predicted)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("actual and predicted values must be finite numbers"),
-				 errhint("Leave such rows out: FILTER (WHERE abs(actual) < 'infinity').")));
+				 errhint("Leave such rows out with FILTER or WHERE: abs(actual) < 'infinity'.")));
 }
 
 void

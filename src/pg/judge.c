@@ -105,23 +105,26 @@ find_target(const callsite_model *model, const source *s, const int *inputs)
 	return column;
 }
 
-/* aiaas.judgement(...) over the columns, one by one. */
-static char *
-call_on_columns(const callsite_model *model, const char *arguments)
+/*
+ * aiaas.judgement(...) over a source: of the columns one by one, or of rows.
+ */
+static Datum
+compute(const callsite_model *model, source *s, const char *target, bool *isnull)
 {
-	StringInfoData call;
-	StringInfoData columns;
+	StringInfoData names;
+	char	   *arguments = psprintf("'%u'::pg_catalog.regclass, %d, %s", model->pin->version.model,
+									 model->pin->version.version, quote_identifier(target));
+	char	   *columns = callsite_column_names(model);
 
-	initStringInfo(&call);
-	initStringInfo(&columns);
-	appendStringInfo(&call, "aiaas.judgement(%s, ARRAY[", arguments);
-	for (uint32 i = 0; i < model->ncolumns; i++)
+	if (model->ncolumns > COLUMNS_MAX)
 	{
-		appendStringInfo(&call, "%s%s::text", i == 0 ? "" : ", ", quote_literal_cstr(model->columns[i].name));
-		appendStringInfo(&columns, ", %s", quote_identifier(model->columns[i].name));
+		s->from = psprintf("(SELECT %s, %s FROM %s) AS judged", quote_identifier(target), columns, s->from);
+		return source_compute(s, psprintf("aiaas.judgement(%s, NULL, judged.*)", arguments), isnull);
 	}
-	appendStringInfo(&call, "]%s)", columns.data);
-	return call.data;
+	initStringInfo(&names);
+	for (uint32 i = 0; i < model->ncolumns; i++)
+		appendStringInfo(&names, "%s%s::pg_catalog.text", i == 0 ? "" : ", ", quote_literal_cstr(model->columns[i].name));
+	return source_compute(s, psprintf("aiaas.judgement(%s, ARRAY[%s], %s)", arguments, names.data, columns), isnull);
 }
 
 aggregate_judgement *
@@ -131,22 +134,13 @@ judge_source(callsite_model *model, const char *text)
 	int		   *inputs = palloc_array(int, model->ncolumns);
 	aggregate_judgement *judgement;
 	const char *target;
-	char	   *arguments;
 	Datum		state;
 	bool		isnull;
 
 	for (uint32 i = 0; i < model->ncolumns; i++)
 		inputs[i] = source_column(s, model->columns[i].name);
 	target = source_column_name(s, find_target(model, s, inputs));
-	arguments = psprintf("'%u'::pg_catalog.regclass, %d, %s", model->pin->version.model,
-						 model->pin->version.version, quote_identifier(target));
-	if (model->ncolumns <= COLUMNS_MAX)
-		state = source_compute(s, call_on_columns(model, arguments), &isnull);
-	else
-	{
-		s->from = psprintf("(SELECT * FROM %s) AS judged", s->from);
-		state = source_compute(s, psprintf("aiaas.judgement(%s, NULL, judged.*)", arguments), &isnull);
-	}
+	state = compute(model, s, target, &isnull);
 	if (isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),

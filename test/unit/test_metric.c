@@ -502,6 +502,11 @@ test_curve(unit_host *host)
 	unit_is_int(wrong, 0, "thresholds are the scores");
 	unit_ok(isinf(points[0].threshold) && points[9].true_positives == 6 && points[9].false_positives == 3,
 			"from none to all");
+	unit_ok(ml_auc_rates(auc, &points[0]).precision == 1 && ml_auc_rates(auc, &points[0]).true_positive_rate == 0,
+			"no row: nothing is found, and nothing is wrong");
+	unit_is_near(ml_auc_rates(auc, &points[4]).true_positive_rate, 3.0 / 6, 1e-15, "three of six");
+	unit_is_near(ml_auc_rates(auc, &points[4]).false_positive_rate, 1.0 / 3, 1e-15, "one of three");
+	unit_is_near(ml_auc_rates(auc, &points[4]).precision, 3.0 / 4, 1e-15, "three of four");
 	unit_is_near(ml_auc_median(auc), 0.5, 0, "the middle score");
 	(void) ml_auc_tally(&host->ctx, &auc, &size, true, 3);
 	unit_is_near(ml_auc_median(auc), 0.625, 0, "the mean of the two in the middle");

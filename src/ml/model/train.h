@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/print.h"
+#include "learn/calibrate.h"
 #include "learn/linear.h"
 #include "learn/metric.h"
 #include "learn/options.h"
@@ -104,9 +105,11 @@ extern ml_status ml_report_confusion(ml_context *ctx, ml_buffer *json, const ml_
 /*
  * "roc_curve" and "pr_curve" of two labels, each an array of [threshold, x, y]:
  * false and true positive rate; recall and precision.  The infinite threshold
- * is null.
+ * is null, others are probabilities: calibration says how to get one from a
+ * score, NULL: scores are.
  */
-extern ml_status ml_report_curves(ml_context *ctx, ml_buffer *json, ml_judgement *judgement);
+extern ml_status ml_report_curves(ml_context *ctx, ml_buffer *json, ml_judgement *judgement,
+								  const ml_calibration *calibration);
 extern ml_status ml_report_losses(ml_context *ctx, ml_buffer *json, const ml_linear_report *fit,
 								  int refit_epochs, double loss);
 

@@ -220,7 +220,8 @@ report_curve(ml_context *ctx, ml_buffer *json, const ml_auc *auc, const ml_curve
 }
 
 ml_status
-ml_report_curves(ml_context *ctx, ml_buffer *json, ml_judgement *judgement)
+ml_report_curves(ml_context *ctx, ml_buffer *json, ml_judgement *judgement,
+				 const ml_calibration *calibration)
 {
 	ml_curve_point points[CURVE_POINTS];
 	uint32_t	n;
@@ -229,6 +230,14 @@ ml_report_curves(ml_context *ctx, ml_buffer *json, ml_judgement *judgement)
 		ml_auc_negatives(judgement->auc) == 0)
 		return ML_OK;
 	n = ml_auc_curve(judgement->auc, points, CURVE_POINTS);
+	for (uint32_t i = 1; i < n && calibration != NULL; i++)
+	{
+		float		score = (float) points[i].threshold;
+		double		probabilities[2];
+
+		ml_calibrated(calibration, &score, 1, probabilities);
+		points[i].threshold = probabilities[1];
+	}
 	ML_TRY(report_curve(ctx, json, judgement->auc, points, n, true));
 	return report_curve(ctx, json, judgement->auc, points, n, false);
 }

@@ -161,7 +161,7 @@ report_classes(ml_context *ctx, ml_table_trainer *table, uint64_t nrows, ml_buff
 	ML_TRY(ml_report_metrics(ctx, json, &table->judgement));
 	ML_TRY(ml_report_labels(ctx, json, labels, &table->judgement));
 	ML_TRY(ml_report_confusion(ctx, json, &table->judgement));
-	return ml_report_curves(ctx, json, &table->judgement);
+	return ml_report_curves(ctx, json, &table->judgement, NULL);
 }
 
 ml_status

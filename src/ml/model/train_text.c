@@ -206,7 +206,7 @@ write_report(ml_context *ctx, ml_text_trainer *text, ml_buffer *json)
 	ML_TRY(ml_report_metrics(ctx, json, &text->judgement));
 	ML_TRY(ml_report_labels(ctx, json, &trainer->labels, &text->judgement));
 	ML_TRY(ml_report_confusion(ctx, json, &text->judgement));
-	ML_TRY(ml_report_curves(ctx, json, &text->judgement));
+	ML_TRY(ml_report_curves(ctx, json, &text->judgement, &text->calibration));
 	return ml_appendf(ctx, json, "}");
 }
 
