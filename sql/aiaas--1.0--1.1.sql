@@ -634,14 +634,15 @@ CREATE FUNCTION aiaas.gram_regression(state aiaas.gram_state) RETURNS aiaas.line
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'aiaas_gram_regression';
 COMMENT ON FUNCTION aiaas.gram_regression(aiaas.gram_state) IS 'least squares from the sums';
 
+-- a state of 3 columns takes 3 kB, one of 20 columns 10 kB, which the planner must know where there are many groups
 CREATE AGGREGATE @extschema@.aiaas_linear_regression(y double precision, x double precision[]) (
-	SFUNC = aiaas.gram_regress, STYPE = aiaas.gram_state, FINALFUNC = aiaas.gram_regression,
+	SFUNC = aiaas.gram_regress, STYPE = aiaas.gram_state, SSPACE = 8192, FINALFUNC = aiaas.gram_regression,
 	COMBINEFUNC = aiaas.gram_combine, PARALLEL = safe
 );
 COMMENT ON AGGREGATE @extschema@.aiaas_linear_regression(double precision,double precision[]) IS
 	'least squares of y by the items of x, with intercept, standard errors and R2; rows with a NULL or NaN don''t count';
 CREATE AGGREGATE aiaas.gram(weight double precision, VARIADIC numbers "any") (
-	SFUNC = aiaas.gram_accum, STYPE = aiaas.gram_state, COMBINEFUNC = aiaas.gram_combine, PARALLEL = safe
+	SFUNC = aiaas.gram_accum, STYPE = aiaas.gram_state, SSPACE = 8192, COMBINEFUNC = aiaas.gram_combine, PARALLEL = safe
 );
 COMMENT ON AGGREGATE aiaas.gram(double precision,"any") IS
 	'sums of squares and products of a target and columns: a state that aiaas.gram_regression solves';
