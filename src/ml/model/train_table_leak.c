@@ -47,6 +47,9 @@ typedef struct watch
 	range	   *levels;			/* regression: [nhot] of the targets of each level */
 	uint32_t   *classes;		/* classification: [nhot] the class of its rows, NO_CLASS, SEVERAL */
 	uint64_t   *class_rows;		/* [nclasses] */
+	uint32_t	ncategories;
+	bool	   *done;			/* [ndense + ncategories] it can't tell any more, whatever comes */
+	uint32_t	ndone;
 } watch;
 
 static const range nothing = {INFINITY, -INFINITY};
@@ -76,6 +79,8 @@ open_watch(ml_context *ctx, ml_arena *arena, watch *w)
 	w->classes = memory;
 	ML_TRY(ml_arena_alloc_zero(ctx, arena, w->nclasses * sizeof(uint64_t), &memory));
 	w->class_rows = memory;
+	ML_TRY(ml_arena_alloc_zero(ctx, arena, w->ndense + w->ncategories, &memory));
+	w->done = memory;
 	for (size_t i = 0; i < nranges; i++)
 		w->ranges[i] = nothing;
 	for (uint32_t i = 0; i < w->nhot; i++)
@@ -94,7 +99,7 @@ watch_numbers(watch *w, const ml_block *block)
 		const double *x = block->dense + (size_t) j * block->stride;
 		range	   *ranges = w->ranges + (size_t) j * w->nclasses;
 
-		for (uint32_t i = 0; i < block->n; i++)
+		for (uint32_t i = 0; i < block->n && !w->done[j]; i++)
 		{
 			double		y = block->target[i] - w->shift;
 
@@ -111,10 +116,10 @@ watch_numbers(watch *w, const ml_block *block)
 }
 
 static void
-watch_levels(watch *w, const ml_block *block, uint32_t ncategories)
+watch_levels(watch *w, const ml_block *block)
 {
-	for (uint32_t k = 0; k < ncategories; k++)
-		for (uint32_t i = 0; i < block->n; i++)
+	for (uint32_t k = 0; k < w->ncategories; k++)
+		for (uint32_t i = 0; i < block->n && !w->done[w->ndense + k]; i++)
 		{
 			uint32_t	hot = block->hot[(size_t) k * block->stride + i];
 
@@ -130,13 +135,60 @@ watch_levels(watch *w, const ml_block *block, uint32_t ncategories)
 		}
 }
 
+/* Do the values of a feature lie in ranges of which two have something in common? */
+static bool
+overlap(const watch *w, const range *ranges)
+{
+	for (uint32_t a = 0; a < w->nclasses; a++)
+		for (uint32_t b = 0; b < a; b++)
+			if (ranges[a].low <= ranges[b].high && ranges[b].low <= ranges[a].high)
+				return true;
+	return false;
+}
+
+/* Do two rows of one of a category's levels differ in the target? */
+static bool
+differ(const watch *w, const ml_tabular_column *column)
+{
+	for (uint32_t i = column->first - w->ndense; i < column->first - w->ndense + column->nterms; i++)
+		if (w->nclasses == 0 ? w->levels[i].low < w->levels[i].high : w->classes[i] == SEVERAL)
+			return true;
+	return false;
+}
+
+/* What can't tell the target after these rows can't after more of them: most are done with the first block. */
+static void
+mark_done(watch *w)
+{
+	const ml_tabular *t = &w->table->tabular;
+	uint32_t	category = w->ndense;
+
+	for (uint32_t j = 0; j < w->ndense; j++)
+		if (!w->done[j] && overlap(w, w->ranges + (size_t) j * w->nclasses))
+		{
+			w->done[j] = true;
+			w->ndone++;
+		}
+	for (uint32_t i = 0; i < t->ncolumns; i++)
+	{
+		if (t->columns[i].role != ML_ROLE_CATEGORY)
+			continue;
+		if (!w->done[category] && differ(w, &t->columns[i]))
+		{
+			w->done[category] = true;
+			w->ndone++;
+		}
+		category++;
+	}
+}
+
 static ml_status
 watch_rows(ml_context *ctx, watch *w, uint32_t parts)
 {
 	const ml_block *block;
 
 	ML_TRY(ml_design_begin(ctx, w->table->design, parts, NULL));
-	while (w->n < SAMPLE_ROWS)
+	while (w->n < SAMPLE_ROWS && w->ndone < w->ndense + w->ncategories)
 	{
 		ML_TRY(ml_design_next(ctx, w->table->design, &block));
 		if (block == NULL)
@@ -144,7 +196,7 @@ watch_rows(ml_context *ctx, watch *w, uint32_t parts)
 		if (w->n == 0)
 			w->shift = block->target[0];
 		watch_numbers(w, block);
-		watch_levels(w, block, ml_design_ncategories(w->table->design));
+		watch_levels(w, block);
 		for (uint32_t i = 0; i < block->n; i++)
 		{
 			double		y = block->target[i] - w->shift;
@@ -155,6 +207,7 @@ watch_rows(ml_context *ctx, watch *w, uint32_t parts)
 			w->yy += y * y;
 		}
 		w->n += block->n;
+		mark_done(w);
 		ML_TRY(ml_poll(ctx));
 	}
 	return ML_OK;
@@ -165,14 +218,9 @@ static bool
 are_apart(const watch *w, const range *ranges)
 {
 	for (uint32_t a = 0; a < w->nclasses; a++)
-	{
 		if (w->class_rows[a] < ROWS_PER_LEVEL)
 			return false;
-		for (uint32_t b = 0; b < a; b++)
-			if (ranges[a].low <= ranges[b].high && ranges[b].low <= ranges[a].high)
-				return false;
-	}
-	return true;
+	return !overlap(w, ranges);
 }
 
 static bool
@@ -257,6 +305,7 @@ ml_table_leaks(ml_context *ctx, ml_table_trainer *table, uint32_t learn)
 		.table = table,
 		.ndense = ml_design_ndense(table->design),
 		.nhot = ml_design_nhot(table->design),
+		.ncategories = ml_design_ncategories(table->design),
 		.nclasses = table->nclasses
 	};
 	ml_status	status;
