@@ -22,6 +22,10 @@
 #include "bridge.h"
 
 #include <math.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#include <sys/mman.h>
+#endif
 
 #include "access/parallel.h"
 #include "catalog/pg_authid.h"
@@ -42,6 +46,8 @@
 
 #define ALIGNMENT		16		/* what ml_host promises; palloc gives 8 */
 #define SPILL_SLICE		((size_t) 1 << 20)
+#define HEAP_ROOM		((size_t) 24 << 20)	/* before the first row */
+#define LARGE_PAGE		((size_t) 2 << 20)
 
 /* status -> SQLSTATE: the only place; the README repeats it */
 static const int sqlstates[] = {
@@ -554,6 +560,28 @@ bridge_create(MemoryContext parent)
 	callback->arg = b;
 	MemoryContextRegisterResetCallback(mcxt, callback);
 	return b;
+}
+
+/*
+ * The rows of a training are tens of megabytes that are touched once: a third
+ * of its time may go into page faults.  So the heap gets room for them in one
+ * piece, in large pages where there are such, and does not give it back to the
+ * kernel with each block that is freed on the way.
+ */
+void
+bridge_expect_rows(void)
+{
+#if defined(__GLIBC__) && defined(MADV_HUGEPAGE)
+	char	   *room;
+
+	mallopt(M_MMAP_THRESHOLD, HEAP_ROOM + LARGE_PAGE);
+	mallopt(M_TRIM_THRESHOLD, 2 * HEAP_ROOM);
+	room = malloc(HEAP_ROOM);
+	if (room == NULL)
+		return;
+	(void) madvise((char *) TYPEALIGN(LARGE_PAGE, room), HEAP_ROOM - LARGE_PAGE, MADV_HUGEPAGE);
+	free(room);
+#endif
 }
 
 void

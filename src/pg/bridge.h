@@ -37,6 +37,9 @@ extern int	bridge_kernel_level;
 extern bridge *bridge_create(MemoryContext parent);
 extern void bridge_destroy(bridge *b);
 
+/* Before the rows of a training are read: let its memory come cheaply. */
+extern void bridge_expect_rows(void);
+
 /*
  * Throw unless status is ML_OK: the error that a callback caught while the
  * engine ran (a cancel, a full disk), or ereport(ERROR) with the status's

@@ -117,6 +117,7 @@ open_trainer(train_state *t)
 		.ncolumns = t->want.ninputs,
 		.columns = t->columns,
 		.target = train_engine_text(t->recipe.target),
+		.target_type = t->asked ? ML_TYPE_TEXT : source_column_type(t->source, t->want.target),
 		.memory = (size_t) maintenance_work_mem * 1024,
 		.kernel = bridge_kernel()
 	};
@@ -125,6 +126,7 @@ open_trainer(train_state *t)
 		training.time_zone = train_engine_text(t->recipe.time_zone);
 	if (t->options.warm_start)
 		training.live = live_image(t);
+	bridge_expect_rows();
 	bridge_check(t->b, ml_trainer_open(&t->b->ctx, &training, &t->trainer), NULL);
 }
 
