@@ -31,6 +31,7 @@ typedef struct train_state
 	source_want want;
 	ml_column  *columns;		/* [want.ninputs]; want.columns */
 	ml_task		task;
+	bool		asked;			/* for the task, by the option or by an earlier version */
 	Oid			model;			/* InvalidOid: to be created */
 	char	   *name;			/* as a user writes it */
 	TimestampTz started;

@@ -49,6 +49,28 @@ task_of_type(const train_state *t, ml_type type, char **why)
 	}
 }
 
+/*
+ * The algorithm does one task only.  Say so where the type of the target would
+ * have said the other.
+ */
+static char *
+why_by_algorithm(const train_state *t, ml_type type)
+{
+	const char *name = source_column_name(t->source, t->want.target);
+	const char *type_name = source_column_type_name(t->source, t->want.target);
+	const char *algorithm = t->recipe.algorithm;
+	bool		numbers = type == ML_TYPE_NUMBER ||
+		(type == ML_TYPE_INTEGER && source_count_distinct(t->source, t->want.target, 3) != 2);
+
+	if (t->task == ML_REGRESSION && is_number(type) && !numbers)
+		return psprintf("Regression, since the algorithm is %s: the values of \"%s\" (%s) are taken as numbers; "
+						"algorithm => 'logistic_regression' takes them as labels.", algorithm, name, type_name);
+	if (t->task == ML_CLASSIFICATION && numbers)
+		return psprintf("Classification, since the algorithm is %s: the values of \"%s\" (%s) are taken as labels; "
+						"algorithm => 'linear_regression' takes them as numbers.", algorithm, name, type_name);
+	return NULL;
+}
+
 static void
 check_target(const train_state *t, ml_type type)
 {
@@ -71,7 +93,9 @@ train_choose_task(train_state *t)
 	ml_type		type = source_column_type(t->source, t->want.target);
 	const char *algorithm = t->recipe.algorithm;
 	char	   *why = NULL;
+	bool		by_type = false;
 
+	t->asked = t->options.has_task || t->recipe.task != NULL;
 	if (t->options.has_task)
 		t->task = t->options.task;
 	else if (t->recipe.task != NULL)
@@ -81,8 +105,13 @@ train_choose_task(train_state *t)
 	else if (strcmp(algorithm, "logistic_regression") == 0)
 		t->task = ML_CLASSIFICATION;
 	else
+	{
 		t->task = task_of_type(t, type, &why);
+		by_type = true;
+	}
 	check_target(t, type);
+	if (!t->asked && !by_type)
+		why = why_by_algorithm(t, type);
 	t->want.is_number = t->task == ML_REGRESSION;
 	return why;
 }

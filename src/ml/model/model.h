@@ -161,6 +161,8 @@ typedef struct ml_training
 	uint32_t	ncolumns;
 	const ml_column *columns;	/* copied; roles of the option "columns" are in */
 	ml_text		target;			/* its column's name, for messages */
+	/* of a classification that the option "task" did not ask for; TEXT, 0: many labels are fine */
+	ml_type		target_type;
 	ml_text		time_zone;		/* that timestamptz are read in */
 	size_t		memory;
 	const ml_kernel *kernel;

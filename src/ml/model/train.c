@@ -120,6 +120,7 @@ ml_trainer_open(ml_context *ctx, const ml_training *training, ml_trainer **resul
 	(*result)->kernel = training->kernel;
 	(*result)->memory = training->memory;
 	(*result)->task = training->task;
+	(*result)->target_type = training->target_type;
 	(*result)->live = training->live;
 	status = open_trainer(ctx, training, *result);
 	if (status != ML_OK)
@@ -305,6 +306,31 @@ read_target(ml_context *ctx, const ml_trainer *trainer, const ml_value *target, 
 	return ml_hint(ctx, "Leave such rows out of the source, or make the target NULL there.");
 }
 
+/* Are the labels numbers or times, as nobody said that they should be? */
+static bool
+are_numbers(const ml_trainer *trainer)
+{
+	return trainer->task == ML_CLASSIFICATION && trainer->target_type >= ML_TYPE_NUMBER &&
+		trainer->target_type <= ML_TYPE_TIMESTAMPTZ && trainer->target_type != ML_TYPE_BOOLEAN;
+}
+
+static ml_status
+refuse_numbers(ml_context *ctx, const ml_trainer *trainer, const char *than)
+{
+	bool		number = trainer->target_type == ML_TYPE_NUMBER || trainer->target_type == ML_TYPE_INTEGER;
+
+	ml_fail(ctx, ML_BAD_DATA, "the target \"%.*s\" has %s%u different values, which are too many labels to be meant",
+			(int) ML_MIN(trainer->target.size, (size_t) 64), trainer->target.data,
+			than, trainer->labels.n);
+	ml_detail(ctx, "It is a column of %s, of which classification makes each a label.",
+			  number ? "numbers" : "dates or times");
+	if (number)
+		return ml_hint(ctx, "To predict numbers: algorithm => 'linear_regression', or another with {\"task\": \"regression\"}. "
+							"If labels are meant: {\"task\": \"classification\"}.");
+	return ml_hint(ctx, "To predict a time make it a number in a query, as by extract(epoch from ...). "
+						"If labels are meant: {\"task\": \"classification\"}.");
+}
+
 static ml_status
 add_row(ml_context *ctx, ml_trainer *trainer, const ml_value *inputs, const ml_value *target,
 		float weight, double split)
@@ -329,7 +355,11 @@ add_row(ml_context *ctx, ml_trainer *trainer, const ml_value *inputs, const ml_v
 		row.target = target->number;
 	else
 	{
-		ML_TRY(ml_labels_find(ctx, &trainer->labels, target->text, trainer->seen, &row.label));
+		ml_status	status = ml_labels_find(ctx, &trainer->labels, target->text, trainer->seen, &row.label);
+
+		if (status == ML_BAD_DATA && are_numbers(trainer) && trainer->labels.n == ML_CLASSES_MAX)
+			return refuse_numbers(ctx, trainer, "more than ");
+		ML_TRY(status);
 		trainer->labels.rows[row.label]++;
 	}
 	trainer->nrows++;
@@ -371,6 +401,8 @@ check_rows(ml_context *ctx, const ml_trainer *trainer)
 				(int) ML_MIN(trainer->labels.names[0].size, (size_t) 64), trainer->labels.names[0].data);
 		return ml_hint(ctx, "A classifier needs rows of at least two labels.");
 	}
+	if (are_numbers(trainer) && trainer->labels.n > ML_NUMBERS_MAX)
+		return refuse_numbers(ctx, trainer, "");
 	return ML_OK;
 }
 

@@ -23,6 +23,8 @@
 
 #define ML_LABEL_MAX	1024	/* bytes of a label */
 #define ML_CLASSES_MAX	10000
+#define ML_NUMBERS_MAX	100		/* labels that are numbers or times, unless the user asks for them */
+#define ML_LABELS_MANY	1000	/* more are named where memory is short */
 
 /* Cross-validation: most folds; parts of each, so that at most a fifth of what learns calibrates. */
 #define ML_CROSS_FOLDS_MAX	31
@@ -136,6 +138,7 @@ struct ml_trainer
 	ml_task		task;
 	const ml_image *live;
 	ml_text		target;
+	ml_type		target_type;	/* TEXT: many labels are fine */
 	ml_text		time_zone;
 
 	/* all columns that were named, and those that learn */

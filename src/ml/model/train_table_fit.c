@@ -41,6 +41,18 @@ ml_table_plan_calibration(const ml_table_trainer *table, ml_table_plan *plan, in
 	}
 }
 
+/* A memory that is too small for the labels: are they meant? */
+static ml_status
+doubt_labels(ml_context *ctx, const ml_table_trainer *table, ml_status status)
+{
+	const ml_trainer *trainer = table->trainer;
+
+	if (status == ML_MEMORY_LIMIT && table->nclasses > ML_LABELS_MANY)
+		ml_hint(ctx, "The target \"%.*s\" has %u labels: is it the right column? If so, raise maintenance_work_mem.",
+				(int) ML_MIN(trainer->target.size, (size_t) 64), trainer->target.data, table->nclasses);
+	return status;
+}
+
 /* What a learner is told, and room for its solution. */
 static ml_status
 open_learner(ml_context *ctx, ml_table_trainer *table, uint32_t learning)
@@ -68,7 +80,7 @@ open_learner(ml_context *ctx, ml_table_trainer *table, uint32_t learning)
 		.origin = table->origin,
 		.learning = learning
 	};
-	return table->learner->open(ctx, &table->problem, &table->state);
+	return doubt_labels(ctx, table, table->learner->open(ctx, &table->problem, &table->state));
 }
 
 /* Where fits begin that don't go on from another. */
@@ -98,7 +110,8 @@ fit(ml_context *ctx, ml_table_trainer *table, uint32_t parts, bool anew, ml_line
 	if (anew || table->solution.machine.kind != ML_MACHINE_NONE)
 		ML_TRY(restart(ctx, table));
 	memset(report, 0, sizeof(*report));
-	return table->learner->fit(ctx, &table->problem, table->state, parts, &table->solution, report);
+	return doubt_labels(ctx, table, table->learner->fit(ctx, &table->problem, table->state, parts, &table->solution,
+														report));
 }
 
 /*
