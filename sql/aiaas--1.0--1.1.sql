@@ -453,7 +453,7 @@ CREATE FUNCTION aiaas.confusion_balanced_accuracy(state aiaas.confusion_state) R
 COMMENT ON FUNCTION aiaas.confusion_balanced_accuracy(aiaas.confusion_state) IS 'recall, mean over labels that occur';
 CREATE FUNCTION aiaas.confusion_mcc(state aiaas.confusion_state) RETURNS double precision
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_confusion_mcc';
-COMMENT ON FUNCTION aiaas.confusion_mcc(aiaas.confusion_state) IS 'Matthews'' correlation coefficient';
+COMMENT ON FUNCTION aiaas.confusion_mcc(aiaas.confusion_state) IS 'correlation of actual and predicted labels (Matthews)';
 CREATE FUNCTION aiaas.auc_error(state aiaas.auc_state, actual double precision, predicted double precision) RETURNS aiaas.auc_state
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'aiaas_auc_error';
 COMMENT ON FUNCTION aiaas.auc_error(aiaas.auc_state,double precision,double precision) IS 'transition of aiaas_median_absolute_error';
@@ -511,7 +511,7 @@ CREATE AGGREGATE @extschema@.aiaas_mcc(actual text, predicted text) (
 	SFUNC = aiaas.confusion_accum, STYPE = aiaas.confusion_state, FINALFUNC = aiaas.confusion_mcc,
 	COMBINEFUNC = aiaas.confusion_combine, PARALLEL = safe
 );
-COMMENT ON AGGREGATE @extschema@.aiaas_mcc(text,text) IS 'Matthews'' correlation coefficient of actual and predicted labels, from -1 to 1; 0 where it is undefined';
+COMMENT ON AGGREGATE @extschema@.aiaas_mcc(text,text) IS 'correlation of actual and predicted labels (Matthews), from -1 to 1; 0 where it is undefined';
 CREATE AGGREGATE @extschema@.aiaas_balanced_accuracy(actual anyelement, predicted text) (
 	SFUNC = aiaas.confusion_accum, STYPE = aiaas.confusion_state, FINALFUNC = aiaas.confusion_balanced_accuracy,
 	COMBINEFUNC = aiaas.confusion_combine, PARALLEL = safe
@@ -521,7 +521,7 @@ CREATE AGGREGATE @extschema@.aiaas_mcc(actual anyelement, predicted text) (
 	SFUNC = aiaas.confusion_accum, STYPE = aiaas.confusion_state, FINALFUNC = aiaas.confusion_mcc,
 	COMBINEFUNC = aiaas.confusion_combine, PARALLEL = safe
 );
-COMMENT ON AGGREGATE @extschema@.aiaas_mcc(anyelement,text) IS 'Matthews'' correlation coefficient of actual and predicted labels, from -1 to 1; 0 where it is undefined';
+COMMENT ON AGGREGATE @extschema@.aiaas_mcc(anyelement,text) IS 'correlation of actual and predicted labels (Matthews), from -1 to 1; 0 where it is undefined';
 CREATE AGGREGATE @extschema@.aiaas_balanced_accuracy(actual anycompatible, predicted anycompatible) (
 	SFUNC = aiaas.confusion_accum, STYPE = aiaas.confusion_state, FINALFUNC = aiaas.confusion_balanced_accuracy,
 	COMBINEFUNC = aiaas.confusion_combine, PARALLEL = safe
@@ -531,7 +531,7 @@ CREATE AGGREGATE @extschema@.aiaas_mcc(actual anycompatible, predicted anycompat
 	SFUNC = aiaas.confusion_accum, STYPE = aiaas.confusion_state, FINALFUNC = aiaas.confusion_mcc,
 	COMBINEFUNC = aiaas.confusion_combine, PARALLEL = safe
 );
-COMMENT ON AGGREGATE @extschema@.aiaas_mcc(anycompatible,anycompatible) IS 'Matthews'' correlation coefficient of actual and predicted labels, from -1 to 1; 0 where it is undefined';
+COMMENT ON AGGREGATE @extschema@.aiaas_mcc(anycompatible,anycompatible) IS 'correlation of actual and predicted labels (Matthews), from -1 to 1; 0 where it is undefined';
 CREATE AGGREGATE @extschema@.aiaas_pr_auc(actual boolean, score double precision) (
 	SFUNC = aiaas.auc_accum, STYPE = aiaas.auc_state, FINALFUNC = aiaas.auc_pr,
 	COMBINEFUNC = aiaas.auc_combine, PARALLEL = safe
@@ -541,7 +541,7 @@ CREATE AGGREGATE @extschema@.aiaas_brier(actual boolean, probability double prec
 	SFUNC = aiaas.mean_brier, STYPE = aiaas.mean_state, FINALFUNC = aiaas.mean_final,
 	COMBINEFUNC = aiaas.mean_combine, PARALLEL = safe
 );
-COMMENT ON AGGREGATE @extschema@.aiaas_brier(boolean,double precision) IS 'Brier score: mean squared error of the probability that actual is true';
+COMMENT ON AGGREGATE @extschema@.aiaas_brier(boolean,double precision) IS 'mean squared error of the probability that actual is true (Brier score)';
 CREATE AGGREGATE @extschema@.aiaas_mse(actual double precision, predicted double precision) (
 	SFUNC = aiaas.regression_accum, STYPE = aiaas.regression_state, FINALFUNC = aiaas.regression_mse,
 	COMBINEFUNC = aiaas.regression_combine, PARALLEL = safe

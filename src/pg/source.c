@@ -185,16 +185,6 @@ source_column_name(const source *s, int column)
 	return NameStr(TupleDescAttr(s->columns, column)->attname);
 }
 
-bool
-source_column_is_text(const source *s, int column)
-{
-	char		category;
-	bool		preferred;
-
-	get_type_category_preferred(TupleDescAttr(s->columns, column)->atttypid, &category, &preferred);
-	return category == TYPCATEGORY_STRING;
-}
-
 ml_type
 source_column_type(const source *s, int column)
 {

@@ -35,8 +35,6 @@ extern source *source_open(const char *text);
 /* Number of a column from 0; ERROR 42703 with the nearest name as a hint. */
 extern int	source_column(const source *s, const char *name);
 extern const char *source_column_name(const source *s, int column);
-/* text, varchar, char(n), name, citext and domains over them */
-extern bool source_column_is_text(const source *s, int column);
 
 /* The engine's type of its values, or ML_TYPE_COUNT: there is none. */
 extern ml_type source_column_type(const source *s, int column);

@@ -15,7 +15,6 @@
 #include "learn/metric.h"
 
 #include "base/math.h"
-#include "base/sort.h"
 #include "learn/slots.h"
 
 #define AUC_MAGIC		UINT32_C(0x31554141)
@@ -270,13 +269,61 @@ ml_auc_get(const ml_auc *auc, uint32_t i)
 	return bins_of(auc)[i];
 }
 
-static int
-compare_bins(const void *a, const void *b)
-{
-	uint64_t	x = ((const ml_auc_bin *) a)->key;
-	uint64_t	y = ((const ml_auc_bin *) b)->key;
+#define FEW_BINS	32
 
-	return (x > y) - (x < y);
+static void
+sort_few(ml_auc_bin *bins, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++)
+	{
+		ml_auc_bin	bin = bins[i];
+		uint32_t	j = i;
+
+		for (; j > 0 && bins[j - 1].key > bin.key; j--)
+			bins[j] = bins[j - 1];
+		bins[j] = bin;
+	}
+}
+
+/*
+ * In place, by the byte of the keys that begins at a bit, then by those below
+ * (American flag sort): keys are distinct, so the order is that of any sort.
+ */
+static void
+sort_by_bytes(ml_auc_bin *bins, uint32_t n, int bit)
+{
+	uint32_t	end[256] = {0};
+	uint32_t	next[256];
+	uint32_t	sum = 0;
+
+	if (n <= FEW_BINS || bit < 0)
+	{
+		sort_few(bins, n);
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		end[bins[i].key >> bit & 255]++;
+	for (int b = 0; b < 256; b++)
+	{
+		next[b] = sum;
+		sum += end[b];
+		end[b] = sum;
+	}
+	for (int b = 0; b < 256; b++)
+		while (next[b] < end[b])
+		{
+			ml_auc_bin	bin = bins[next[b]];
+			int			home = bin.key >> bit & 255;
+
+			bins[next[b]] = bins[next[home]];
+			bins[next[home]++] = bin;
+		}
+	for (int b = 0; b < 256; b++)
+	{
+		uint32_t	first = b == 0 ? 0 : end[b - 1];
+
+		sort_by_bytes(bins + first, end[b] - first, bit - 8);
+	}
 }
 
 /* Put the bins in ascending order. */
@@ -287,7 +334,7 @@ sort_bins(ml_auc *auc)
 
 	if (auc->sorted)
 		return;
-	ml_sort(bins, auc->nbins, sizeof(ml_auc_bin), compare_bins);
+	sort_by_bytes(bins, auc->nbins, 56);
 	ml_slots_rebuild(bin_slots_of(auc), 2 * auc->capacity - 1, bins, sizeof(ml_auc_bin), auc->nbins);
 	auc->sorted = true;
 }
