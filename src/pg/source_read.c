@@ -155,11 +155,18 @@ read_weight(receiver *r, TupleTableSlot *slot)
 {
 	float		weight = (float) read_value(r, &r->weight, slot, r->want->weight).number;
 
-	if (!(weight >= 0) || isinf(weight))
+	if (likely(weight >= 0 && !isinf(weight)))
+		return weight;
+	r->reading = r->want->weight;
+	if (slot->tts_isnull[r->place[r->reading]])
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("weights of rows must be finite and not negative")));
-	return weight;
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("weights of rows must not be NULL"),
+				 errhint("A row of weight 0 does not count: coalesce(%s, 0).",
+						 quote_identifier(source_column_name(r->source, r->reading)))));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("weights of rows must be finite and not negative")));
 }
 
 /* A hash that a double holds exactly; all NULLs are one group. */

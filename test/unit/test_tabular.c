@@ -394,6 +394,12 @@ test_numbers(unit_host *host)
 						   1), ML_OK, "an array whose length no row says");
 	unit_fails(host, fit(&t, &options), ML_BAD_DATA, "column \"x\" has no value", "is refused as well");
 	close_table(&t, ML_OK);
+	options.impute = ML_IMPUTE_MEAN;
+	unit_is_int(open_table(&host->ctx, &t, &(ml_column) {.name = {"x", 1}, .type = ML_TYPE_ARRAY, .role = ML_ROLE_NUMBER,
+						   .size = 3}, 1), ML_OK, "arrays");
+	unit_is_int(add_row(&t, &(ml_value) {.items = {(double[3]) {1, NAN, 2}, 3}}), ML_OK, "of which one item");
+	unit_fails(host, fit(&t, &options), ML_BAD_DATA, "item 2 of the arrays in column \"x\"", "never has a value");
+	close_table(&t, ML_OK);
 }
 
 /* Levels that no row that learns has are as unseen. */

@@ -229,10 +229,16 @@ impute(const ml_summary *summary, double fill, double *mean, double *deviation)
 	*deviation = sqrt(square);
 }
 
-/* A column with nothing but missing values, all of which are a constant. */
+/* A column, or item of an array, with nothing but missing values, all of which are a constant. */
 static ml_status
-fit_nothing(fitter *f, const ml_column *column, ml_impute how, ml_scaling *scaling)
+fit_nothing(fitter *f, const ml_column *column, uint32_t item, ml_impute how, ml_scaling *scaling)
 {
+	if (how != ML_IMPUTE_CONSTANT && column->type == ML_TYPE_ARRAY)
+	{
+		ml_fail(f->ctx, ML_BAD_DATA, "item %u of the arrays in column \"%.*s\" has no value in any row", item + 1,
+				ML_QUOTED(column->name));
+		return ml_hint(f->ctx, "Fill it, by the option \"impute\": 0, or leave it out of the arrays.");
+	}
 	if (how != ML_IMPUTE_CONSTANT)
 		return no_value(f->ctx, column);
 	scaling->mean = f->options->standardize ? scaling->fill : 0;
@@ -240,7 +246,7 @@ fit_nothing(fitter *f, const ml_column *column, ml_impute how, ml_scaling *scali
 }
 
 static ml_status
-fit_scaling(fitter *f, const ml_column *column, const ml_summary *summary, ml_scaling *scaling)
+fit_scaling(fitter *f, const ml_column *column, uint32_t item, const ml_summary *summary, ml_scaling *scaling)
 {
 	bool		date = column->role == ML_ROLE_DATE;
 	ml_impute	how = date ? ML_IMPUTE_MEAN : column->has_fill ? ML_IMPUTE_CONSTANT : f->options->impute;
@@ -250,7 +256,7 @@ fit_scaling(fitter *f, const ml_column *column, const ml_summary *summary, ml_sc
 	*scaling = indicator_scaling;
 	scaling->fill = column->has_fill ? column->fill : f->options->constant;
 	if (!(summary->n > 0))
-		return fit_nothing(f, column, how, scaling);
+		return fit_nothing(f, column, item, how, scaling);
 	if (f->options->winsorize > 0 && !date)
 	{
 		scaling->low = ml_summary_quantile(summary, f->options->winsorize);
@@ -283,7 +289,7 @@ fit_dense(fitter *f, uint32_t i, const ml_summary *summaries)
 	const ml_tabular_column *column = &f->columns[i];
 
 	for (uint32_t k = 0; k < column->nterms; k++)
-		ML_TRY(fit_scaling(f, &f->inputs[i], &summaries[k], &f->scaling[column->first + k]));
+		ML_TRY(fit_scaling(f, &f->inputs[i], k, &summaries[k], &f->scaling[column->first + k]));
 	if (column->indicator != ML_NO_TERM)
 		f->scaling[column->indicator] = indicator_scaling;
 	return ML_OK;
