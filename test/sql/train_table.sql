@@ -65,6 +65,7 @@ SELECT task, algorithm FROM aiaas_train('trips', 'amount', 'task', '{dist,carrie
 SELECT task, algorithm FROM aiaas_train('trips', 'size', 'task', '{dist,carrier}');
 SELECT task, algorithm FROM aiaas_train('trips', 'carrier', 'task', '{dist,i8}');
 SELECT task, algorithm FROM aiaas_train('trips', 'day', 'task', '{dist,i8}', options => '{"holdout": 0}');
+SELECT task, algorithm FROM aiaas_train('trips', 'day', 'task', '{dist,i8}', options => '{"holdout": 0, "task": "classification"}');
 SELECT value FROM aiaas_training_info('task', 7) WHERE item = 'label 2024-01-02';
 SELECT task, algorithm FROM aiaas_train('trips', 'stops', 'task', '{dist,carrier}', options => '{"task": "classification"}');
 SELECT task, algorithm FROM aiaas_train('trips', 'two', 'task', '{dist,carrier}', options => '{"task": "regression"}');

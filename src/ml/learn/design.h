@@ -145,6 +145,7 @@ extern uint32_t ml_design_nfeatures(const ml_design *design);	/* sum of the thre
 extern uint32_t ml_design_ncategories(const ml_design *design);
 extern uint32_t ml_design_stride(const ml_design *design);
 extern uint64_t ml_design_count(const ml_design *design, uint32_t parts);	/* rows */
+extern const ml_tabular *ml_design_tabular(const ml_design *design);
 extern const ml_rows_index *ml_design_texts(const ml_design *design);	/* NULL without */
 extern size_t ml_design_memory(const ml_design *design);	/* bytes held */
 extern bool ml_design_resident(const ml_design *design);	/* nothing is spilled */

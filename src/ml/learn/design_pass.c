@@ -54,6 +54,12 @@ ml_design_count(const ml_design *design, uint32_t parts)
 	return n;
 }
 
+const ml_tabular *
+ml_design_tabular(const ml_design *design)
+{
+	return design->recipe.tabular;
+}
+
 const ml_rows_index *
 ml_design_texts(const ml_design *design)
 {

@@ -294,10 +294,10 @@ rounded_corner(ml_glm *glm, const ml_block *block)
 						   high, &before);
 			block->state[i] = (float) before;
 			before = (double) block->state[i];
+			glm->slack += loss - (before * rest - epsilon * fabs(before));
 		}
 		inside = clip_to(before + sharp * rest, sharp * epsilon, low, high, &a);
 		glm->corner += loss;
-		glm->slack += loss - (a * rest - epsilon * fabs(a));
 		glm->sum += a * rest - epsilon * fabs(a) - (a - before) * (a - before) / (2 * sharp);
 		glm->slopes[i] = hinge ? -y * a : -a;
 		glm->curves[i] = inside ? sharp : 0;
@@ -669,7 +669,9 @@ ml_glm_pass(ml_context *ctx, ml_glm *glm, const double *parameters, uint32_t par
 	const ml_block *block;
 
 	glm->rows = 0;
-	glm->sum = glm->corner = glm->slack = 0;
+	glm->sum = glm->corner = 0;
+	if (glm->advance)
+		glm->slack = 0;
 	glm->weight = 0;
 	glm->tiles = 0;
 	memset(glm->gradient, 0, glm->n * sizeof(double));

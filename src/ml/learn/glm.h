@@ -43,7 +43,7 @@ typedef struct ml_glm
 	uint64_t	rows;
 	double		sum;			/* of s_i loss_i */
 	double		corner;			/* of s_i loss_i, not rounded */
-	double		slack;			/* of s_i loss_i less what the multipliers make of the rows, >= 0 */
+	double		slack;			/* ... less what new multipliers make of the rows, >= 0 */
 	double		weight;			/* of s_i */
 	double	   *gradient;		/* [n] of the sum */
 	double	   *hessian;		/* triangle of ml_glm_rows rows, or NULL */

@@ -514,6 +514,11 @@ descent_fit(ml_context *ctx, const ml_problem *problem, void *state, uint32_t pa
 		report->epochs = report->best = epoch;
 		if (report->nlosses < ML_LOSSES_MAX)
 			report->losses[report->nlosses++] = loss;
+		else
+		{
+			report->losses[ML_LOSSES_MAX - 2] = previous;
+			report->losses[ML_LOSSES_MAX - 1] = loss;
+		}
 		ml_linear_progress(ctx, ML_PHASE_FIT, (int64_t) ml_design_count(problem->design, parts), epoch, loss);
 		report->converged = options->tolerance > 0 && fabs(previous - loss) < options->tolerance;
 		if (report->converged)

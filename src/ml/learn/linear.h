@@ -40,7 +40,7 @@ typedef struct ml_linear_report
 	int			best;			/* pass with the lowest loss on the stop rows */
 	bool		converged;
 	int			nlosses;
-	double		losses[ML_LOSSES_MAX];	/* mean loss seen in each */
+	double		losses[ML_LOSSES_MAX];	/* mean loss seen in each; gradient_descent: the last two are those of the last */
 	double		stop_loss;		/* on the stop rows, after the best; NaN without */
 } ml_linear_report;
 

@@ -20,6 +20,7 @@
 #include "base/math.h"
 
 #define QUASI_REAL		float
+#define QUASI_HISTORY	6
 #include "learn/quasi_template.h"
 
 typedef struct logistic

@@ -13,10 +13,12 @@
  *-------------------------------------------------------------------------
  */
 #include "learn/newton.h"
+#include "learn/separation.h"
 
 #include <math.h>
 
-#define SEPARATED		1e-6	/* mean loss below which the classes are apart */
+#define SEPARATED		1e-8	/* mean loss below which the classes are apart */
+#define MANY_EPOCHS		12		/* Newton's method needs fewer where there is an optimum */
 #define PIVOT			1e-11
 
 typedef struct logistic
@@ -163,17 +165,53 @@ fit_errors(ml_context *ctx, const ml_glm *glm, ml_solution *solution)
 	return status;
 }
 
-/* Without a penalty nothing holds the weights where a feature tells the classes apart. */
-static void
-warn_separated(ml_context *ctx, logistic *l, const ml_glm *glm, ml_linear_report *report)
+static ml_status
+warn_separated(ml_context *ctx, const ml_problem *problem, uint32_t feature)
 {
-	if (!(glm->weight > 0) || glm->sum / glm->weight > SEPARATED)
-		return;
+	char		message[ML_TEXT_MAX];
+	ml_buffer	name = {0};
+	ml_status	status = ML_OK;
+
+	if (ctx->host->warn == NULL)
+		return ML_OK;
+	if (feature == ML_NO_TERM)
+		ml_print(message, sizeof(message), "the classes are perfectly separated: without a penalty "
+				 "the estimates have no finite optimum; use {\"penalty\": \"l2\"}");
+	else
+	{
+		status = ml_tabular_term(ctx, ml_design_tabular(problem->design), feature, &name);
+		if (status == ML_OK)
+			ml_print(message, sizeof(message), "\"%.*s\" separates the classes: without a penalty its "
+					 "estimate has no finite optimum; use {\"penalty\": \"l2\"}",
+					 (int) ML_MIN(name.size, (size_t) 200), name.data);
+		ml_buffer_free(ctx, &name);
+	}
+	if (status == ML_OK)
+		ctx->host->warn(ctx->host->user, message);
+	return status;
+}
+
+/*
+ * Without a penalty nothing holds the weight of a feature that tells classes
+ * apart: iterations are many, or the loss goes to 0.
+ */
+static ml_status
+check_separated(ml_context *ctx, const ml_problem *problem, logistic *l, const ml_glm *glm,
+				uint32_t parts, ml_linear_report *report)
+{
+	bool		complete = glm->sum < SEPARATED * glm->weight;
+	uint32_t	feature;
+
+	if (!complete && report->converged && report->epochs < MANY_EPOCHS)
+		return ML_OK;
+	ML_TRY(ml_separation_find(ctx, problem, parts, &feature));
+	if (!complete && feature == ML_NO_TERM)
+		return ML_OK;
 	report->converged = false;
-	if (!l->warned && ctx->host->warn != NULL)
-		ctx->host->warn(ctx->host->user,
-						"the classes are perfectly separated: without a penalty the estimates have no finite optimum; use {\"penalty\": \"l2\"}");
+	if (l->warned)
+		return ML_OK;
 	l->warned = true;
+	return warn_separated(ctx, problem, feature);
 }
 
 static ml_status
@@ -202,7 +240,7 @@ fit(ml_context *ctx, const ml_problem *problem, logistic *l, uint32_t parts, ml_
 	ML_TRY(ml_minimise(ctx, glm, problem, ML_LOSS_LOGISTIC, problem->nscores, -1, parts, &minimum));
 	store_parameters(l->parameters, solution);
 	if (!penalised)
-		warn_separated(ctx, l, glm, report);
+		ML_TRY(check_separated(ctx, problem, l, glm, parts, report));
 	report->best = report->epochs;
 	return errors ? fit_errors(ctx, glm, solution) : ML_OK;
 }

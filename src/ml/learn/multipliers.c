@@ -15,7 +15,8 @@
  * At the solution of a round the multipliers are feasible in the dual, and the
  * duality gap is what the losses are more than the multipliers make of their
  * rows.  The objective curves at least as 1/2 |w|^2, so the distance to the
- * solution is at most the root of 2 x gap.  That ends the rounds.
+ * solution is at most the root of 2 x gap.  That ends the rounds, one late: the
+ * first pass of a round measures the one before.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,8 +26,9 @@
 
 #define SHARPER			2			/* from round to round */
 #define SHARPEST		1e6			/* of the first sharpness */
-#define INNER			0.01		/* of the gap, what a round may leave */
-#define LEAST_TOLERANCE	1e-7
+#define FIRST			1e-4		/* of the objective, what the first rounds may leave */
+#define INNER			0.002		/* of the gap two rounds ago, what a round may leave */
+#define LEAST_TOLERANCE	1e-8
 #define ROUNDING		1e-13
 
 typedef struct rounds
@@ -41,17 +43,14 @@ typedef struct rounds
 	double		value;
 } rounds;
 
-/* After a pass. */
+/* Of the objective as it is. */
 static void
-find_gap(rounds *r)
+set_value(rounds *r)
 {
-	const ml_glm *glm = r->glm;
-
 	r->square = 0;
-	for (size_t i = 0; i < glm->n; i++)
+	for (size_t i = 0; i < r->glm->n; i++)
 		r->square += r->minimum.parameters[i] * r->minimum.parameters[i];
-	r->value = r->square / 2 + r->minimum.c * glm->corner;
-	r->gap = r->minimum.c * ML_MAX(glm->slack, 0);
+	r->value = r->square / 2 + r->minimum.c * r->glm->corner;
 }
 
 /* Rounded so that most rows are on the parabola: Newton's method finds its way from anywhere. */
@@ -62,8 +61,9 @@ begin(ml_context *ctx, rounds *r, uint32_t parts)
 
 	glm->sharpness = 1;
 	ML_TRY(ml_glm_pass(ctx, glm, r->minimum.parameters, parts, false, false));
-	find_gap(r);
+	set_value(r);
 	r->report->epochs++;
+	r->gap = FIRST / INNER * r->minimum.c * glm->corner;
 	glm->sharpness = glm->corner > 0 ? glm->weight / glm->corner : 1;
 	r->first_sharpness = glm->sharpness;
 	return ML_OK;
@@ -72,14 +72,18 @@ begin(ml_context *ctx, rounds *r, uint32_t parts)
 static ml_status
 solve_round(ml_context *ctx, rounds *r, uint32_t parts, double tolerance)
 {
+	const ml_glm *glm = r->glm;
 	double		error = INNER * ML_MAX(r->gap, tolerance * tolerance * r->square);
+	bool		measured = glm->advance;
 	double		loss;
 
 	r->inner = (ml_linear_report) {.converged = true};
 	r->minimum.tolerance = ML_MAX(sqrt(error / (r->value + 1e-300)), LEAST_TOLERANCE);
 	ML_TRY(ml_newton(ctx, r->glm, parts, &r->minimum));
-	find_gap(r);
-	loss = r->glm->weight > 0 ? r->glm->corner / r->glm->weight : 0;
+	if (measured)
+		r->gap = r->minimum.c * ML_MAX(glm->slack, 0);
+	set_value(r);
+	loss = glm->weight > 0 ? glm->corner / glm->weight : 0;
 	if (r->report->nlosses < ML_LOSSES_MAX)
 		r->report->losses[r->report->nlosses++] = loss;
 	r->report->epochs += r->inner.epochs;

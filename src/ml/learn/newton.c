@@ -420,7 +420,7 @@ iterate(newton *w, double tolerance, int max_iterations, bool *converged)
 		note_loss(w, iteration);
 		if (iteration > 1)
 			ML_TRY(backtrack(w, &now, &halved, &stuck));
-		if (stuck || w->glm->sum < w->minimum->floor * w->glm->weight)
+		if (stuck || (w->minimum->floor > 0 && w->glm->sum < w->minimum->floor * w->glm->weight))
 			return ML_OK;
 		if (halved)
 		{

@@ -12,7 +12,7 @@
 #include "learn/glm.h"
 #include "learn/least_squares.h"
 
-#define ML_NEWTON_MAX	1024	/* unknowns whose Hessian is kept */
+#define ML_NEWTON_MAX	2048	/* unknowns whose Hessian is kept */
 
 /* c sum s_i loss_i + l2 / 2 |w|^2 + l1 |w|_1 */
 typedef struct ml_minimum

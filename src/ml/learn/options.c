@@ -13,6 +13,8 @@
 
 #include "learn/linear.h"
 
+#define FULL_BATCH_EPOCHS	1000	/* each is one step */
+
 /* A value as the user wrote it, short enough for a message. */
 static ml_text
 spelling(const ml_json *node)
@@ -415,7 +417,9 @@ set_defaults(ml_options *options)
 	else if (algorithm != NULL)
 	{
 		options->c = GIVEN(options, c) ? options->c : algorithm->c;
-		options->epochs = GIVEN(options, epochs) ? options->epochs : algorithm->epochs;
+		if (!GIVEN(options, epochs))
+			options->epochs = bit == ML_TAKES_DESCENT && options->optimizer == ML_OPTIMIZER_FULL_BATCH ?
+				FULL_BATCH_EPOCHS : algorithm->epochs;
 		options->tolerance = GIVEN(options, tolerance) ? options->tolerance : algorithm->tolerance;
 	}
 }

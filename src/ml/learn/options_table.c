@@ -234,7 +234,7 @@ _Static_assert(ML_LENGTH(ml_option_table) <= 64, "ml_options.given has a bit for
 /* In the order in which they are named to the user. */
 const ml_algorithm ml_algorithms[] = {
 	{LITERAL("linear_regression"), LINEAR, NUMBERS, 1, 1000, 1e-7},
-	{LITERAL("logistic_regression"), LOGISTIC, CLASSES, 1, 100, 1e-6},
+	{LITERAL("logistic_regression"), LOGISTIC, CLASSES, 1, 1000, 1e-6},
 	{LITERAL("svm"), SVM, BOTH, 1, 1000, 1e-4},
 	{LITERAL("gradient_descent"), DESCENT, BOTH, 1, 10, 0},
 };

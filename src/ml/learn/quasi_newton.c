@@ -13,6 +13,7 @@
 #include "learn/newton.h"
 
 #define QUASI_REAL		double
+#define QUASI_HISTORY	10
 #include "learn/quasi_template.h"
 
 #define SHARE			0.1		/* of the tolerance that the gradient may leave */

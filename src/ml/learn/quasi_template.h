@@ -2,7 +2,8 @@
  *
  * quasi_template.h
  *	  The core of limited-memory quasi-Newton methods; included by a file that
- *	  has defined QUASI_REAL, float or double: what vectors are made of.
+ *	  has defined QUASI_REAL, float or double: what vectors are made of, and
+ *	  QUASI_HISTORY, how many pairs of them approximate the curvature.
  *
  *	  min of f(w) + l1 |penalised w|_1, f smooth
  *
@@ -23,7 +24,6 @@
 
 #include <math.h>
 
-#define QUASI_HISTORY	6		/* pairs that approximate the curvature */
 #define QUASI_VECTORS	(5 + 2 * QUASI_HISTORY)
 #define QUASI_HALVINGS	25
 #define QUASI_ARMIJO	1e-4

@@ -176,4 +176,7 @@ extern void ml_list_add(ml_list *list, const char *format,...)
 extern void ml_train_notice(ml_context *ctx, const char *text);
 extern void ml_train_warn(ml_context *ctx, const char *text);
 
+/* Say so if the rows that judge are few. */
+extern void ml_tell_judges(ml_context *ctx, uint64_t rows);
+
 #endif							/* ML_TRAIN_H */

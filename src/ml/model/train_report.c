@@ -12,6 +12,7 @@
 
 #define CONFUSION_CELLS_MAX 10000
 #define CURVE_POINTS	200		/* of a stored curve */
+#define FEW_JUDGES		30		/* rows that are fewer say little of a model */
 
 void
 ml_train_notice(ml_context *ctx, const char *text)
@@ -25,6 +26,18 @@ ml_train_warn(ml_context *ctx, const char *text)
 {
 	if (ctx->host->warn != NULL)
 		ctx->host->warn(ctx->host->user, text);
+}
+
+void
+ml_tell_judges(ml_context *ctx, uint64_t rows)
+{
+	char		text[ML_TEXT_MAX];
+
+	if (rows == 0 || rows >= FEW_JUDGES)
+		return;
+	ml_print(text, sizeof(text), "only %llu row%s held out: the metrics are rough", (unsigned long long) rows,
+			 rows == 1 ? " was" : "s were");
+	ml_train_notice(ctx, text);
 }
 
 #define LIST_END	8			/* bytes that ", ..." and the end need */

@@ -10,6 +10,8 @@
 #include <math.h>
 
 #define DROPPED_MAX		1000	/* names in the report */
+#define FALLING			0.01	/* share of the loss by which an epoch lowers it */
+#define NOTHING			1e-6	/* share of the first loss that is worth no more epochs */
 
 /* Is the feature's weight 0 because it depends on others? */
 static bool
@@ -62,6 +64,60 @@ quote_term(ml_context *ctx, ml_text name, void *arg)
 	return ml_json_quote(ctx, json, name);
 }
 
+/* Did the last epoch change the loss as only one far from its least value does? */
+static bool
+is_falling(const ml_linear_report *fit)
+{
+	const double *last = fit->losses + fit->nlosses - 1;
+
+	return fit->nlosses > 1 && last[-1] - last[0] > FALLING * last[-1] && last[0] > NOTHING * fit->losses[0];
+}
+
+/* A fit that ended before its solution was found. */
+static void
+tell_fit(ml_context *ctx, const ml_table_trainer *table)
+{
+	const ml_linear_report *fit = &table->refit;
+	char		text[ML_TEXT_MAX];
+
+	if (fit->converged)
+		return;
+	if (table->learner != &ml_gradient_descent)
+		ml_print(text, sizeof(text), "the fit has not converged in %d epochs: raise \"epochs\" or \"tolerance\"",
+				 fit->epochs);
+	else if (is_falling(fit))
+		ml_print(text, sizeof(text),
+				 "the loss was still falling after %d epochs (%g to %g in the last): raise \"epochs\" or \"learning_rate\"",
+				 fit->epochs, fit->losses[fit->nlosses - 2], fit->losses[fit->nlosses - 1]);
+	else if (table->trainer->options.tolerance > 0)
+		ml_print(text, sizeof(text),
+				 "the loss changed by more than \"tolerance\" in each of %d epochs: raise \"epochs\" or \"tolerance\"",
+				 fit->epochs);
+	else
+		return;
+	ml_train_notice(ctx, text);
+}
+
+/* A regression that is of no use, and what most often is the matter. */
+static void
+tell_worse(ml_context *ctx, const ml_table_trainer *table)
+{
+	const ml_trainer *trainer = table->trainer;
+	double		r2 = ml_regression_r2(&table->judgement.regression);
+	const char *hint = "it may have too many features for its rows, against which an \"alpha\" above 0 helps";
+	char		text[ML_TEXT_MAX];
+
+	if (trainer->task != ML_REGRESSION || table->judgement.rows == 0 || !(r2 < 0))
+		return;
+	if (table->learner == &ml_svm)
+		hint = "divide the target by a constant, so that it is about 1, or raise \"c\"";
+	else if (table->learner == &ml_gradient_descent)
+		hint = "raise \"epochs\" or \"learning_rate\", or divide the target by a constant, so that it is about 1";
+	ml_print(text, sizeof(text), "on the rows held out the mean of \"%.*s\" is closer than what the model predicts (r2 %.3g): %s",
+			 (int) ML_MIN(trainer->target.size, (size_t) 64), trainer->target.data, r2, hint);
+	ml_train_notice(ctx, text);
+}
+
 ml_status
 ml_table_tell(ml_context *ctx, ml_table_trainer *table)
 {
@@ -80,11 +136,9 @@ ml_table_tell(ml_context *ctx, ml_table_trainer *table)
 	ML_TRY(each_dropped(ctx, table, list_term, &list, &n));
 	if (list.n > 0)
 		ml_train_notice(ctx, list.text);
-	if (table->refit.converged || table->learner == &ml_gradient_descent)
-		return ML_OK;
-	ml_print(text, sizeof(text), "the fit has not converged in %d epochs: raise \"epochs\" or \"tolerance\"",
-			 table->refit.epochs);
-	ml_train_notice(ctx, text);
+	tell_fit(ctx, table);
+	ml_tell_judges(ctx, table->nholdout);
+	tell_worse(ctx, table);
 	return ML_OK;
 }
 

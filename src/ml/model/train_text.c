@@ -237,6 +237,7 @@ ml_train_text_finish(ml_context *ctx, ml_text_trainer *text, ml_buffer *stored, 
 {
 	ML_TRY(begin(ctx, text));
 	ML_TRY(ml_train_text_fit(ctx, text));
+	ml_tell_judges(ctx, text->nholdout);
 	ML_TRY(write_stored(ctx, text, stored));
 	return write_report(ctx, text, report);
 }
