@@ -113,9 +113,9 @@ for my $phase (@phases)
 		[ 'psql', '-X', '-q', '-d', $node->connstr('postgres') . ' application_name=ended', map { ('-c', $_) } @settings, ($sql) x 500 ],
 		'<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
 
-	$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'ended' AND state = 'active'});
+	$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'ended' AND state = 'active' AND backend_type = 'client backend'});
 	sleep(0.1 + rand(0.2));
-	my $pid = query(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'ended'});
+	my $pid = query(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'ended' AND backend_type = 'client backend'});
 	cmp_ok(query("SELECT ended_after($pid)"), '<', $limit, "$name: ended in time");
 	$psql->finish;
 }
@@ -151,8 +151,8 @@ sub stopped_loader
 				map { ('-c', $_) } (q{SELECT aiaas_unload('large')}, q{SELECT aiaas_classify('large', 'x')}) x 500 ],
 			'<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
 
-		$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'loader'});
-		my $pid = query(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'loader'});
+		$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'loader' AND backend_type = 'client backend'});
+		my $pid = query(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'loader' AND backend_type = 'client backend'});
 		sleep(rand(0.2));
 		kill('STOP', $pid);
 		return $pid if query(q{SELECT count(*) = 0 FROM aiaas.shared_models WHERE model = 'large'::regclass}) eq 't' &&

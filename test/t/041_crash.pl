@@ -60,9 +60,9 @@ sub busy
 	my $psql = IPC::Run::start(
 		[ 'psql', '-X', '-q', '-f', $script, '-d', $node->connstr('postgres') . ' application_name=busy' ],
 		'<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
-	$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'busy'});
+	$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'busy' AND backend_type = 'client backend'});
 	unlink $script;
-	return ($psql, query(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'busy'}));
+	return ($psql, query(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'busy' AND backend_type = 'client backend'}));
 }
 
 sub wait_for_server
