@@ -23,7 +23,7 @@ DELAYS = SCHEDULE + ["dep_delay"]
 
 def frame(part, numbers):
     table = pd.DataFrame(parts[part])
-    table[numbers + ["arr_delay"]] = table[numbers + ["arr_delay"]].apply(pd.to_numeric)
+    table[numbers + ["arr_delay"]] = table[numbers + ["arr_delay"]].apply(pd.to_numeric, errors="coerce")
     table = table[table.arr_delay.notna()]
     return table[numbers + CATEGORIES], table.arr_delay.to_numpy()
 

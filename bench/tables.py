@@ -81,7 +81,7 @@ def load_flights(db):
         columns = ", ".join(f"{c} {types.get(c, 'integer')}" for c in rows[0])
         db.execute(f"DROP TABLE IF EXISTS flights_{part} CASCADE")
         db.execute(f"CREATE TABLE flights_{part} ({columns})")
-        with db.cursor().copy(f"COPY flights_{part} FROM STDIN (FORMAT csv, HEADER)") as copy:
+        with db.cursor().copy(f"COPY flights_{part} FROM STDIN (FORMAT csv, HEADER, NULL 'NA')") as copy:
             copy.write(text)
         db.execute(f"ALTER TABLE flights_{part} ADD COLUMN late boolean GENERATED ALWAYS AS (arr_delay > 15) STORED")
         db.execute(f"VACUUM ANALYZE flights_{part}")
