@@ -100,7 +100,9 @@ refuse_spelling(const literal_column *column, const char *subject, const char *s
 					 column->type == ML_TYPE_DATE ? "2013-01-31" :
 					 column->type == ML_TYPE_TIME ? "05:15:00" :
 					 column->type == ML_TYPE_TIMESTAMP ? "2013-01-31T05:15:00" :
-					 "2013-01-31T05:15:00-05:00; without the offset it is in the model's own time zone") : 0));
+					 "2013-01-31T05:15:00-05:00; without the offset it is in the model's own time zone") :
+			 column->type == ML_TYPE_NUMBER && strpbrk(string, ": ") != NULL ?
+			 errhint("An interval is the number of its seconds: extract(epoch FROM ...).") : 0));
 }
 
 /* ERROR: a number that is written down, but isn't one of double precision. */
@@ -225,16 +227,26 @@ skip_time(const char *s)
 	return seconds != NULL ? seconds : rest;
 }
 
-/* Z, +05, +05:30, +0530 */
+/* Z, +05, +05:30, +0530, and +00:19:32, as before time zones were agreed upon */
 static const char *
 skip_offset(const char *s)
 {
 	const char *hours = skip(s, "+00");
 	const char *minutes = hours == NULL ? NULL : skip(*hours == ':' ? hours + 1 : hours, "00");
+	const char *seconds = skip(minutes, ":00");
 
 	if (*s == 'Z')
 		return s + 1;
-	return minutes != NULL ? minutes : hours;
+	return seconds != NULL ? seconds : minutes != NULL ? minutes : hours;
+}
+
+/* JSON of the server writes years before the first one so. */
+static const char *
+skip_era(const char *s)
+{
+	const char *rest = skip(s, " BC");
+
+	return rest != NULL ? rest : s;
 }
 
 /* Is it spelled as a value of that type?  *offset: with a time zone's offset. */
@@ -247,13 +259,15 @@ is_iso(const char *s, ml_type type, bool *offset)
 	if (type != ML_TYPE_TIME && (strcmp(s, "infinity") == 0 || strcmp(s, "-infinity") == 0))
 		return true;
 	if (rest != NULL && (type == ML_TYPE_TIMESTAMP || type == ML_TYPE_TIMESTAMPTZ) &&
-		(*rest == 'T' || *rest == ' '))
+		(*rest == 'T' || (*rest == ' ' && rest[1] != 'B')))
 		rest = skip_time(rest + 1);
-	if (rest != NULL && *rest != '\0' && type == ML_TYPE_TIMESTAMPTZ)
+	if (rest != NULL && *rest != '\0' && *rest != ' ' && type == ML_TYPE_TIMESTAMPTZ)
 	{
 		rest = skip_offset(rest);
 		*offset = true;
 	}
+	if (type != ML_TYPE_TIME)
+		rest = skip_era(rest);
 	return rest != NULL && *rest == '\0';
 }
 

@@ -193,6 +193,16 @@ SELECT expression, try(expression) AS result FROM unnest(ARRAY[
 	$$aiaas_predict('times', ROW('2013-02-20'::timestamp, '23:30', '2013-02-01'))$$, $$aiaas_predict('times', ARRAY[1, 2, 3])$$,
 	$$aiaas_predict('times', ROW('infinity'::date, '23:30', '2013-02-01'))$$, $$aiaas_predict('times', '{"day": "infinity", "leaves": "23:30", "at": "2013-02-01"}')$$]) AS expression;
 
+-- as JSON of the server spells them: years before the first, offsets with seconds, intervals
+SET TimeZone = 'Europe/Amsterdam';
+SELECT t, aiaas_predict('times', t) = aiaas_predict('times', to_jsonb(t)) AS same
+FROM (VALUES (date '4713-11-24 BC', time '24:00', timestamptz '4713-11-24 00:00 BC'), ('5874897-12-31', '23:59:60', '294276-12-31 23:59:59')) AS t (day, leaves, at);
+RESET TimeZone;
+SELECT expression, try(expression) AS result FROM unnest(ARRAY[
+	$$aiaas_predict('times', '{"day": "0044-03-15 BC", "leaves": "23:30", "at": "0044-03-15 BC"}') IS NOT NULL$$,
+	$$aiaas_predict('times', '{"day": "2013-02-20", "leaves": "23:30 BC", "at": "2013-02-01"}')$$,
+	$$aiaas_predict('times', '{"day": "2013-02-20 BCE", "leaves": "23:30", "at": "2013-02-01"}')$$]) AS expression;
+
 --
 -- Wherever queries run
 --

@@ -303,6 +303,39 @@ test_peak(unit_host *host, uint64_t nrows, uint32_t ncolumns, size_t memory, int
 	unmake(&host->ctx, &j);
 }
 
+/*
+ * What grows with the rows, a list of blocks and levels that are all distinct,
+ * takes the place of rows that lie in memory.
+ */
+static void
+test_growth(unit_host *host, bool levels, uint64_t nrows, size_t memory)
+{
+	static const ml_column both[] = {
+		{.name = {"n", 1}, .type = ML_TYPE_NUMBER, .role = ML_ROLE_NUMBER},
+		{.name = {"kind", 4}, .type = ML_TYPE_TEXT, .role = ML_ROLE_CATEGORY},
+	};
+	ml_context *ctx = &host->ctx;
+	ml_design  *design = NULL;
+	ml_status	status = ml_design_open(ctx, memory, both, levels ? 2 : 1, NULL, 1, ml_kernel_select(ML_LEVEL_AUTO), &design);
+	size_t		most = 0;
+
+	for (uint64_t i = 0; i < nrows && status == ML_OK; i++)
+	{
+		char		kind[24];
+		ml_value	inputs[2] = {{.number = (double) i}};
+
+		snprintf(kind, sizeof(kind), "%llu", (unsigned long long) i);
+		inputs[1].text = unit_text(kind);
+		status = ml_design_add(ctx, design, inputs, &(ml_side) {.target = 1, .weight = 1});
+		if (i % 1024 == 0)
+			most = ML_MAX(most, ml_design_memory(design));
+	}
+	unit_ok(status == ML_OK && most < memory + memory / 16, "%llu rows%s in %zu kB: %zu kB", (unsigned long long) nrows,
+			levels ? " and levels" : "", memory >> 10, most >> 10);
+	ml_design_close(ctx, design);
+	host->spilled = host->ctx.spilled = 0;
+}
+
 /* Rows that are held out are far off, and change nothing of what is fitted. */
 static void
 test_learning_rows(unit_host *host, bool counting)
@@ -627,6 +660,8 @@ main(void)
 	test_peak(&host, 200000, NCOLUMNS - 1, 4 << 20, 10, "in ten folds");
 	test_peak(&host, 100000, NCOLUMNS - 1, 1 << 20, 5, "100,000 in 1 MB");
 	test_peak(&host, 40000, NCOLUMNS, 8 << 20, 5, "40,000 with texts in 8 MB");
+	test_growth(&host, false, 2000000, 1 << 19);
+	test_growth(&host, true, 15000, 1 << 20);
 	test_learning_rows(&host, false);
 	test_learning_rows(&host, true);
 	for (int kind = 0; kind < 4; kind++)

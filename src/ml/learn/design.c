@@ -18,7 +18,7 @@
 #include <math.h>
 
 #define BLOCK_BYTES		((size_t) 256 << 10)	/* half a second-level cache, or less */
-#define BLOCKS			64		/* that the memory should hold at least: with 16 MB they are all alike */
+#define BLOCKS			16		/* that the memory should hold at least: with 4 MB they are all alike */
 #define WIDTH_UNKNOWN	16		/* numbers, for the size of blocks: of an array ... */
 #define WIDTH_TEXT		64		/* ... and of a text's features */
 #define ROW_MAX			((size_t) 4 << 20)	/* bytes of a raw block that are never too many */

@@ -305,8 +305,8 @@ ml_design_store(ml_context *ctx, ml_design *design, ml_block_list *list, const m
 	ML_TRY(ml_poll(ctx));
 	ML_TRY(ml_design_grow(ctx, design, &memory, &list->capacity, list->n + 1, sizeof(ml_stored_block)));
 	list->blocks = memory;
-	if (list != &design->raw)
-		ML_TRY(ml_design_make_room(ctx, design, more, false));
+	/* rows that are read don't displace those that are there, but lists and levels that grow do */
+	ML_TRY(ml_design_make_room(ctx, design, list == &design->raw ? 0 : more, false));
 	*kept = ml_design_fits(design, more);
 	if (*kept)
 	{
