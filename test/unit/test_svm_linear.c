@@ -35,9 +35,8 @@ test_recorded(unit_host *host, const ml_json *cases, ml_level level, size_t memo
 					t.report.epochs);
 		else
 			unit_ok(false, "%s fits: %s", options, host->ctx.error.text);
-		/* the first is that of a sample's solution; machines of several labels add theirs up as they end */
-		if (t.target != 'm')
-			unit_ok(t.report.nlosses > 0 && t.report.losses[t.report.nlosses - 1] <= t.report.losses[0] * 1.05,
+		/* the first is that of a sample's solution; a cheaper penalty is worth a little loss */
+		unit_ok(t.report.nlosses > 0 && t.report.losses[t.report.nlosses - 1] <= t.report.losses[0] * 1.02,
 				"its losses fall (%g to %g)", t.report.losses[0], t.report.losses[t.report.nlosses - 1]);
 		close_toy(&host->ctx, &t);
 	}

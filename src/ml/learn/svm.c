@@ -106,6 +106,21 @@ fit_smooth(ml_context *ctx, const ml_problem *problem, svm *s, uint32_t parts, u
 	return status;
 }
 
+/* Losses of the machines in sum; one that ended earlier goes on at its last. */
+static void
+add_losses(ml_linear_report *report, const ml_linear_report *one)
+{
+	int			n = ML_MAX(one->nlosses, report->nlosses);
+	double		last = report->nlosses > 0 ? report->losses[report->nlosses - 1] : 0;
+
+	if (one->nlosses == 0)
+		return;
+	for (int i = 0; i < n; i++)
+		report->losses[i] = (i < report->nlosses ? report->losses[i] : last) +
+			one->losses[ML_MIN(i, one->nlosses - 1)];
+	report->nlosses = n;
+}
+
 static ml_status
 fit_linear(ml_context *ctx, const ml_problem *problem, svm *s, uint32_t parts, ml_solution *solution,
 		   ml_linear_report *report)
@@ -130,12 +145,7 @@ fit_linear(ml_context *ctx, const ml_problem *problem, svm *s, uint32_t parts, m
 			ML_TRY(ml_dual_descent(ctx, problem, parts, problem->nscores == 1 ? -1 : (int64_t) c, s->parameters, &one));
 		memcpy(weights, s->parameters, solution->nfeatures * sizeof(double));
 		solution->bias[c] = s->parameters[solution->nfeatures];
-		/* losses of the machines in sum; one that ended earlier goes on at its last */
-		for (int i = 0; i < ML_MAX(one.nlosses, report->nlosses); i++)
-			report->losses[i] = (i < report->nlosses ? report->losses[i] :
-								 report->nlosses > 0 ? report->losses[report->nlosses - 1] : 0) +
-				(one.nlosses > 0 ? one.losses[ML_MIN(i, one.nlosses - 1)] : 0);
-		report->nlosses = ML_MAX(one.nlosses, report->nlosses);
+		add_losses(report, &one);
 		report->epochs = ML_MAX(one.epochs, report->epochs);
 		report->converged &= one.converged;
 	}
