@@ -12,7 +12,8 @@ DATA = os.environ["AIAAS_TEST_DATA"]
 
 
 def connect():
-    return psycopg.connect("", autocommit=True)
+    # a prepared plan would outlive a change of max_parallel_workers_per_gather
+    return psycopg.connect("", autocommit=True, prepare_threshold=None)
 
 
 def value(db, query, parameters=None):

@@ -136,14 +136,21 @@ catalog_permits(Oid model, catalog_right right)
 void
 catalog_require(Oid model, catalog_right right)
 {
+	catalog_require_or(model, right, NULL);
+}
+
+void
+catalog_require_or(Oid model, catalog_right right, const char *otherwise)
+{
 	if (catalog_permits(model, right))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied to %s model %s", rights[right].verb, catalog_name(model)),
-			 errhint("The right is given by: GRANT %s ON %s TO %s;", rights[right].grant,
+			 errhint("The right is given by: GRANT %s ON %s TO %s;%s%s", rights[right].grant,
 					 catalog_name(model),
-					 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+					 quote_identifier(GetUserNameFromId(GetUserId(), false)),
+					 otherwise == NULL ? "" : "\n", otherwise == NULL ? "" : otherwise)));
 }
 
 /* ------------------------------------------------------------------------

@@ -42,6 +42,9 @@ typedef enum catalog_right
 
 /* ERROR 42501 that names the model and the GRANT that is missing. */
 extern void catalog_require(Oid model, catalog_right right);
+
+/* The same; the hint goes on with another way out. */
+extern void catalog_require_or(Oid model, catalog_right right, const char *otherwise);
 extern bool catalog_permits(Oid model, catalog_right right);
 
 /* Lock (AccessShare, kept to the end of the transaction) and check. */

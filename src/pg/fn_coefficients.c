@@ -34,13 +34,14 @@ put_number(double value, Datum *datum, bool *isnull)
 	*datum = Float8GetDatum(value);
 }
 
+/* positive: whose terms they are of two labels; absent of more, or none. */
 static void
-put_coefficient(ReturnSetInfo *result, const ml_coefficient *coefficient)
+put_coefficient(ReturnSetInfo *result, const ml_coefficient *coefficient, ml_text positive)
 {
 	Datum		values[8];
 	bool		nulls[8];
 
-	put_text(coefficient->label, &values[0], &nulls[0]);
+	put_text(positive.data != NULL ? positive : coefficient->label, &values[0], &nulls[0]);
 	put_text(coefficient->term, &values[1], &nulls[1]);
 	put_number(coefficient->estimate, &values[2], &nulls[2]);
 	put_number(coefficient->std_error, &values[3], &nulls[3]);
@@ -65,6 +66,7 @@ aiaas_coefficients(PG_FUNCTION_ARGS)
 	ml_arena	arena = {0};
 	const ml_coefficient *coefficients;
 	size_t		n;
+	ml_text		positive = {NULL, 0};
 	MemoryContext row;
 	MemoryContext caller;
 
@@ -77,6 +79,8 @@ aiaas_coefficients(PG_FUNCTION_ARGS)
 	engine = bridge_create(CurrentMemoryContext);
 	bridge_check(engine, ml_image_coefficients(&engine->ctx, &arena, model->pin->image,
 											   &coefficients, &n), model->subject);
+	if (ml_image_nlabels(model->pin->image) == 2)
+		positive = ml_image_label(model->pin->image, ml_image_positive(model->pin->image));
 
 	/* many labels times many levels: the texts of a row go with it */
 	row = AllocSetContextCreate(CurrentMemoryContext, "aiaas coefficients", ALLOCSET_SMALL_SIZES);
@@ -84,7 +88,7 @@ aiaas_coefficients(PG_FUNCTION_ARGS)
 	for (size_t i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		put_coefficient(result, &coefficients[i]);
+		put_coefficient(result, &coefficients[i], positive);
 		MemoryContextReset(row);
 	}
 	MemoryContextSwitchTo(caller);

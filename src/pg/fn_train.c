@@ -51,6 +51,21 @@ default_name(const source *s)
 									  makeObjectName(get_rel_name(s->relation), NULL, "model"));
 }
 
+/* Columns in the place of the name are a slip, which would make a model. */
+static char *
+given_name(text *argument)
+{
+	char	   *name = text_to_cstring(argument);
+
+	if (name[0] == '{')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("invalid name of a model: \"%s\"", name),
+				 errdetail("It looks like a list of columns."),
+				 errhint("To learn from these columns: features => %s.", quote_literal_cstr(name))));
+	return name;
+}
+
 /*
  * The new version's bytes and its manifest.
  */
@@ -125,10 +140,10 @@ aiaas_train(PG_FUNCTION_ARGS)
 	t.source = source_open(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	t.recipe.source = t.source->stored;
 
-	t.name = PG_ARGISNULL(2) ? default_name(t.source) : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	t.name = PG_ARGISNULL(2) ? default_name(t.source) : given_name(PG_GETARG_TEXT_PP(2));
 	t.model = catalog_find(t.name);
 	if (OidIsValid(t.model))
-		catalog_require(t.model, CATALOG_TRAIN);
+		catalog_require_or(t.model, CATALOG_TRAIN, !PG_ARGISNULL(2) ? NULL : "Or name a model of your own: model => 'name'.");
 
 	train_read_options(&t);
 	train_check_comparable(&t);
@@ -152,6 +167,8 @@ static void
 stored_source_callback(void *name)
 {
 	errcontext("source that %s was trained on", (const char *) name);
+	if (geterrcode() == ERRCODE_UNDEFINED_COLUMN || geterrcode() == ERRCODE_UNDEFINED_TABLE)
+		errhint("If it was renamed, train with the new name: SELECT * FROM aiaas_train('source', model => ...);");
 }
 
 /*

@@ -142,11 +142,25 @@ input_jsonb(callsite_model *model, Datum input)
 	return NULL;
 }
 
+/* A text that begins as JSON may be an array as PostgreSQL writes it. */
+static void
+text_callback(void *arg)
+{
+	if (geterrcode() == ERRCODE_INVALID_TEXT_REPRESENTATION)
+		errhint("A text is read as JSON: '{\"column\": value, ...}' or '[1, 2, ...]'. Arrays are cast: '{1,2,...}'::float8[].");
+}
+
 /*
  * Of keys that come twice the last one counts, as in jsonb.
  */
 const ml_value *
 input_json(callsite_model *model, Datum input)
 {
-	return input_jsonb(model, JsonbPGetDatum(document_parse(TextDatumGetCString(input))));
+	ErrorContextCallback callback = {.callback = text_callback, .previous = error_context_stack};
+	Jsonb	   *document;
+
+	error_context_stack = &callback;
+	document = document_parse(TextDatumGetCString(input));
+	error_context_stack = callback.previous;
+	return input_jsonb(model, JsonbPGetDatum(document));
 }

@@ -252,6 +252,25 @@ SELECT sqlstate_of($$SELECT aiaas_train('SELECT f, y FROM bad LIMIT 1', 'y', 'x'
 SELECT rows FROM aiaas_train('SELECT dist, i8, f4, amount, i2, delay FROM trips LIMIT 3', 'delay', 'x', options => '{"holdout": 0}');
 SELECT rows FROM aiaas_train('SELECT dist, dist AS again, delay FROM trips', 'delay', 'x');
 
+-- slips: columns as the name, numbers and dates as labels, labels that there are not, an array as text
+\pset format unaligned
+\pset tuples_only on
+SELECT command, sqlstate_of('SELECT aiaas_train(' || command || ')') FROM unnest(ARRAY[
+	$$'trips', 'delay', '{dist,carrier}'$$, $$'trips', 'delay', 'x', '{dist}', 'logistic_regression'$$, $$'trips', 'day', 'x', '{dist}'$$,
+	$$'trips', 'late', 'x', '{dist}', options => '{"positive": "yes"}'$$, $$'trips', 'stops', 'x', '{dist}', 'svm', '{"task": "classification", "class_weight": {"many": 2}}'$$]) command;
+SELECT sqlstate_of($$SELECT aiaas_predict('x', '{30,1}')$$);
+\pset format aligned
+\pset tuples_only off
+SELECT task FROM aiaas_train('trips', 'late', 'slip', '{dist}', options => '{"positive": false}');
+SELECT DISTINCT label FROM aiaas_coefficients('slip');
+SELECT DISTINCT label FROM aiaas_coefficients('x');
+SET client_min_messages = notice;
+SELECT task FROM aiaas_train('trips', 'late', 'slip', '{dist}', 'linear_regression', '{"deploy": false}');
+SELECT task FROM aiaas_train('trips', 'stops', 'slip', '{dist}', 'logistic_regression', '{"deploy": false}');
+SELECT task FROM aiaas_train('SELECT dist, delay FROM trips LIMIT 40', 'delay', 'slip', '{dist}', 'linear_regression', '{"deploy": false}');
+SET client_min_messages = error;
+SELECT model FROM aiaas_train('trips', 'delay', features => '{dist}');
+
 -- rights: of the columns that are read, no others
 CREATE ROLE regress_aiaas_columns;
 CREATE SCHEMA columns AUTHORIZATION regress_aiaas_columns;
@@ -262,12 +281,14 @@ SELECT rows FROM aiaas_train('public.trips', 'delay', 'columns.m', '{dist}', 'li
 SELECT sqlstate_of($$SELECT aiaas_train('public.trips', 'delay', 'columns.m', '{dist,i8}')$$);
 SELECT sqlstate_of($$SELECT aiaas_train('public.trips', 'delay', 'columns.m', '{i8}', 'linear_regression', '{"holdout": 0}')$$);
 SELECT sqlstate_of($$SELECT * FROM aiaas_cross_validate('public.trips', 'delay', features => '{i8}')$$);
+-- another's model has the name that is taken by default
+SELECT sqlstate_of($$SELECT aiaas_train('public.trips', 'delay', features => '{dist}')$$);
 RESET ROLE;
 
 DROP SCHEMA columns CASCADE;
 DROP VIEW seen_trips;
 DROP MATERIALIZED VIEW kept_trips;
-DROP TABLE t, t2, task, held, warm, zoned, zone, kept, gone, viewed, plain, sums, parted, kinds, wide, bad, x, trips;
+DROP TABLE t, t2, task, held, warm, zoned, zone, kept, gone, viewed, plain, sums, parted, kinds, wide, bad, x, slip, trips_model, trips;
 DROP TYPE size, miles;
 DROP FUNCTION sqlstate_of;
 DROP ROLE regress_aiaas_columns;

@@ -32,6 +32,36 @@ test_defaults(unit_host *host, ml_arena *arena)
 			"defaults go by the algorithm, null is one");
 }
 
+/* A label may be written as the value that it is. */
+static void
+test_label(unit_host *host, ml_arena *arena)
+{
+	static const char *const labels[][2] = {{"false", "false"}, {"true", "true"}, {"\"false\"", "false"}, {"0", "0"}, {"-1.50", "-1.50"}};
+
+	for (size_t i = 0; i < ML_LENGTH(labels); i++)
+	{
+		ml_options	o;
+		char		json[64];
+
+		snprintf(json, sizeof(json), "{\"positive\": %s}", labels[i][0]);
+		unit_ok(read_options(host, arena, "auto", json, &o) == ML_OK, "%s: %s", json, host->ctx.error.text);
+		unit_is_text(o.positive, labels[i][1], "  is that text");
+	}
+}
+
+/* A step is an epoch: there are more of them. */
+static void
+test_epochs(unit_host *host, ml_arena *arena)
+{
+	ml_options	o;
+
+	unit_ok(read_options(host, arena, "gradient_descent", "{}", &o) == ML_OK && o.epochs == 10, "epochs of sgd");
+	unit_ok(read_options(host, arena, "gradient_descent", "{\"optimizer\": \"full_batch\"}", &o) == ML_OK && o.epochs == 1000,
+			"epochs of full_batch");
+	unit_ok(read_options(host, arena, "gradient_descent", "{\"optimizer\": \"full_batch\", \"epochs\": 7}", &o) == ML_OK &&
+			o.epochs == 7, "epochs that were given");
+}
+
 static void
 test_values(unit_host *host, ml_arena *arena)
 {
@@ -85,6 +115,8 @@ test_errors(unit_host *host, ml_arena *arena)
 		{"{\"epochs\": \"many\"}", "does not take \"many\"", "integer"},
 		{"{\"seed\": -1}", "\"seed\"", "integer"},
 		{"{\"c\": 0}", "\"c\" does not take 0", "1e-6"},
+		{"{\"positive\": [true]}", "\"positive\" does not take this array", "label"},
+		{"{\"positive\": \"\"}", "\"positive\" does not take \"\"", "label"},
 		{"{\"c\": true}", "\"c\" does not take a boolean", "number"},
 		{"{\"holdout\": 1}", "\"holdout\"", "0 to 0.9"},
 		{"{\"idf\": 1}", "\"idf\"", "boolean"},
@@ -380,6 +412,8 @@ main(void)
 	unit_open(&host);
 	test_defaults(&host, &arena);
 	test_values(&host, &arena);
+	test_label(&host, &arena);
+	test_epochs(&host, &arena);
 	test_errors(&host, &arena);
 	test_settle(&host, &arena);
 	test_table_values(&host, &arena);

@@ -264,6 +264,7 @@ test_positive(unit_host *host)
 	unit_ok(!run(host, &t, &(setting) {"auto", ML_CLASSIFICATION, "{\"positive\": \"noo\"}"}, &r[0]) &&
 			r[0].status == ML_BAD_OPTION && strstr(host->ctx.error.hint, "\"no\"") != NULL, "an unknown one: %s",
 			host->ctx.error.text);
+	unit_ok(strcmp(host->ctx.error.detail, "The labels are \"no\", \"yes\".") == 0, "  what there are: %s", host->ctx.error.detail);
 	done(host, &r[0]);
 	close_table(&t);
 	open_table(host, &t);
@@ -483,6 +484,7 @@ test_cross_errors(unit_host *host)
 	unit_fails(host, cross(&host->ctx, &t, &(setting) {"auto", ML_CLASSIFICATION, "{}"}, 31, values, rows), ML_BAD_DATA, "too few", "more folds than rows");
 	unit_fails(host, cross(&host->ctx, &t, &(setting) {"auto", ML_CLASSIFICATION, "{\"holdout\": 0.1}"}, 3, values, rows), ML_BAD_OPTION,
 			   "\"holdout\"", "rows held out besides");
+	unit_ok(strstr(host->ctx.error.hint, "folds") != NULL, "  hint: %s", host->ctx.error.hint);
 	for (size_t i = 0; i < t.n; i++)
 		t.split[i] = 7;
 	unit_fails(host, cross(&host->ctx, &t, &(setting) {"auto", ML_CLASSIFICATION, "{\"groups\": \"g\"}"}, 3, values, rows), ML_BAD_DATA,

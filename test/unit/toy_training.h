@@ -94,6 +94,7 @@ typedef struct setting
 	const char *options;
 	size_t		memory;
 	const ml_image *live;
+	ml_type		target_type;
 } setting;
 
 static inline ml_status
@@ -104,7 +105,8 @@ open_trainer(ml_context *ctx, const table *t, const setting *s, ml_trainer **tra
 							   .algorithm = unit_text(s->algorithm), .options = unit_text(s->options), .task = s->task,
 							   .ncolumns = t->ncolumns, .columns = t->columns, .target = ML_TEXT("y"),
 							   .memory = s->memory > 0 ? s->memory : (size_t) 64 << 20,
-							   .kernel = ml_kernel_select(ML_LEVEL_AUTO), .live = s->live
+							   .kernel = ml_kernel_select(ML_LEVEL_AUTO), .live = s->live,
+							   .target_type = s->target_type
 						   }, trainer);
 }
 

@@ -266,6 +266,20 @@ read_integer(ml_context *ctx, const ml_option *o, const ml_json *node, void *fie
 	return ML_OK;
 }
 
+/* A label: of booleans and numbers, as PostgreSQL writes them. */
+static ml_status
+read_label(ml_context *ctx, ml_arena *arena, const ml_option *o, const ml_json *node, ml_text *label)
+{
+	if (node->kind == ML_JSON_BOOL)
+	{
+		*label = node->boolean ? ML_TEXT("true") : ML_TEXT("false");
+		return ML_OK;
+	}
+	if ((node->kind != ML_JSON_STRING && node->kind != ML_JSON_NUMBER) || node->string.size == 0)
+		return bad_value(ctx, o, node);
+	return ml_arena_copy(ctx, arena, node->string, label);
+}
+
 static ml_status
 read_option(ml_context *ctx, ml_arena *arena, const ml_option *o, const ml_json *node,
 			ml_options *options)
@@ -290,6 +304,8 @@ read_option(ml_context *ctx, ml_arena *arena, const ml_option *o, const ml_json 
 			if (node->kind != ML_JSON_STRING || node->string.size == 0)
 				return bad_value(ctx, o, node);
 			return ml_arena_copy(ctx, arena, node->string, field);
+		case ML_OPTION_LABEL:
+			return read_label(ctx, arena, o, node, field);
 		case ML_OPTION_CHOICE:
 			return read_choice(ctx, o, node, field);
 		case ML_OPTION_COLUMNS:

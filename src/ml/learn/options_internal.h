@@ -19,6 +19,7 @@ typedef enum ml_option_kind
 	ML_OPTION_BOOLEAN,
 	ML_OPTION_NGRAMS,			/* int[2] */
 	ML_OPTION_TEXT,
+	ML_OPTION_LABEL,			/* a text; what is written without quotes is taken as one */
 	ML_OPTION_CHOICE,			/* an enum, by the names of its values */
 	ML_OPTION_COLUMNS,
 	ML_OPTION_IMPUTE,

@@ -80,7 +80,7 @@ const ml_option ml_option_table[] = {
 	OPTION("task", CHOICE, task, 0, 0, tasks, ANY, BOTH, ALL, ALWAYS,
 		   "\"classification\" or \"regression\"", "by the target's type", "",
 		   "whether labels or numbers are predicted"),
-	OPTION("positive", TEXT, positive, 0, 0, NULL, ANY, CLASSES, ALL, ALWAYS,
+	OPTION("positive", LABEL, positive, 0, 0, NULL, ANY, CLASSES, ALL, ALWAYS,
 		   "label", "the last in C order", "two labels",
 		   "the label that scores, coefficients and curves are about"),
 	OPTION("columns", COLUMNS, column_options, 0, 0, NULL, ANY, BOTH, ALL, ALWAYS,

@@ -111,6 +111,7 @@ write_option(ml_context *ctx, const ml_option *o, const ml_options *options, ml_
 			return range[0] == 0 ? ml_appendf(ctx, json, "null") :
 				ml_appendf(ctx, json, "[%d, %d]", range[0], range[1]);
 		case ML_OPTION_TEXT:
+		case ML_OPTION_LABEL:
 			return text->data == NULL ? ml_appendf(ctx, json, "null") :
 				ml_json_quote(ctx, json, *text);
 		case ML_OPTION_CHOICE:

@@ -458,8 +458,10 @@ check_folds(ml_context *ctx, const ml_trainer *trainer, int folds)
 	}
 	for (size_t i = 0; i < ML_LENGTH(useless); i++)
 		if (ml_options_given(&trainer->options, useless[i]))
-			return ml_fail(ctx, ML_BAD_OPTION, "option \"%s\" does nothing in a cross-validation",
-						   useless[i]);
+		{
+			ml_fail(ctx, ML_BAD_OPTION, "option \"%s\" does nothing in a cross-validation", useless[i]);
+			return ml_hint(ctx, "It goes with: aiaas_train. Here each of the folds judges once.");
+		}
 	if (trainer->nrows < (uint64_t) folds)
 		return ml_fail(ctx, ML_BAD_DATA, "%llu rows are too few for %d folds",
 					   (unsigned long long) trainer->nrows, folds);

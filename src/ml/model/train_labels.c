@@ -146,6 +146,20 @@ ml_labels_sort(ml_context *ctx, ml_labels *labels, uint32_t **place)
 	return ML_OK;
 }
 
+#define LABELS_SHOWN	20		/* in a message */
+
+/* 'The labels are "a", "b", ...', as many as there is room for. */
+static void
+tell_labels(ml_context *ctx, const ml_labels *labels)
+{
+	ml_list		list = {.before = "The labels are "};
+	uint32_t	n = ML_MIN(labels->n, (uint32_t) LABELS_SHOWN);
+
+	for (uint32_t i = 0; i < n; i++)
+		ml_list_add(&list, "\"%.*s\"", (int) ML_MIN(labels->names[i].size, (size_t) 64), labels->names[i].data);
+	ml_detail(ctx, "%s%s", list.text, list.text[list.used - 1] == '.' ? "" : n < labels->n ? ", ..." : ".");
+}
+
 ml_status
 ml_labels_named(ml_context *ctx, const ml_labels *labels, ml_text name, const char *option,
 				uint32_t *number)
@@ -162,6 +176,7 @@ ml_labels_named(ml_context *ctx, const ml_labels *labels, ml_text name, const ch
 	ml_fail(ctx, ML_BAD_OPTION,
 			"option \"%s\" names the label \"%.*s\", which no row has", option,
 			(int) ML_MIN(name.size, (size_t) 64), name.data);
+	tell_labels(ctx, labels);
 	if (nearest >= 0)
 		ml_hint(ctx, "Perhaps you meant \"%.*s\".",
 				(int) ML_MIN(labels->names[nearest].size, (size_t) 64),

@@ -68,9 +68,10 @@ quote_term(ml_context *ctx, ml_text name, void *arg)
 static bool
 is_falling(const ml_linear_report *fit)
 {
-	const double *last = fit->losses + fit->nlosses - 1;
+	int			n = fit->nlosses;
 
-	return fit->nlosses > 1 && last[-1] - last[0] > FALLING * last[-1] && last[0] > NOTHING * fit->losses[0];
+	return n > 1 && fit->losses[n - 2] - fit->losses[n - 1] > FALLING * fit->losses[n - 2] &&
+		fit->losses[n - 1] > NOTHING * fit->losses[0];
 }
 
 /* A fit that ended before its solution was found. */
