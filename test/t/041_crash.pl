@@ -65,11 +65,20 @@ sub busy
 	return ($psql, query(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'busy' AND backend_type = 'client backend'}));
 }
 
-sub wait_for_server
+# kill -9 a backend, and wait until the server has begun anew: its checkpointer is another process.
+# (That a connection works says nothing: the postmaster may not have noticed the death yet.)
+my $checkpointer = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'};
+sub crash
 {
+	my ($pid) = @_;
+	my $before = query($checkpointer);
+
+	kill('KILL', $pid) == 1 or die 'the backend is gone';
 	for (1 .. 600)
 	{
-		return if $node->psql('postgres', 'SELECT 1') == 0;
+		my ($failed, $now) = $node->psql('postgres', $checkpointer);
+
+		return if $failed == 0 && $now ne '' && $now ne $before;
 		sleep(0.1);
 	}
 	die 'the server did not come back';
@@ -87,9 +96,8 @@ for my $what (sort keys %work)
 		my ($psql, $pid) = busy($work{$what});
 
 		sleep($delay);
-		kill('KILL', $pid);
+		crash($pid);
 		$psql->finish;
-		wait_for_server();
 	}
 	intact("killed while $what");
 }
