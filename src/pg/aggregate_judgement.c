@@ -132,10 +132,18 @@ grow_confusion(aggregate_judgement *j, size_t size)
 	return assemble(j, aggregate_copy(confusion_of(j), size), scores_of(j));
 }
 
+/* The scores lie at the end; of megabytes every further copy would tell. */
 static aggregate_judgement *
 grow_scores(aggregate_judgement *j, size_t size)
 {
-	return assemble(j, confusion_of(j), aggregate_copy(scores_of(j), size));
+	Size		before = (char *) scores_of(j)->block - (char *) j;
+	aggregate_judgement *result = palloc(before + size);
+
+	memcpy(result, j, VARSIZE(j));
+	memset((char *) result + VARSIZE(j), 0, before + size - VARSIZE(j));
+	SET_VARSIZE(result, before + size);
+	SET_VARSIZE(scores_of(result), offsetof(aggregate_state, block) + size);
+	return result;
 }
 
 aggregate_judgement *

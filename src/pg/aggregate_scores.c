@@ -54,6 +54,18 @@ auc_argument(FunctionCallInfo fcinfo, int i)
 	return (ml_auc *) s->block;
 }
 
+/* A copy of argument 0, which the engine may put in order. */
+static ml_auc *
+auc_flushed(FunctionCallInfo fcinfo)
+{
+	aggregate_state *s = (aggregate_state *) PG_GETARG_POINTER(0);
+
+	(void) auc_argument(fcinfo, 0);
+	s = aggregate_copy(s, AGGREGATE_BLOCK_SIZE(s));
+	ml_auc_flush((ml_auc *) s->block);
+	return (ml_auc *) s->block;
+}
+
 static bool
 json_bin(JsonbContainer *bins, int i, ml_auc_bin *bin)
 {
@@ -99,7 +111,7 @@ AIAAS_FUNCTION(aiaas_auc_out);
 Datum
 aiaas_auc_out(PG_FUNCTION_ARGS)
 {
-	const ml_auc *auc = auc_argument(fcinfo, 0);
+	const ml_auc *auc = auc_flushed(fcinfo);
 	StringInfoData out;
 
 	initStringInfo(&out);
@@ -145,7 +157,7 @@ AIAAS_FUNCTION(aiaas_auc_send);
 Datum
 aiaas_auc_send(PG_FUNCTION_ARGS)
 {
-	const ml_auc *auc = auc_argument(fcinfo, 0);
+	const ml_auc *auc = auc_flushed(fcinfo);
 	StringInfoData message;
 
 	pq_begintypsend(&message);
@@ -235,18 +247,14 @@ aiaas_auc_combine(PG_FUNCTION_ARGS)
 }
 
 /*
- * Final functions.  The engine sorts the bins of a state: of a copy.
+ * Final functions
  */
 #define AUC_FINAL(name, metric) \
 	AIAAS_FUNCTION(name); \
 	Datum \
 	name(PG_FUNCTION_ARGS) \
 	{ \
-		aggregate_state *s = (aggregate_state *) PG_GETARG_POINTER(0); \
-		\
-		(void) auc_argument(fcinfo, 0); \
-		s = aggregate_copy(s, AGGREGATE_BLOCK_SIZE(s)); \
-		return aggregate_result(fcinfo, metric((ml_auc *) s->block)); \
+		return aggregate_result(fcinfo, metric(auc_flushed(fcinfo))); \
 	} \
 	extern Datum name(PG_FUNCTION_ARGS)
 

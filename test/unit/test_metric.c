@@ -464,6 +464,48 @@ test_pieces(unit_host *host)
 	unit_ok(!ml_auc_bin_valid(0, &bin), "nor fewer than that");
 }
 
+/* A block as release 1.0 laid it out: bins in no order, a hash table behind them. */
+static uint64_t *
+old_block(size_t *size)
+{
+	static const ml_auc_bin bins[] = {{9, 2, 0}, {3, 0, 1}, {7, 1, 1}};
+	uint32_t	header[4] = {0x31554141, 60, 3, 4};
+	uint64_t   *block = calloc(1, 4096);
+
+	*size = 48 + 4 * (24 + 8);
+	memcpy(block, header, sizeof(header));
+	block[2] = *size;
+	block[3] = 3;				/* positives */
+	block[4] = 2;
+	memcpy(block + 6, bins, sizeof(bins));
+	memset((char *) block + *size - 32, 1, 32);
+	return block;
+}
+
+static void
+test_old_blocks(void)
+{
+	size_t		need;
+	size_t		size;
+	uint64_t   *block = old_block(&size);
+	uint64_t   *other = old_block(&size);
+	ml_auc	   *auc = (ml_auc *) block;
+	ml_auc_bin	bin = {1, 0, 1};
+
+	unit_ok(ml_auc_check(block, size) && !ml_auc_check(block, size - 1), "a block of release 1.0 is one");
+	unit_is_near(ml_auc_value(auc), (2 * 2 + 1 + 0.5) / 6, 1e-15, "and has its value");
+	unit_ok(ml_auc_check(block, size), "still");
+	unit_is_int(ml_auc_get(auc, 0).key, 3, "in order now");
+	unit_is_int(ml_auc_add_bin(auc, size, 60, &bin), 0, "what still fits is added");
+	need = ml_auc_merge(auc, size, (ml_auc *) other);
+	unit_ok(need > size && ml_auc_merge(auc, need, (ml_auc *) other) == 0, "another one needs more room");
+	unit_is_near(ml_auc_value(auc), 2 * (2 * 5 + 1 * 3 + 1) / 30.0, 1e-15, "to the value of both");
+	unit_is_int(ml_auc_positives(auc) + ml_auc_negatives(auc), 11, "with all rows");
+	unit_ok(ml_auc_check(block, need) && ml_auc_nbins(auc) == 4, "in four bins");
+	free(block);
+	free(other);
+}
+
 static void
 test_log_loss(void)
 {
@@ -531,6 +573,7 @@ main(void)
 	test_order(&host);
 	test_bins(&host);
 	test_pieces(&host);
+	test_old_blocks();
 	test_log_loss();
 	test_curve(&host);
 	unit_close(&host, "metrics");

@@ -89,7 +89,12 @@ extern ml_status ml_auc_tally(ml_context *ctx, ml_auc **auc, size_t *size,
 							  bool actual, double score);
 extern bool ml_auc_check(const void *block, size_t size);
 
-/* Taking a state to pieces and building one from (untrusted) pieces. */
+/*
+ * Taking a state to pieces, once what waits in it is put in its place, and
+ * building one from (untrusted) pieces.  Bins are in ascending order.
+ */
+extern void ml_auc_flush(ml_auc *auc);
+
 typedef struct ml_auc_bin
 {
 	uint64_t	key;			/* a score's leading 64 - shift bits, order kept */
@@ -104,9 +109,9 @@ extern ml_auc_bin ml_auc_get(const ml_auc *auc, uint32_t i);
 extern bool ml_auc_bin_valid(unsigned shift, const ml_auc_bin *bin);
 extern size_t ml_auc_add_bin(ml_auc *auc, size_t size, unsigned shift, const ml_auc_bin *bin);
 
-/* NaN with one class only.  Puts the bins in order first, in place. */
+/* NaN with one class only.  These flush first, in place. */
 extern double ml_auc_value(ml_auc *auc);
-extern double ml_auc_bound(const ml_auc *auc);
+extern double ml_auc_bound(ml_auc *auc);
 
 /*
  * Area below precision over recall, as the sum of (recall_n - recall_n-1)
@@ -134,7 +139,7 @@ extern uint32_t ml_auc_curve(ml_auc *auc, ml_curve_point *points, uint32_t max);
 typedef struct ml_curve_rates
 {
 	double		false_positive_rate;
-	double		true_positive_rate;	/* or recall */
+	double		true_positive_rate; /* or recall */
 	double		precision;
 } ml_curve_rates;
 
