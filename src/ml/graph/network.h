@@ -1,0 +1,108 @@
+/*-------------------------------------------------------------------------
+ *
+ * network.h
+ *	  From layers, as the user writes them, to a graph.
+ *
+ * A specification is JSON: {"layers": [{"type": "dense", "units": 10, ...}, ...],
+ * "loss": ...}, which options carry (learn/options.h has what concerns training).
+ * Layers are rows of a table (layer.h): a name, attributes, and how the layer
+ * lowers to primitive ops.  Layers form a chain, unless one has "name" and
+ * others name it in "inputs".
+ *
+ * The same specification is lowered twice: for training (dropout, statistics of
+ * batches, loss, gradients) and for inference; parameters and states have the
+ * same names, shapes and places in both.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ML_NETWORK_H
+#define ML_NETWORK_H
+
+#include "graph/graph.h"
+
+/* What a network is fed with; one for each group of columns. */
+typedef enum ml_feed_kind
+{
+	ML_FEED_NUMBERS,			/* [rows, size] floats */
+	ML_FEED_TOKENS,				/* packed int32 [words] and offsets [rows + 1]; size: of the vocabulary */
+	ML_FEED_IMAGE,				/* [rows, height, width, channels] floats */
+	ML_FEED_SERIES				/* packed floats [steps, size] and offsets */
+} ml_feed_kind;
+
+typedef struct ml_feed
+{
+	ml_text		name;			/* what layers call it in "inputs" */
+	ml_feed_kind kind;
+	int64_t		size;
+	int64_t		height,
+				width,
+				channels;
+	int64_t		length;			/* TOKENS, SERIES: all rows have this length (padded); 0: their own */
+} ml_feed;
+
+#define ML_FEEDS_MAX 8
+
+/* What values of the graph a feed is bound to. */
+typedef struct ml_feed_values
+{
+	int32_t		data;
+	int32_t		offsets;		/* ML_NO_VALUE unless packed */
+	ml_dim		words;			/* symbol of the packed dimension; 0 unless packed */
+} ml_feed_values;
+
+typedef struct ml_network
+{
+	ml_graph   *graph;
+	ml_dim		rows;			/* symbol */
+	int			nfeeds;
+	ml_feed_values feeds[ML_FEEDS_MAX];
+	int32_t		output;			/* [rows, outputs]: logits of classification (one of two labels: [rows, 1]), numbers of regression */
+	int32_t		outputs;
+	/* training only */
+	int32_t		targets;		/* int32 [rows] classes, or float [rows, outputs] */
+	int32_t		weights;		/* float [rows] */
+	int32_t		scale;			/* float scalar: 1 / the sum of weights of the whole batch */
+	int32_t		loss;			/* scalar: scale * sum of weight x loss */
+} ml_network;
+
+typedef struct ml_network_task
+{
+	bool		classification;
+	uint32_t	nlabels;		/* classification */
+	int			nfeeds;
+	const ml_feed *feeds;
+	ml_dtype	dtype;			/* F32 */
+	bool		training;
+} ml_network_task;
+
+/*
+ * Parse, fill in defaults, check.  written: the specification with every
+ * default in, which parses to itself.  Errors name the layer, the shape it got and
+ * what it wanted: ML_BAD_OPTION.
+ */
+extern ml_status ml_network_normalize(ml_context *ctx, ml_text spec, const ml_network_task *task,
+									  ml_buffer *written);
+
+/* Lower a specification to a finished graph, in training with gradients. */
+extern ml_status ml_network_build(ml_context *ctx, ml_text spec, const ml_network_task *task,
+								  ml_network *network);
+extern void ml_network_close(ml_context *ctx, ml_network *network);
+
+/* Initial values of all parameters by their layers' initialisers, and of states; drawn from the seed in order. */
+extern ml_status ml_network_initialize(ml_context *ctx, const ml_network *network, ml_text spec,
+									   uint64_t seed, void *parameters, void *states);
+
+/* One row of aiaas_summary. */
+typedef struct ml_layer_summary
+{
+	ml_text		layer;			/* its name */
+	ml_text		type;
+	ml_text		shape;			/* "[rows, 26, 26, 32]" */
+	int64_t		parameters;
+	double		flops;			/* per example; of packed ones per word */
+} ml_layer_summary;
+
+extern ml_status ml_network_summarize(ml_context *ctx, ml_arena *arena, ml_text spec,
+									  const ml_network_task *task, const ml_layer_summary **rows, size_t *n);
+
+#endif							/* ML_NETWORK_H */
