@@ -163,6 +163,8 @@ typedef struct ml_machine_kernel
 	void		(*sums) (double *sums, const float *values, const float *coefficients, size_t npanels);
 } ml_machine_kernel;
 
+typedef struct ml_network_kernel ml_network_kernel;
+
 typedef struct ml_kernel
 {
 	ml_level	level;
@@ -261,6 +263,7 @@ typedef struct ml_kernel
 	const ml_smo_kernel *smo;
 	const ml_machine_kernel *machine;
 	const ml_glm_kernel *glm;
+	const ml_network_kernel *network;	/* network.h */
 } ml_kernel;
 
 /*

@@ -37,7 +37,7 @@
 
 #include "base/mem.h"
 #include "base/tensor.h"
-#include "kernel/kernel.h"
+#include "kernel/network.h"
 
 /* === Dimensions === */
 
@@ -97,7 +97,7 @@ extern bool ml_dim_multiple(const ml_symbols *symbols, ml_dim a, ml_dim b, int64
 /* === Values as ops see them === */
 
 /*
- * How elements lie.  PANELS: a matrix [K, N] in panels of 32 columns, [N/32][K][32],
+ * How elements lie.  PANELS: a matrix [K, N] in panels of 32 columns (ML_PANEL), [N/32][K][32],
  * the last one filled up with zeros; how weights of products are kept while
  * a graph is trained or serves.  Of more dimensions, K is the product of all
  * but the last.
@@ -107,8 +107,6 @@ typedef enum ml_layout
 	ML_PLAIN,
 	ML_PANELS
 } ml_layout;
-
-#define ML_PANEL 32
 
 typedef struct ml_shape
 {
@@ -167,21 +165,6 @@ typedef struct ml_attribute
 	double		most;
 	double		standard;
 } ml_attribute;
-
-/* Activations: attribute "activation" of ops that end with one (activation.c has the formulas). */
-typedef enum ml_activation
-{
-	ML_LINEAR,
-	ML_RELU,
-	ML_LEAKY_RELU,
-	ML_ELU,
-	ML_GELU,					/* by erf */
-	ML_GELU_TANH,
-	ML_SILU,
-	ML_TANH,
-	ML_SIGMOID,
-	ML_ACTIVATIONS
-} ml_activation;
 
 /* === Emitting: how backward rules and layers add nodes === */
 
