@@ -12,12 +12,16 @@
 #ifndef ML_SORT_H
 #define ML_SORT_H
 
-#include <stddef.h>
+#include "base/base.h"
 
 #define ML_SORT_MAX_WIDTH 128	/* bytes of an item */
 
 /* Ascending by compare (< 0, 0, > 0 as for qsort); n items of "width" bytes. */
 extern void ml_sort(void *items, size_t n, size_t width,
 					int (*compare) (const void *a, const void *b));
+
+/* The same of many items: polls, ML_CANCELLED. */
+extern ml_status ml_sort_polled(ml_context *ctx, void *items, size_t n, size_t width,
+								int (*compare) (const void *a, const void *b));
 
 #endif							/* ML_SORT_H */
