@@ -28,6 +28,9 @@ include $(PGXS)
 # The engine does not know PostgreSQL: it is compiled without the server's headers.
 src/ml/%: override CPPFLAGS := -Isrc/ml -D_GNU_SOURCE -D_FORTIFY_SOURCE=2
 
+# Plain C that the compiler vectorises.
+src/ml/kernel/map_%.o: override CFLAGS += -O3
+
 # PGXS gives its bitcode neither PG_CFLAGS nor header dependencies: these follow the objects'.
 # No function is to be inlined into JIT-compiled queries: they cannot reach hidden symbols.
 override BITCODE_CFLAGS += $(DIALECT) -fno-inline

@@ -164,6 +164,7 @@ typedef struct ml_machine_kernel
 } ml_machine_kernel;
 
 typedef struct ml_network_kernel ml_network_kernel;
+typedef struct ml_map_kernel ml_map_kernel;
 
 typedef struct ml_kernel
 {
@@ -264,6 +265,7 @@ typedef struct ml_kernel
 	const ml_machine_kernel *machine;
 	const ml_glm_kernel *glm;
 	const ml_network_kernel *network;	/* network.h */
+	const ml_map_kernel *map[2];	/* F32, F64 (map.h) */
 } ml_kernel;
 
 /*

@@ -83,5 +83,6 @@ const ml_kernel ml_kernel_ref = {
 	.panel_add = ml_ref_panel_add,
 	.machine = &ml_ref_machine,
 	.smo = &ml_ref_smo,
-	.glm = &ml_ref_glm
+	.glm = &ml_ref_glm,
+	.map = {&ml_ref_map_f32, &ml_ref_map_f64}
 };

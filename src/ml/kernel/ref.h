@@ -9,6 +9,7 @@
 #define ML_REF_H
 
 #include "kernel/kernel.h"
+#include "kernel/map.h"
 
 /* A step of hinge_step that is not worth an update. */
 #define HINGE_TINY	1e-9f

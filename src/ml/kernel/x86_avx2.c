@@ -136,7 +136,8 @@ const ml_kernel ml_kernel_avx2 = {
 	.panel_add = ml_avx2_panel_add,
 	.machine = &ml_avx2_machine,
 	.smo = &ml_avx2_smo,
-	.glm = &ml_avx2_glm
+	.glm = &ml_avx2_glm,
+	.map = {&ml_avx2_map_f32, &ml_avx2_map_f64}
 };
 
 #endif

@@ -72,7 +72,8 @@ const ml_kernel ml_kernel_avx512 = {
 	.panel_add = ml_avx512_panel_add,
 	.machine = &ml_avx512_machine,
 	.smo = &ml_avx512_smo,
-	.glm = &ml_avx512_glm
+	.glm = &ml_avx512_glm,
+	.map = {&ml_avx512_map_f32, &ml_avx512_map_f64}
 };
 
 #endif
