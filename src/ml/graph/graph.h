@@ -16,6 +16,7 @@
  *	  PARAMETER		one contiguous vector, and gradients in another one of the same layout
  *	  STATE			one contiguous vector that outlives a run and is written in place
  *	  ACTIVATION	one block, planned: two values may share bytes if their lives don't overlap
+ *	  GRADIENT		of a parameter: at its place in the gradients' vector
  *	  OUTPUT		an activation that lives to the end of the run
  *
  * A view (reshape, slice, transpose ...) and a tied weight have the storage of
@@ -42,6 +43,7 @@ typedef enum ml_value_kind
 	ML_VALUE_PARAMETER,
 	ML_VALUE_STATE,
 	ML_VALUE_ACTIVATION,
+	ML_VALUE_GRADIENT,
 	ML_VALUE_OUTPUT
 } ml_value_kind;
 
@@ -53,9 +55,21 @@ typedef struct ml_graph_value
 	int32_t		storage;		/* the value whose storage this one is in; itself if its own */
 	int32_t		producer;		/* node, or -1 */
 	bool		sparse;			/* PARAMETER: gradients touch few rows (embeddings) */
-	/* PARAMETER and STATE: where in their vectors, in elements; CONSTANT: in graph->constants, in bytes */
+	int32_t		parameter;		/* GRADIENT: of which */
+	/*
+	 * PARAMETER: where in the parameters' vector, in elements of graph->dtype (of whatever
+	 * dtype it is itself); STATE: in the states, CONSTANT: in graph->constants, in bytes
+	 */
 	size_t		offset;
 } ml_graph_value;
+
+/* How a node writes its output 0. */
+typedef enum ml_write
+{
+	ML_WRITE_NEW,
+	ML_WRITE_GRADIENT,			/* the first to write this gradient in a run: adds if the run adds */
+	ML_WRITE_SUM				/* adds to what is there */
+} ml_write;
 
 typedef struct ml_graph_node
 {
@@ -66,7 +80,7 @@ typedef struct ml_graph_node
 	int32_t		nout;
 	int32_t		inputs;			/* first of nin in graph->operands, then nout outputs */
 	int32_t		layer;			/* which layer emitted it (ml_graph_layer), -1: none */
-	bool		adds;			/* output 0 is a gradient in the gradients' vector */
+	ml_write	write;
 } ml_graph_node;
 
 typedef struct ml_graph ml_graph;
@@ -84,7 +98,8 @@ struct ml_graph
 	int32_t    *operands;
 	ml_name    *layers;			/* of layers, for messages and summaries */
 	int32_t		nlayers;
-	int32_t    *gradients;		/* [nvalues] of a PARAMETER: its gradient's value; else ML_NO_VALUE */
+	int32_t    *gradients;		/* [nvalues] of a PARAMETER: its gradient's value; else ML_NO_VALUE; NULL: forward only */
+	int32_t		ndraws;
 	int32_t		loss;			/* after ml_graph_backward */
 	size_t		parameters;		/* elements of the parameters' vector, a multiple of 16 */
 	size_t		state_bytes;
@@ -139,6 +154,9 @@ extern ml_status ml_graph_backward(ml_builder *b, int32_t loss);
 /* Fuse (fuse.c), order, choose kernels; ML_UNSUPPORTED: no kernel for the dtypes. */
 extern ml_status ml_graph_finish(ml_context *ctx, ml_graph *graph);
 
+/* A name's text, borrowed from the graph. */
+extern ml_text ml_graph_text(const ml_graph *graph, ml_name name);
+
 /* By name; ML_NO_VALUE: none. */
 extern int32_t ml_graph_find(const ml_graph *graph, ml_value_kind kind, ml_text name);
 
@@ -159,8 +177,14 @@ extern ml_status ml_graph_bind(ml_context *ctx, const ml_graph *graph, ml_bindin
 typedef struct ml_plan
 {
 	ml_binding	binding;
+	bool		backward;
+	int32_t		nnodes;			/* planned: all, or those of the forward pass */
 	ml_view    *views;			/* [nvalues] dims and strides; data set by a run */
+	int32_t    *storage;		/* [nvalues] whose storage a value is in */
+	size_t	   *within;			/* [nvalues] where in it, in bytes */
 	size_t	   *offsets;		/* [nvalues] of activations' storages in the block */
+	ml_view    *operands;		/* [noperands] the nodes' views of them, one after the other */
+	size_t	   *copies;			/* [noperands] contiguous copies of strided inputs in the block; SIZE_MAX: none */
 	size_t	   *workspace;		/* [nnodes] offsets of workspaces in the block */
 	size_t		bytes;			/* of the block */
 	double		flops;
@@ -170,8 +194,8 @@ typedef struct ml_plan
 extern size_t ml_plan_size(const ml_graph *graph);
 
 /*
- * Plan a run of the first "nnodes" nodes (nforward, or nnodes).  memory:
- * ml_plan_size bytes.  Deterministic; ML_NO_MEMORY when sizes overflow.
+ * Plan a run of the forward pass, or of all nodes.  memory: ml_plan_size bytes,
+ * ML_ALIGN aligned.  Deterministic; ML_NO_MEMORY when sizes overflow.
  */
 extern ml_status ml_graph_plan(ml_context *ctx, const ml_graph *graph, const ml_binding *binding,
 							   bool backward, void *memory, ml_plan *plan);
@@ -184,9 +208,11 @@ typedef struct ml_runner
 	const ml_graph *graph;
 	const ml_kernel *kernel;
 	ml_plan		plan;
+	bool		planned;
 	void	   *plan_memory;
 	void	   *block;			/* activations and workspaces */
 	size_t		block_size;
+	void	   *block_memory;	/* block before it was aligned */
 	/* of the caller, ML_ALIGN aligned: */
 	void	   *parameters;		/* graph->dtype[graph->parameters] */
 	void	   *gradients;		/* the same; NULL: forward only */

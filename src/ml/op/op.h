@@ -19,7 +19,8 @@
  * '>', and one for each output:
  *
  *	  f F32   d F64   h BF16   i I32   u U8   ? BOOL
- *	  p F32 in panels (ML_PANELS)   q quantised in blocks (ML_Q8), in panels
+ *	  p F32 in panels (ML_PANELS)   P F64 in panels   H BF16 in panels
+ *	  q quantised in blocks (ML_Q8), in panels
  *	  - optional input that is absent   * the letter before, any number of times
  *
  * All ops have kernels for f and d in plain C, one text for both types (the
@@ -258,8 +259,14 @@ typedef struct ml_op_kernel
 
 #define ML_OP_VIEW		0x01	/* output 0 shares the storage of input 0: no kernel; "view" says how */
 #define ML_OP_ADDS		0x02	/* kernels heed run->add */
-#define ML_OP_DRAWS		0x04	/* uses run->seed; has an effect in training only */
+/*
+ * DRAWS: uses run->seed; has an effect in training only.  Attribute ints[0],
+ * "draw", numbers the draws of a graph: where it is 0 the builder sets it, and a
+ * backward rule that passes it on draws the same again.
+ */
+#define ML_OP_DRAWS		0x04
 #define ML_OP_STATE		0x08	/* writes into input 0, a state, which is also output 0 */
+#define ML_OP_TOUCHES	0x10	/* heeds run->touched; then run->add is true */
 
 struct ml_op
 {
@@ -283,9 +290,33 @@ struct ml_op
 	double		(*flops) (const ml_op_run *run);
 };
 
-/* All ops, ended by NULL; ops are found by name when a graph is read. */
+/* All ops, ended by NULL; ops are found by name when a graph is read.  ops.h declares them. */
 extern const ml_op *const ml_ops[];
 extern const ml_op *ml_op_find(ml_text name);
+extern int	ml_op_index(const ml_op *op);	/* its row; -1: none */
+
+/* Attributes that are all at their standard. */
+extern ml_attributes ml_op_standard(const ml_op *op);
+
+/* Are all attributes in their ranges?  ML_BAD_OPTION names the one that isn't. */
+extern ml_status ml_op_check_attributes(ml_context *ctx, const ml_op *op, const ml_attributes *attributes);
+
+/* The first kernel whose signature fits; absent inputs are NULL.  -1: none. */
+extern int	ml_op_choose(const ml_op *op, int nin, const ml_shape *const *in, int nout,
+						 const ml_shape *const *out);
+
+extern bool ml_dtype_is_float(ml_dtype dtype);
+
+/* Same dims, dtype and layout; or dims and layout only. */
+extern bool ml_shape_equal(const ml_shape *a, const ml_shape *b);
+extern bool ml_shape_same_dims(const ml_shape *a, const ml_shape *b);
+
+/* Row-major strides for the dims of a view; and whether its strides are those. */
+extern void ml_view_strides(ml_view *view);
+extern bool ml_view_is_contiguous(const ml_view *view);
+
+/* Copy the elements in row-major order from any strides to a contiguous view (copy.c). */
+extern ml_status ml_view_copy(ml_context *ctx, const ml_view *in, const ml_view *out, bool add);
 
 /* Shape errors: "op: what", ML_BAD_OPTION; the layer's name is added by who lowers it. */
 #define ML_OP_FAIL(ctx, ...) ml_fail(ctx, ML_BAD_OPTION, __VA_ARGS__)

@@ -1,33 +1,28 @@
 /*-------------------------------------------------------------------------
  *
  * op_table.c
- *	  All ops.
+ *	  The table of all ops.
+ *
+ * A node names its op by the row, a stored graph by the name.  So rows may move
+ * between releases, names may not.
  *
  *-------------------------------------------------------------------------
  */
-#include "op/elementwise.h"
-#include "op/reduce.h"
-#include "op/reshape.h"
+#include "op/ops.h"
 
 const ml_op *const ml_ops[] = {
-	/* elementwise */
+	/* copy.c */
+	&ml_op_copy,
+
+	/* elementwise.c */
 	&ml_op_add,
 	&ml_op_mul,
 
-	/* reduce */
+	/* reduce.c */
 	&ml_op_sum_to,
 
-	/* reshape */
+	/* reshape.c */
 	&ml_op_broadcast_to,
 
 	NULL
 };
-
-const ml_op *
-ml_op_find(ml_text name)
-{
-	for (int i = 0; ml_ops[i] != NULL; i++)
-		if (ml_text_equal(name, (ml_text) {ml_ops[i]->name, strlen(ml_ops[i]->name)}))
-			return ml_ops[i];
-	return NULL;
-}

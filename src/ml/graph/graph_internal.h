@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * graph_internal.h
+ *	  What the files of a graph share among themselves.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ML_GRAPH_INTERNAL_H
+#define ML_GRAPH_INTERNAL_H
+
+#include "graph/graph.h"
+#include "op/ops.h"
+
+#define ML_GRAPH_VALUES_MAX	(1 << 20)
+
+/*
+ * Check everything, run the shape rule, append the node.  outputs: [op->nout].
+ */
+extern ml_status ml_graph_add_node(ml_context *ctx, ml_graph *graph, const ml_op *op,
+								   const ml_attributes *given, int32_t layer, int nin,
+								   const int32_t *inputs, int32_t *outputs);
+
+extern ml_status ml_graph_choose_kernel(ml_context *ctx, ml_graph *graph, ml_graph_node *node);
+
+/* The k-th node as its kernel sees it: attributes and operands. */
+extern void ml_plan_run_of(const ml_graph *graph, const ml_plan *plan, int32_t k, ml_op_run *run);
+
+#endif							/* ML_GRAPH_INTERNAL_H */

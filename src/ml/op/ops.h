@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * ops.h
+ *	  The ops by name: what layers, backward rules and tests emit.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ML_OPS_H
+#define ML_OPS_H
+
+#include "op/op.h"
+
+/* copy.c */
+extern const ml_op ml_op_copy;
+
+/* elementwise.c: two operands that broadcast */
+extern const ml_op ml_op_add;
+extern const ml_op ml_op_mul;
+
+/* reduce.c */
+extern const ml_op ml_op_sum_to;
+
+/* reshape.c */
+extern const ml_op ml_op_broadcast_to;
+
+#endif							/* ML_OPS_H */
