@@ -178,8 +178,9 @@ run_node(ml_context *ctx, ml_runner *runner, int32_t k, bool add)
 	if ((op->flags & ML_OP_TOUCHES) != 0 && node->write != ML_WRITE_NEW)
 	{
 		int32_t		gradient = graph->values[graph->operands[node->inputs + node->nin]].storage;
+		int32_t		parameter = graph->values[gradient].parameter;
 
-		run.touched = runner->touched[graph->values[gradient].parameter];
+		run.touched = graph->values[parameter].sparse ? runner->touched[parameter] : NULL;
 		run.add = run.add || run.touched != NULL;
 	}
 	return op->kernels[node->kernel].run(&run);
