@@ -4,33 +4,17 @@
  *	  Which columns of a table are learnt from, how their values become
  *	  features, and what is said of that.
  *
- * A column that has no value or only one among the rows that learn can't tell
- * them apart; whole numbers that count the rows (1, 2, 3, ... in any order, a
- * key most often) tell them all apart and mean nothing.  Both are left out,
- * the latter unless the user named the column or nothing else is left.
+ * What train_look.h finds of no use is left out; sequences unless the user named
+ * the column or nothing else is left.
  *
  *-------------------------------------------------------------------------
  */
+#include "model/train_look.h"
 #include "model/train_table.h"
 
 #include <math.h>
 
 #define QUOTED(text)	(int) ML_MIN((text).size, (size_t) 64), (text).data
-
-/* Why a column is left out. */
-typedef enum reason
-{
-	KEPT,
-	NO_VALUE,
-	ONE_VALUE,
-	SEQUENCE
-} reason;
-
-static const char *const reasons[] = {
-	[NO_VALUE] = "no values",
-	[ONE_VALUE] = "one value",
-	[SEQUENCE] = "numbers the rows",
-};
 
 /* A walk over columns and their summaries: those of the column's first dense value. */
 typedef struct walk
@@ -51,17 +35,6 @@ walk_begin(const ml_design_summary *summary)
 	};
 }
 
-/* Dense values of a column. */
-static uint32_t
-width_of(const ml_column *column)
-{
-	if (column->role == ML_ROLE_CATEGORY || column->role == ML_ROLE_TEXT)
-		return 0;
-	if (column->role == ML_ROLE_DATE)
-		return (uint32_t) ml_date_nparts(column->type);
-	return column->type == ML_TYPE_ARRAY ? column->size : 1;
-}
-
 static void
 walk_next(walk *w, const ml_column *column)
 {
@@ -70,50 +43,7 @@ walk_next(walk *w, const ml_column *column)
 		w->levels++;
 		w->missing++;
 	}
-	w->summaries += width_of(column);
-}
-
-static reason
-look_at_category(const ml_levels *levels, uint64_t missing)
-{
-	uint32_t	present = 0;
-
-	for (uint32_t i = 0; i < levels->n && present < 2; i++)
-		present += levels->counts[i] > 0;
-	if (present == 0)
-		return NO_VALUE;
-	return present == 1 && missing == 0 ? ONE_VALUE : KEPT;
-}
-
-static reason
-look_at_numbers(const ml_column *column, const ml_tabular_options *options,
-				const ml_summary *summaries, uint32_t width)
-{
-	bool		one = true;
-	bool		none = true;
-
-	for (uint32_t i = 0; i < width; i++)
-	{
-		const ml_summary *s = &summaries[i];
-		bool		filled = s->nmissing > 0 &&
-			(options->indicator || column->has_fill || options->impute == ML_IMPUTE_CONSTANT);
-
-		none = none && s->nvalues == 0;
-		one = one && (s->nvalues == 0 || s->min == s->max) && !filled;
-	}
-	return none ? NO_VALUE : one ? ONE_VALUE : KEPT;
-}
-
-/* May this be a sequence, as far as the rows that learn tell? */
-static bool
-may_count(const ml_column *column, const ml_summary *s, uint64_t nrows)
-{
-	double		range;
-
-	if (column->type != ML_TYPE_INTEGER || column->role != ML_ROLE_NUMBER || column->named)
-		return false;
-	range = s->max - s->min + 1;
-	return s->nmissing == 0 && s->integers && range >= (double) s->nvalues && range <= (double) nrows;
+	w->summaries += ml_column_width(column);
 }
 
 /*
@@ -137,7 +67,7 @@ find_sequences(ml_context *ctx, ml_table_trainer *table, ml_design_summary *summ
 	table->sequence = memory;
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 	{
-		table->sequence[i] = may_count(&trainer->columns[i], w.summaries, trainer->nrows);
+		table->sequence[i] = ml_may_count(&trainer->columns[i], w.summaries, trainer->nrows);
 		some |= table->sequence[i];
 		walk_next(&w, &trainer->columns[i]);
 	}
@@ -157,7 +87,7 @@ find_sequences(ml_context *ctx, ml_table_trainer *table, ml_design_summary *summ
 
 /* Say which columns are left out: to the user, and in the report. */
 static ml_status
-tell_left_out(ml_context *ctx, ml_table_trainer *table, const reason *why)
+tell_left_out(ml_context *ctx, ml_table_trainer *table, const ml_reason *why)
 {
 	const ml_trainer *trainer = table->trainer;
 	ml_list		list = {.before = "left out: "};
@@ -165,12 +95,12 @@ tell_left_out(ml_context *ctx, ml_table_trainer *table, const reason *why)
 	table->told.size = 0;
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 	{
-		if (why[i] == KEPT)
+		if (why[i] == ML_REASON_KEPT)
 			continue;
-		ml_list_add(&list, "%.*s (%s)", QUOTED(trainer->columns[i].name), reasons[why[i]]);
+		ml_list_add(&list, "%.*s (%s)", QUOTED(trainer->columns[i].name), ml_reason_text(why[i]));
 		ML_TRY(ml_appendf(ctx, &table->told, "%s", table->told.size == 0 ? "{" : ", "));
 		ML_TRY(ml_json_quote(ctx, &table->told, trainer->columns[i].name));
-		ML_TRY(ml_appendf(ctx, &table->told, ": \"%s\"", reasons[why[i]]));
+		ML_TRY(ml_appendf(ctx, &table->told, ": \"%s\"", ml_reason_text(why[i])));
 	}
 	if (list.n == 0)
 		return ML_OK;
@@ -181,7 +111,7 @@ tell_left_out(ml_context *ctx, ml_table_trainer *table, const reason *why)
 /* Put the columns that stay, with their summaries, together. */
 static ml_status
 keep_columns(ml_context *ctx, ml_table_trainer *table, const ml_design_summary *summary,
-			 const reason *why, uint32_t nkept, walk *result)
+			 const ml_reason *why, uint32_t nkept, walk *result)
 {
 	const ml_trainer *trainer = table->trainer;
 	walk		w = walk_begin(summary);
@@ -193,7 +123,7 @@ keep_columns(ml_context *ctx, ml_table_trainer *table, const ml_design_summary *
 	void	   *memory;
 
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
-		ndense += width_of(&trainer->columns[i]);
+		ndense += ml_column_width(&trainer->columns[i]);
 	ML_TRY(ml_arena_alloc(ctx, &table->fitted, ml_size_mul(nkept, sizeof(ml_column)), &memory));
 	table->kept = memory;
 	ML_TRY(ml_arena_alloc(ctx, &table->fitted, ml_size_mul(ndense, sizeof(ml_summary)), &memory));
@@ -206,10 +136,10 @@ keep_columns(ml_context *ctx, ml_table_trainer *table, const ml_design_summary *
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 	{
 		const ml_column *column = &trainer->columns[i];
-		uint32_t	width = width_of(column);
+		uint32_t	width = ml_column_width(column);
 
-		table->left_out[i] = why[i] != KEPT;
-		if (why[i] == KEPT)
+		table->left_out[i] = why[i] != ML_REASON_KEPT;
+		if (why[i] == ML_REASON_KEPT)
 		{
 			table->kept[table->nkept++] = *column;
 			if (width > 0)
@@ -242,26 +172,26 @@ choose_columns(ml_context *ctx, ml_table_trainer *table, const ml_design_summary
 	uint32_t	left = 0;
 	uint32_t	counted = 0;
 	walk		w = walk_begin(summary);
-	reason	   *why;
+	ml_reason  *why;
 	void	   *memory;
 
-	ML_TRY(ml_arena_alloc_zero(ctx, &table->fitted, ml_size_mul(n, sizeof(reason)), &memory));
+	ML_TRY(ml_arena_alloc_zero(ctx, &table->fitted, ml_size_mul(n, sizeof(ml_reason)), &memory));
 	why = memory;
 	for (uint32_t i = 0; i < n; i++)
 	{
 		const ml_column *column = &trainer->columns[i];
 
 		if (column->role == ML_ROLE_CATEGORY)
-			why[i] = look_at_category(w.levels[0], w.missing[0]);
+			why[i] = ml_look_at_category(w.levels[0], w.missing[0]);
 		else if (column->role != ML_ROLE_TEXT)
-			why[i] = look_at_numbers(column, &trainer->options.tabular, w.summaries, width_of(column));
-		if (why[i] == KEPT)
+			why[i] = ml_look_at_numbers(column, &trainer->options.tabular, w.summaries, ml_column_width(column));
+		if (why[i] == ML_REASON_KEPT)
 			*(table->sequence[i] ? &counted : &left) += 1;
 		walk_next(&w, column);
 	}
 	for (uint32_t i = 0; left > 0 && i < n; i++)
-		if (why[i] == KEPT && table->sequence[i])
-			why[i] = SEQUENCE;
+		if (why[i] == ML_REASON_KEPT && table->sequence[i])
+			why[i] = ML_REASON_SEQUENCE;
 	if (left == 0)
 		left = counted;
 	if (left == 0)
