@@ -10,6 +10,7 @@
 #include "toy_problem.h"
 
 #include "learn/newton.h"
+#include "learn/precondition.h"
 
 /* ---------- sums of a pass ---------- */
 
@@ -109,6 +110,67 @@ test_derivatives(unit_host *host)
 	memset(&many.arena, 0, sizeof(many.arena));
 	check_derivatives(host, &many, ML_LOSS_LOGISTIC, CLASSES, "four classes in vectors");
 	check_derivatives(host, &svm, ML_LOSS_SQUARED_HINGE, 1, "squared hinge");
+}
+
+/*
+ * What a solver begins with is the inverse of the Hessian where all unknowns are
+ * in the block, and that of its diagonal where there is no memory for one.
+ */
+static void
+test_precondition(unit_host *host, bool texts, size_t memory)
+{
+	toy			t = {.learner = "logistic_regression", .options = "{}", .rows = 900, .target = 'b',
+	.weighted = true, .texts = texts, .standardize = true};
+	ml_context *ctx = &host->ctx;
+	ml_glm		glm = {0};
+	ml_glm		plain = {0};
+	double		wrong = 0;
+	double		length = 0;
+	ml_rng		rng;
+
+	ml_rng_seed(&rng, 5);
+	if (open_toy(ctx, &t) == ML_OK && ml_glm_open(ctx, &glm, &t.problem, ML_LOSS_LOGISTIC, 1, -1, true) == ML_OK &&
+		ml_glm_open(ctx, &plain, &t.problem, ML_LOSS_LOGISTIC, 1, -1, false) == ML_OK)
+	{
+		double	   *w = malloc(4 * glm.n * sizeof(double));
+		double	   *x = w + glm.n;
+		double	   *product = w + 2 * glm.n;
+		ml_precondition p = {.glm = &plain, .parts = ML_PARTS_ALL, .c = 0.7, .l2 = 1, .inverse = w + 3 * glm.n,
+		.memory = memory};
+		bool		fine;
+
+		for (size_t i = 0; i < glm.n; i++)
+		{
+			w[i] = ml_rng_double(&rng) - 0.5;
+			x[i] = ml_rng_double(&rng) - 0.5;
+		}
+		fine = ml_glm_pass(ctx, &glm, w, ML_PARTS_ALL, false, true) == ML_OK &&
+			ml_precondition_open(ctx, &p) == ML_OK && ml_precondition_set(ctx, &p, w) == ML_OK;
+		for (uint32_t k = 0; k < glm.q; k++)
+		{
+			product[k] = k == glm.q - 1 ? 0 : x[k];
+			for (uint32_t l = 0; l < glm.q; l++)
+				if (memory > 0 || k == l)
+					product[k] += 0.7 * row_of(&glm, 0, k, 0, l) * x[l];
+		}
+		fine = fine && ml_precondition_apply(ctx, &p, product) == ML_OK;
+		for (size_t i = 0; i < glm.n; i++)
+		{
+			wrong = ML_MAX(wrong, fabs(product[i] - x[i]));
+			length += product[i] * x[i];
+		}
+		/* beyond the block it is one that leads down, no more */
+		unit_ok(fine && p.n == (memory > 0 ? ML_MIN(glm.q, (uint32_t) ML_PRECONDITION_MAX) : 0) && length > 0 &&
+				(wrong < (memory > 0 ? 1e-3 : 1e-12) || (p.n > 0 && p.n < glm.q && wrong < 1)),
+				"the inverse of %u unknowns, %u of them in a block (%g)", glm.q, p.n, wrong);
+		ml_precondition_close(ctx, &p);
+		free(w);
+	}
+	else
+		unit_ok(false, "toy for the inverse: %s", ctx->error.text);
+	ml_glm_close(ctx, &glm);
+	ml_glm_close(ctx, &plain);
+	close_toy(ctx, &t);
 }
 
 /* ---------- recorded solutions ---------- */
@@ -379,6 +441,8 @@ main(void)
 	unit_ok(text != NULL && ml_json_parse(&host.ctx, &arena, unit_text(text), ML_BAD_DATA, &root) == ML_OK,
 			"test/data/glm.json");
 	test_derivatives(&host);
+	for (int i = 0; i < 4; i++)
+		test_precondition(&host, i % 2, i < 2 ? (size_t) 1 << 24 : 0);
 	test_recorded(&host, ml_json_get(root, "cases"), ML_LEVEL_AUTO, 0);
 	test_recorded(&host, ml_json_get(root, "cases"), ML_LEVEL_REF, 100000);
 	for (int i = 0; i < 3; i++)

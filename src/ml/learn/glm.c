@@ -607,13 +607,18 @@ complete_hessian(ml_context *ctx, ml_glm *glm)
 /* ---------- passes ---------- */
 
 static ml_status
-visit_block(ml_context *ctx, ml_glm *glm, const double *parameters, const ml_block *block,
-			bool hessian)
+find_scores(ml_context *ctx, ml_glm *glm, const double *parameters, const ml_block *block)
 {
 	ML_TRY(score_dense(ctx, glm, parameters, block));
 	ML_TRY(score_levels(ctx, glm, parameters, block));
-	if (HAS_WORDS(block))
-		ML_TRY(score_words(ctx, glm, parameters, block));
+	return HAS_WORDS(block) ? score_words(ctx, glm, parameters, block) : ML_OK;
+}
+
+static ml_status
+visit_block(ml_context *ctx, ml_glm *glm, const double *parameters, const ml_block *block,
+			bool hessian)
+{
+	ML_TRY(find_scores(ctx, glm, parameters, block));
 	find_slopes(glm, block);
 	ML_TRY(worked(ctx, glm, 16 * (size_t) block->n * glm->nscores));
 	ML_TRY(add_dense(ctx, glm, block));
@@ -692,57 +697,28 @@ ml_glm_pass(ml_context *ctx, ml_glm *glm, const double *parameters, uint32_t par
 	return hessian ? complete_hessian(ctx, glm) : ML_OK;
 }
 
-/* ---------- the diagonal ---------- */
-
-static ml_status
-add_squares(ml_context *ctx, ml_glm *glm, const ml_block *block, double *diagonal)
-{
-	for (uint32_t j = 0; j < glm->ndense; j++)
-	{
-		const double *x = block->dense + (size_t) j * block->stride;
-
-		for (uint32_t i = 0; i < block->n; i++)
-			diagonal[j] += block->weight[i] * (x[i] * x[i]);
-		ML_TRY(worked(ctx, glm, block->n));
-	}
-	for (uint32_t k = 0; k < glm->ncategories; k++)
-	{
-		const uint32_t *hot = block->hot + (size_t) k * block->stride;
-
-		for (uint32_t i = 0; i < block->n; i++)
-			if (hot[i] != ML_NO_TERM)
-				diagonal[hot[i]] += block->weight[i];
-	}
-	for (uint32_t i = 0; i < block->n; i++)
-	{
-		diagonal[glm->q - 1] += block->weight[i];
-		if (!HAS_WORDS(block))
-			continue;
-		for (uint32_t k = block->at[i]; k < block->at[i + 1]; k++)
-			diagonal[block->ids[k]] += block->weight[i] *
-				((double) block->values[k] * (double) block->values[k]);
-		ML_TRY(worked(ctx, glm, block->at[i + 1] - block->at[i] + 1));
-	}
-	return worked(ctx, glm, (size_t) block->n * (glm->ncategories + 1));
-}
+/* ---------- curvature ---------- */
 
 ml_status
-ml_glm_diagonal(ml_context *ctx, ml_glm *glm, uint32_t parts, double *diagonal)
+ml_glm_curves(ml_context *ctx, ml_glm *glm, const double *parameters, const ml_block *block)
 {
-	double		p = 1 / (double) ML_MAX(glm->nscores, 2u);
-	double		curve = glm->loss == ML_LOSS_LOGISTIC ? p * (1 - p) : 2;
-	const ml_block *block;
+	ml_glm		before = *glm;
 
-	memset(diagonal, 0, glm->q * sizeof(double));
-	ML_TRY(ml_design_begin(ctx, glm->problem->design, parts, NULL));
-	for (;;)
+	ML_TRY(find_scores(ctx, glm, parameters, block));
+	find_slopes(glm, block);
+	glm->rows = before.rows;
+	glm->sum = before.sum;
+	glm->weight = before.weight;
+	if (glm->nscores == 1)
+		return worked(ctx, glm, 16 * (size_t) block->n);
+	memset(glm->curves, 0, block->n * sizeof(double));
+	for (uint32_t c = 0; c < glm->nscores; c++)
 	{
-		ML_TRY(ml_design_next(ctx, glm->problem->design, &block));
-		if (block == NULL)
-			break;
-		ML_TRY(add_squares(ctx, glm, block, diagonal));
+		const double *p = glm->scores + (size_t) c * block->stride;
+
+		for (uint32_t i = 0; i < block->n; i++)
+			glm->curves[i] += block->weight[i] * p[i] * (1 - p[i]) / glm->nscores;
+		ML_TRY(worked(ctx, glm, 16 * (size_t) block->n));
 	}
-	for (uint32_t k = 0; k < glm->q; k++)
-		diagonal[k] *= curve;
-	return ml_poll(ctx);
+	return ML_OK;
 }

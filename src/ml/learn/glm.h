@@ -108,9 +108,10 @@ extern ml_status ml_glm_pass(ml_context *ctx, ml_glm *glm, const double *paramet
 							 uint32_t parts, bool sample, bool hessian);
 
 /*
- * diagonal[q]: of the Hessian by one score's parameters where all scores are 0
- * (squared hinge: where all rows count).
+ * glm->curves of the block's rows: second derivatives of the loss by the score
+ * at "parameters", times s_i; of many scores their mean.
  */
-extern ml_status ml_glm_diagonal(ml_context *ctx, ml_glm *glm, uint32_t parts, double *diagonal);
+extern ml_status ml_glm_curves(ml_context *ctx, ml_glm *glm, const double *parameters,
+							   const ml_block *block);
 
 #endif							/* ML_GLM_H */

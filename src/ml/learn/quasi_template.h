@@ -9,7 +9,8 @@
  *
  * L-BFGS (Nocedal and Wright, Numerical Optimization, algorithm 7.5) with
  * backtracking, and the Hessian's diagonal to begin with: frequent features
- * curve thousands of times more than rare ones.  With an L1 part OWL-QN (Andrew
+ * curve thousands of times more than rare ones; or a better inverse that the
+ * file brings.  With an L1 part OWL-QN (Andrew
  * and Gao, Scalable Training of L1-Regularized Log-Linear Models, ICML 2007):
  * the pseudo-gradient in place of the gradient, and steps that stay in one
  * orthant.  Each iteration is one sequential pass over the rows, which suits
@@ -40,7 +41,8 @@ typedef struct quasi
 	QUASI_REAL *d;				/* direction */
 	QUASI_REAL *trial;
 	QUASI_REAL *trial_g;
-	QUASI_REAL *inverse;		/* [n / width], of the Hessian's diagonal */
+	QUASI_REAL *inverse;		/* [n / width], of the Hessian's diagonal, or ... */
+	ml_status	(*scale) (ml_context *ctx, void *arg, QUASI_REAL *a);	/* ... a := a better inverse x a */
 	QUASI_REAL *s[QUASI_HISTORY];
 	QUASI_REAL *y[QUASI_HISTORY];
 	double		rho[QUASI_HISTORY]; /* 1 / (s.y) */
@@ -149,12 +151,35 @@ quasi_pseudo(const quasi *q, size_t i)
 	return g + r < 0 ? g + r : (g - r > 0 ? g - r : 0);
 }
 
-/* a . (inverse x a), the inverse being that of the diagonal. */
-static double
-quasi_scaled_square(const quasi *q, const QUASI_REAL *a)
+/* a := factor x inverse x a */
+static ml_status
+quasi_scale(ml_context *ctx, quasi *q, QUASI_REAL factor, QUASI_REAL *a)
+{
+	if (q->scale != NULL)
+		ML_TRY(q->scale(ctx, q->arg, a));
+	for (size_t i = 0; i < q->n / q->width; i++)
+	{
+		QUASI_REAL	inverse = q->scale != NULL ? factor : factor * q->inverse[i];
+
+		for (uint32_t c = 0; c < q->width; c++)
+			a[i * q->width + c] *= inverse;
+	}
+	return ML_OK;
+}
+
+/* *result = a . (inverse x a); the trial's gradient is scratch. */
+static ml_status
+quasi_scaled_square(ml_context *ctx, quasi *q, const QUASI_REAL *a, double *result)
 {
 	double		sum = 0;
 
+	if (q->scale != NULL)
+	{
+		memcpy(q->trial_g, a, q->n * sizeof(QUASI_REAL));
+		ML_TRY(quasi_scale(ctx, q, 1, q->trial_g));
+		*result = quasi_dot(a, q->trial_g, q->n);
+		return ML_OK;
+	}
 	for (size_t i = 0; i < q->n / q->width; i++, a += q->width)
 	{
 		QUASI_REAL	square = 0;
@@ -163,7 +188,8 @@ quasi_scaled_square(const quasi *q, const QUASI_REAL *a)
 			square += a[c] * a[c];
 		sum += (double) square * (double) q->inverse[i];
 	}
-	return sum;
+	*result = sum;
+	return ML_OK;
 }
 
 /* d = -H x gradient, by the two loops over the history. */
@@ -172,6 +198,7 @@ quasi_direction(ml_context *ctx, quasi *q)
 {
 	double		alpha[QUASI_HISTORY];
 	QUASI_REAL	gamma = 1;
+	double		square;
 
 	for (size_t i = 0; i < q->n; i++)
 		q->d[i] = -quasi_pseudo(q, i);
@@ -184,10 +211,11 @@ quasi_direction(ml_context *ctx, quasi *q)
 		ML_TRY(ml_poll(ctx));
 	}
 	if (q->pairs > 0)
-		gamma = (QUASI_REAL) (1 / (q->rho[q->newest] * quasi_scaled_square(q, q->y[q->newest])));
-	for (size_t i = 0; i < q->n / q->width; i++)
-		for (uint32_t c = 0; c < q->width; c++)
-			q->d[i * q->width + c] *= gamma * q->inverse[i];
+	{
+		ML_TRY(quasi_scaled_square(ctx, q, q->y[q->newest], &square));
+		gamma = (QUASI_REAL) (1 / (q->rho[q->newest] * square));
+	}
+	ML_TRY(quasi_scale(ctx, q, gamma, q->d));
 	for (int k = q->pairs - 1; k >= 0; k--)
 	{
 		int			p = (q->newest - k + QUASI_HISTORY) % QUASI_HISTORY;
