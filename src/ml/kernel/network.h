@@ -14,9 +14,9 @@
  * the indices, however the block is cut, so its bits depend neither on the
  * number of rows and lanes, nor on the position in the block, and are the same
  * with AVX2 and AVX-512.  ref, for CPUs without fused multiply-add, rounds
- * twice where the others round once.  Sums over the elements of a row go over
- * 16 virtual lanes (element i into lane i % 16), which are folded in a fixed
- * tree: the same at all levels but for the fusing.
+ * twice where the others round once.  The fused rows are [exact] at all levels:
+ * sums go over 16 virtual lanes (element i into lane i % 16), folded in a fixed
+ * tree.
  *
  *-------------------------------------------------------------------------
  */
@@ -121,21 +121,21 @@ struct ml_network_kernel
 	void		(*transpose) (float *to, int64_t to_row, const float *from, int64_t from_row, size_t rows,
 							  size_t columns);
 
-	/* sums[c] (add: +)= the sum over r < rows of x[r * x_row + c], in order of r */
+	/* [exact] sums[c] (add: +)= the sum over r < rows of x[r * x_row + c], in order of r */
 	void		(*sum_rows) (float *sums, const float *x, int64_t x_row, size_t rows, size_t columns, bool add);
 
-	/* y = softmax(x); y may be x.  Returns the maximum; *sum: of exp(x - maximum), or NULL */
+	/* [exact] y = softmax(x); y may be x.  Returns the maximum; *sum: of exp(x - maximum), or NULL */
 	float		(*softmax) (float *y, const float *x, size_t n, float *sum);
-	/* dx = y (dy - sum(dy y)); dx may be dy */
+	/* [exact] dx = y (dy - sum(dy y)); dx may be dy */
 	void		(*softmax_back) (float *dx, const float *dy, const float *y, size_t n);
 
 	/*
-	 * y = (x - mean) / sqrt(variance + epsilon) * gain + bias; gain and bias may
+	 * [exact] y = (x - mean) / sqrt(variance + epsilon) * gain + bias; gain and bias may
 	 * be NULL.  moments[0] = mean, moments[1] = 1 / sqrt(variance + epsilon).
 	 */
 	void		(*layer_norm) (float *y, const float *x, const float *gain, const float *bias, size_t n,
 							   float epsilon, float *moments);
-	/* dx of one row; dgain += dy (x - mean) / sqrt(..), dbias += dy (NULL: not) */
+	/* [exact] dx of one row; dgain += dy (x - mean) / sqrt(..), dbias += dy (NULL: not) */
 	void		(*layer_norm_back) (float *dx, float *dgain, float *dbias, const float *dy, const float *x,
 									const float *gain, const float *moments, size_t n);
 
@@ -160,11 +160,5 @@ struct ml_network_kernel
 	 */
 	void		(*adam) (const ml_step *s, float *w, const float *g, float *m, float *v, size_t n);
 };
-
-extern const ml_network_kernel ml_ref_network;
-#if defined(__x86_64__)
-extern const ml_network_kernel ml_avx2_network;
-extern const ml_network_kernel ml_avx512_network;
-#endif
 
 #endif							/* ML_KERNEL_NETWORK_H */

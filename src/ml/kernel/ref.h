@@ -100,4 +100,12 @@ extern const ml_glm_kernel ml_avx2_glm;
 extern const ml_glm_kernel ml_avx512_glm;
 #endif
 
+/* === network_ref.c, network_x86.c === */
+
+extern const ml_network_kernel ml_ref_network;
+#if defined(__x86_64__)
+extern const ml_network_kernel ml_avx2_network;
+extern const ml_network_kernel ml_avx512_network;
+#endif
+
 #endif							/* ML_REF_H */

@@ -1,0 +1,294 @@
+/*-------------------------------------------------------------------------
+ *
+ * network_rows_lanes.h
+ *	  Fused loops over rows (network.h), over vectors of floats (part of
+ *	  network_lanes.h).
+ *
+ * Nothing is fused into multiply-adds and sums go over 16 virtual lanes, so all
+ * of it is the same bits at every level.
+ *
+ *-------------------------------------------------------------------------
+ */
+
+#define SUMS		(16 / LANES_N)	/* vectors of the virtual lanes */
+
+/*
+ * e^x, relative error below 2e-7; 0 below -87, for x <= 88 (Moshier, Cephes:
+ * expf).
+ */
+INLINED floats
+LANES_NAME(exp) (floats x)
+{
+	ilanes		tiny = x < -87.0f;
+	floats		n;
+	floats		s;
+
+	x = (floats) ((ilanes) x & ~tiny);
+	/* adding 1.5 x 2^23 rounds to whole numbers */
+	n = x * 1.44269504f + 12582912.0f;
+	s = n - 12582912.0f;
+	/* ln 2 in two parts; the product with the first is exact */
+	x = x - s * 0.693359375f;
+	x = x + s * 2.12194440e-4f;
+	s = x * 1.9875691500e-4f + 1.3981999507e-3f;
+	s = x * s + 8.3334519073e-3f;
+	s = x * s + 4.1665795894e-2f;
+	s = x * s + 1.6666665459e-1f;
+	s = x * s + 5.0000001201e-1f;
+	s = x * x * s + x + 1.0f;
+	/* the low bits of n are the exponent to add */
+	s = (floats) ((ilanes) s + ((ilanes) n << 23));
+	return (floats) ((ilanes) s & ~tiny);
+}
+
+/* The sum of 16 virtual lanes: halves, quarters, eighths are added. */
+INLINED float
+LANES_NAME(fold) (const floats *sums)
+{
+	const float *s = (const float *) sums;
+	lanes4		quarter = (*(const lanes4 *) s + *(const lanes4 *) (s + 8)) +
+		(*(const lanes4 *) (s + 4) + *(const lanes4 *) (s + 12));
+
+	return (quarter[0] + quarter[2]) + (quarter[1] + quarter[3]);
+}
+
+/*
+ * For vectors at i of n numbers: whole ones, then the last one of "rest"
+ * numbers, if any.  The body is written twice by the compiler; in it, AT_ROW
+ * and TO_ROW read and write vectors, "lane" is the number of the vector in SUMS.
+ */
+#define FOR_ROW(n, body) \
+	do { \
+		size_t		i = 0; \
+		const size_t rest = (n) % LANES_N; \
+		\
+		for (; i + LANES_N * SUMS <= (n); i += LANES_N * SUMS) \
+		{ \
+			UNROLLED \
+			for (size_t lane = 0; lane < SUMS; lane++) \
+			{ \
+				const bool	cut = false; \
+				const size_t at = i + lane * LANES_N; \
+				\
+				body \
+			} \
+		} \
+		for (size_t lane = 0; i + LANES_N <= (n); i += LANES_N, lane++) \
+		{ \
+			const bool	cut = false; \
+			const size_t at = i; \
+			\
+			body \
+		} \
+		if (rest) \
+		{ \
+			const bool	cut = true; \
+			const size_t at = i; \
+			const size_t lane = i / LANES_N % SUMS; \
+			(void) lane; \
+			\
+			body \
+		} \
+	} while (0)
+#define AT_ROW(x)	(cut ? LANES_NAME(load_part) ((x) + at, rest) : AT(x, at))
+#define TO_ROW(y, value) \
+	do { \
+		if (cut) \
+			LANES_NAME(store_part) ((y) + at, (value), rest); \
+		else \
+			TO(y, at) = (value); \
+	} while (0)
+
+/* The vector with other lanes than those that exist set to a value. */
+INLINED floats
+LANES_NAME(fill) (floats x, bool cut, size_t rest, float value)
+{
+	if (cut)
+		for (size_t i = 0; i < LANES_N; i++)
+			x[i] = i < rest ? x[i] : value;
+	return x;
+}
+
+/* NaN counts as nothing. */
+LANES_TARGET static float
+LANES_NAME(row_maximum) (const float *x, size_t n)
+{
+	floats		best[SUMS];
+	const float *b = (const float *) best;
+	lanes4		quarter = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+	float		result = -INFINITY;
+
+	UNROLLED
+	for (int i = 0; i < SUMS; i++)
+		best[i] = splat(-INFINITY);
+	FOR_ROW(n, {
+		floats		value = LANES_NAME(fill) (AT_ROW(x), cut, rest, -INFINITY);
+
+		best[lane] = LANES_MAX(best[lane], value);
+	});
+	/* no order of comparisons changes a maximum */
+	for (int i = 0; i < 16; i += 4)
+	{
+		lanes4		four = *(const lanes4 *) (b + i);
+		ilanes4		better = four > quarter;
+
+		quarter = (lanes4) ((better & (ilanes4) four) | (~better & (ilanes4) quarter));
+	}
+	for (int i = 0; i < 4; i++)
+		result = ML_MAX(result, quarter[i]);
+	return result;
+}
+
+LANES_TARGET static float
+LANES_NAME(softmax) (float *y, const float *x, size_t n, float *sum)
+{
+	float		maximum = LANES_NAME(row_maximum) (x, n);
+	floats		sums[SUMS];
+	float		total;
+	float		factor;
+
+	UNROLLED
+	for (int i = 0; i < SUMS; i++)
+		sums[i] = splat(0);
+	FOR_ROW(n, {
+		floats		value = LANES_NAME(exp) (AT_ROW(x) - maximum);
+
+		TO_ROW(y, value);
+		sums[lane] += LANES_NAME(fill) (value, cut, rest, 0.0f);
+	});
+	total = LANES_NAME(fold) (sums);
+	factor = 1.0f / total;
+	FOR_ROW(n, TO_ROW(y, AT_ROW(y) * factor););
+	if (sum)
+		*sum = total;
+	return maximum;
+}
+
+LANES_TARGET static void
+LANES_NAME(softmax_back) (float *dx, const float *dy, const float *y, size_t n)
+{
+	floats		sums[SUMS];
+	float		total;
+
+	UNROLLED
+	for (int i = 0; i < SUMS; i++)
+		sums[i] = splat(0);
+	FOR_ROW(n, sums[lane] += AT_ROW(dy) * AT_ROW(y););
+	total = LANES_NAME(fold) (sums);
+	FOR_ROW(n, TO_ROW(dx, AT_ROW(y) * (AT_ROW(dy) - total)););
+}
+
+LANES_TARGET static void
+LANES_NAME(layer_norm) (float *y, const float *x, const float *gain, const float *bias, size_t n,
+						float epsilon, float *moments)
+{
+	floats		sums[SUMS];
+	float		mean;
+	float		inverse;
+
+	UNROLLED
+	for (int i = 0; i < SUMS; i++)
+		sums[i] = splat(0);
+	FOR_ROW(n, sums[lane] += AT_ROW(x););
+	mean = LANES_NAME(fold) (sums) / (float) n;
+	UNROLLED
+	for (int i = 0; i < SUMS; i++)
+		sums[i] = splat(0);
+	FOR_ROW(n, {
+		floats		d = LANES_NAME(fill) (AT_ROW(x) - mean, cut, rest, 0.0f);
+
+		sums[lane] += d * d;
+	});
+	inverse = 1.0f / sqrtf(LANES_NAME(fold) (sums) / (float) n + epsilon);
+	moments[0] = mean;
+	moments[1] = inverse;
+	FOR_ROW(n, {
+		floats		value = (AT_ROW(x) - mean) * inverse;
+
+		if (gain)
+			value *= AT_ROW(gain);
+		if (bias)
+			value += AT_ROW(bias);
+		TO_ROW(y, value);
+	});
+}
+
+LANES_TARGET static void
+LANES_NAME(layer_norm_back) (float *dx, float *dgain, float *dbias, const float *dy, const float *x,
+							 const float *gain, const float *moments, size_t n)
+{
+	const float mean = moments[0];
+	const float inverse = moments[1];
+	floats		sums[SUMS];
+	floats		products[SUMS];
+	float		sum;
+	float		product;
+
+	UNROLLED
+	for (int i = 0; i < SUMS; i++)
+		sums[i] = products[i] = splat(0);
+	FOR_ROW(n, {
+		floats		d = AT_ROW(dy);
+		floats		z = (AT_ROW(x) - mean) * inverse;
+
+		if (dbias)
+			TO_ROW(dbias, AT_ROW(dbias) + d);
+		if (dgain)
+			TO_ROW(dgain, AT_ROW(dgain) + d * z);
+		if (gain)
+			d *= AT_ROW(gain);
+		/* d is 0 behind the end */
+		sums[lane] += d;
+		products[lane] += d * z;
+	});
+	sum = LANES_NAME(fold) (sums) / (float) n;
+	product = LANES_NAME(fold) (products) / (float) n;
+	FOR_ROW(n, {
+		floats		d = AT_ROW(dy);
+		floats		z = (AT_ROW(x) - mean) * inverse;
+
+		if (gain)
+			d *= AT_ROW(gain);
+		TO_ROW(dx, (d - sum - z * product) * inverse);
+	});
+}
+
+/* "count" vectors of columns at a time. */
+INLINED void
+LANES_NAME(sum_columns) (float *sums, const float *x, int64_t x_row, size_t rows, const int count,
+						 const size_t part, bool add)
+{
+	floats		s[8];
+
+	UNROLLED
+	for (int v = 0; v < count; v++)
+		s[v] = !add ? splat(0) : part ? LANES_NAME(load_part) (sums, part) : AT(sums, v * LANES_N);
+	for (size_t r = 0; r < rows; r++, x += x_row)
+		UNROLLED
+		for (int v = 0; v < count; v++)
+			s[v] += part ? LANES_NAME(load_part) (x, part) : AT(x, v * LANES_N);
+	UNROLLED
+	for (int v = 0; v < count; v++)
+		if (part)
+			LANES_NAME(store_part) (sums, s[v], part);
+		else
+			TO(sums, v * LANES_N) = s[v];
+}
+
+LANES_TARGET static void
+LANES_NAME(sum_rows) (float *sums, const float *x, int64_t x_row, size_t rows, size_t columns, bool add)
+{
+	size_t		c = 0;
+
+	for (; c + 8 * LANES_N <= columns; c += 8 * LANES_N)
+		LANES_NAME(sum_columns) (sums + c, x + c, x_row, rows, 8, 0, add);
+	for (; c + LANES_N <= columns; c += LANES_N)
+		LANES_NAME(sum_columns) (sums + c, x + c, x_row, rows, 1, 0, add);
+	if (c < columns)
+		LANES_NAME(sum_columns) (sums + c, x + c, x_row, rows, 1, columns - c, add);
+}
+
+#undef SUMS
+#undef FOR_ROW
+#undef AT_ROW
+#undef TO_ROW
