@@ -20,7 +20,12 @@ extern ml_status ml_graph_add_node(ml_context *ctx, ml_graph *graph, const ml_op
 								   const ml_attributes *given, int32_t layer, int nin,
 								   const int32_t *inputs, int32_t *outputs);
 
-extern ml_status ml_graph_choose_kernel(ml_context *ctx, ml_graph *graph, ml_graph_node *node);
+/* The op's kernel for these operands; -1: none. */
+extern int	ml_graph_kernel_of(const ml_graph *graph, const ml_op *op, int nin, const int32_t *inputs,
+							   int nout, const int32_t *outputs);
+
+/* Drop the other nodes: keep[nnodes]. */
+extern void ml_graph_keep_nodes(ml_graph *graph, const bool *keep);
 
 /* The k-th node as its kernel sees it: attributes and operands. */
 extern void ml_plan_run_of(const ml_graph *graph, const ml_plan *plan, int32_t k, ml_op_run *run);
