@@ -7,18 +7,24 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "base/real.h"
 #include "kernel/map.h"
+
+#include <string.h>
 
 #if defined(__x86_64__)
 
 #define MAP_TARGET		__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,prefer-vector-width=512")))
+#define MAP_BYTES		64
 
 #define REAL			float
+#define R(name)			ml_##name##_f32
 #define MAP_NAME(name)	f32_##name
 #define MAP_TABLE		ml_avx512_map_f32
 #include "kernel/map_loops.h"
 
 #define REAL			double
+#define R(name)			ml_##name##_f64
 #define MAP_NAME(name)	f64_##name
 #define MAP_TABLE		ml_avx512_map_f64
 #include "kernel/map_loops.h"
