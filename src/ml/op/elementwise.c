@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "op/elementwise.h"
+#include "op/ops.h"
 #include "op/walk.h"
 
 /* out = a op b, over runs in which both operands have one stride. */

@@ -5,8 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "op/reduce.h"
-#include "op/reshape.h"
+#include "op/ops.h"
 #include "op/walk.h"
 
 /* === sum_to(dims): the sum of x over what broadcast from dims to its shape === */

@@ -7,7 +7,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "op/reshape.h"
+#include "op/ops.h"
 #include "op/walk.h"
 
 /* === broadcast_to(dims): x repeated along missing dimensions and those of 1 === */
