@@ -586,7 +586,7 @@ test_losses(const ml_glm_kernel *kernel, const char *name)
 {
 	static const double sizes[] = {1, 30, 2000, 1e300};
 	static glm_data data;
-	int			wrong[2] = {0};
+	int			wrong[3] = {0};
 
 	for (size_t k = 0; k < 4 * 25; k++)
 	{
@@ -603,6 +603,16 @@ test_losses(const ml_glm_kernel *kernel, const char *name)
 		wrong[0] += !(fabs(sum - expected) <= 1e-14 * fabs(expected));
 		wrong[0] += sums_differ(data.slopes[0], data.slopes[1], GLM_ROWS, 3);
 		wrong[0] += sums_differ(data.curves[0], data.curves[1], GLM_ROWS, 3);
+		if (size <= 2000)
+		{
+			sum = kernel->squared_hinge(data.slopes[0], data.curves[0], data.scores[0], data.targets,
+										(double) (k % 2), data.weights, GLM_ROWS);
+			expected = ml_kernel_ref.glm->squared_hinge(data.slopes[1], data.curves[1], data.scores[1],
+														data.targets, (double) (k % 2), data.weights, GLM_ROWS);
+			wrong[2] += !(fabs(sum - expected) <= 1e-14 * fabs(expected));
+			wrong[2] += sums_differ(data.slopes[0], data.slopes[1], GLM_ROWS, 10 * size);
+			wrong[2] += memcmp(data.curves[0], data.curves[1], sizeof(data.curves[0])) != 0;
+		}
 		fill_glm(&data, size, (int) nscores);
 		sum = kernel->softmax(data.slopes[0], data.scores[0], GLM_STRIDE, nscores, data.targets,
 							  data.weights, GLM_ROWS);
@@ -614,6 +624,7 @@ test_losses(const ml_glm_kernel *kernel, const char *name)
 	}
 	unit_is_int(wrong[0], 0, "%s: logistic", name);
 	unit_is_int(wrong[1], 0, "%s: softmax", name);
+	unit_is_int(wrong[2], 0, "%s: squared_hinge", name);
 }
 
 /* The reference itself, against the formulas in long double. */
@@ -621,7 +632,7 @@ static void
 test_losses_ref(void)
 {
 	static glm_data data;
-	int			wrong[2] = {0};
+	int			wrong[3] = {0};
 	long double sum = 0;
 	double		got;
 
@@ -654,6 +665,22 @@ test_losses_ref(void)
 								(expl(z[c * GLM_STRIDE]) / total - (data.targets[r] == (double) c))) <= 1e-14L);
 	}
 	wrong[1] += !(fabsl(got - sum) <= 1e-14L * sum);
+	fill_glm(&data, 3, 3);
+	got = ml_kernel_ref.glm->squared_hinge(data.slopes[0], data.curves[0], data.scores[0], data.targets, 2,
+										   data.weights, GLM_ROWS);
+	sum = 0;
+	for (size_t r = 0; r < GLM_ROWS; r++)
+	{
+		long double y = data.targets[r] == 2 ? 1 : -1;
+		long double margin = fmaxl(0, 1 - y * data.scores[0][r]);
+		double		weight = data.weights[r];
+
+		sum += weight * margin * margin;
+		wrong[2] += !(fabsl(data.slopes[0][r] + 2 * weight * y * margin) <= 1e-15L * weight * (1 + margin));
+		wrong[2] += data.curves[0][r] != (margin > 0 ? 2 * weight : 0);
+	}
+	wrong[2] += !(fabsl(got - sum) <= 1e-15L * sum);
+	unit_is_int(wrong[2], 0, "ref: squared_hinge does as it says");
 	unit_is_int(wrong[0], 0, "ref: logistic does as it says");
 	unit_is_int(wrong[1], 0, "ref: softmax does as it says");
 }

@@ -284,6 +284,32 @@ LANES_NAME(softmax) (double *slopes, double *scores, size_t stride, size_t nscor
 	return sum;
 }
 
+LANES_TARGET static double
+LANES_NAME(squared_hinge) (double *slopes, double *curves, const double *scores,
+						   const double *targets, double own, const double *weights, size_t n)
+{
+	doubles		sums = splat(0);
+	double		sum = 0;
+
+	for (size_t r = 0; r < n; r += LANES_N)
+	{
+		longs		is_own = AT(targets, r) == own;
+		doubles		weight = AT(weights, r);
+		doubles		y = choose(is_own, splat(1), splat(-1));
+		doubles		margin = 1 - y * AT(scores, r);
+		longs		counts = ~(margin <= 0);
+		doubles		pull;
+
+		margin = (doubles) ((longs) margin & counts);
+		pull = weight * margin;
+		INTO(slopes, r) = -2 * y * pull;
+		INTO(curves, r) = (doubles) ((longs) (2 * weight) & counts);
+		sums = LANES_FMA(pull, margin, sums);
+	}
+	ADD_LANES(sum, sums);
+	return sum;
+}
+
 #undef LANES_PASTE_
 #undef LANES_PASTE
 #undef doubles

@@ -118,6 +118,26 @@ softmax(double *slopes, double *scores, size_t stride, size_t nscores, const dou
 	return sum;
 }
 
+static double
+squared_hinge(double *slopes, double *curves, const double *scores, const double *targets, double own,
+			  const double *weights, size_t n)
+{
+	double		sum = 0;
+
+	for (size_t r = 0; r < n; r++)
+	{
+		double		y = targets[r] == own ? 1 : -1;
+		double		margin = 1 - y * scores[r];
+		bool		counts = !(margin <= 0);
+
+		margin = counts ? margin : 0;
+		slopes[r] = -2 * y * (weights[r] * margin);
+		curves[r] = counts ? 2 * weights[r] : 0;
+		sum += weights[r] * margin * margin;
+	}
+	return sum;
+}
+
 const ml_glm_kernel ml_ref_glm = {
-	columns_dot, columns_sums, panel_scale, levels_add, logistic, softmax
+	columns_dot, columns_sums, panel_scale, levels_add, logistic, softmax, squared_hinge
 };

@@ -26,11 +26,12 @@
 #include "kernel/glm_lanes.h"
 
 const ml_glm_kernel ml_avx2_glm = {
-	avx2_columns_dot, avx2_columns_sums, avx2_panel_scale, avx2_levels_add, avx2_logistic, avx2_softmax
+	avx2_columns_dot, avx2_columns_sums, avx2_panel_scale, avx2_levels_add, avx2_logistic, avx2_softmax,
+	avx2_squared_hinge
 };
 const ml_glm_kernel ml_avx512_glm = {
 	avx512_columns_dot, avx512_columns_sums, avx512_panel_scale, avx512_levels_add, avx512_logistic,
-	avx512_softmax
+	avx512_softmax, avx512_squared_hinge
 };
 
 #endif

@@ -131,6 +131,13 @@ typedef struct ml_glm_kernel
 	 */
 	double		(*softmax) (double *slopes, double *scores, size_t stride, size_t nscores,
 							const double *targets, const double *weights, size_t n);
+
+	/*
+	 * max(0, 1 - y f)^2, y = 1 where the target is "own", else -1: slopes, curves
+	 * (those of the rows that count) and the result as of logistic
+	 */
+	double		(*squared_hinge) (double *slopes, double *curves, const double *scores,
+								  const double *targets, double own, const double *weights, size_t n);
 } ml_glm_kernel;
 
 /*

@@ -21,6 +21,7 @@
 #define SLOPE_MIN	1e-4
 #define SLOPE_MAX	1e4
 #define POLL_SCORES	65536
+#define PIECE		256		/* rows whose losses are found at once; divides POLL_SCORES */
 
 /* Scores of n rows, passed around. */
 typedef struct sample
@@ -30,55 +31,59 @@ typedef struct sample
 	const float *weights;
 	uint32_t	n;
 	uint32_t	nscores;
+	const ml_kernel *kernel;
 } sample;
 
-/* ln(1 + e^x) */
-static double
-softplus(double x)
+/* Losses of rows under a slope and an offset, summed up, and their derivatives. */
+typedef struct likelihood
 {
-	return x > 0 ? x + ml_log(1 + ml_exp(-x)) : ml_log(1 + ml_exp(x));
-}
+	double		loss;			/* negative log likelihood */
+	double		g[2];			/* by slope and offset */
+	double		h[3];			/* upper triangle */
+} likelihood;
 
-/* Negative log likelihood of slope and offset, with targets high and low. */
-static ml_status
-platt_loss(ml_context *ctx, const sample *s, double slope, double offset, double high,
-		   double low, double *loss)
+/* Rows i .. i + n - 1, at most PIECE, with targets high and low instead of 1 and 0. */
+static void
+add_likelihood(const sample *s, uint32_t i, uint32_t n, double slope, double offset, double high, double low,
+			   likelihood *sum)
 {
-	*loss = 0;
-	for (uint32_t i = 0; i < s->n; i++)
+	double		scores[PIECE] = {0};
+	double		targets[PIECE] = {0};
+	double		weights[PIECE] = {0};
+	double		first[PIECE];
+	double		second[PIECE];
+
+	for (uint32_t k = 0; k < n; k++)
 	{
-		double		z = slope * s->scores[i] + offset;
-		double		target = s->labels[i] == 1 ? high : low;
-
-		*loss += s->weights[i] * (softplus(z) - target * z);
-		if (i % POLL_SCORES == 0)
-			ML_TRY(ml_poll(ctx));
+		scores[k] = slope * (double) s->scores[i + k] + offset;
+		targets[k] = s->labels[i + k] == 1;
+		weights[k] = (double) s->weights[i + k];
 	}
-	return ML_OK;
+	sum->loss += s->kernel->glm->logistic(first, second, scores, targets, weights, PIECE);
+	for (uint32_t k = 0; k < n; k++)
+	{
+		double		x = (double) s->scores[i + k];
+		double		rest = weights[k] * (targets[k] != 0 ? 1 - high : -low);
+
+		sum->loss += rest * scores[k];
+		first[k] += rest;
+		sum->g[0] += first[k] * x;
+		sum->g[1] += first[k];
+		sum->h[0] += second[k] * x * x;
+		sum->h[1] += second[k] * x;
+		sum->h[2] += second[k];
+	}
 }
 
-/* First and second derivatives: g[2], and the upper triangle h[3]. */
 static ml_status
-platt_derivatives(ml_context *ctx, const sample *s, double slope, double offset, double high,
-				  double low, double *g, double *h)
+find_likelihood(ml_context *ctx, const sample *s, double slope, double offset, double high, double low,
+				likelihood *sum)
 {
-	g[0] = g[1] = 0;
 	/* a ridge keeps the matrix invertible when all scores are equal */
-	h[0] = h[2] = 1e-12;
-	h[1] = 0;
-	for (uint32_t i = 0; i < s->n; i++)
+	*sum = (likelihood) {.h = {1e-12, 0, 1e-12}};
+	for (uint32_t i = 0; i < s->n; i += PIECE)
 	{
-		double		x = s->scores[i];
-		double		p = ml_sigmoid(slope * x + offset);
-		double		target = s->labels[i] == 1 ? high : low;
-		double		first = s->weights[i] * (p - target);
-		double		second = s->weights[i] * p * (1 - p);
-
-		g[0] += first * x;
-		g[1] += first;
-		h[0] += second * x * x;
-		h[1] += second * x;
-		h[2] += second;
+		add_likelihood(s, i, ML_MIN(s->n - i, (uint32_t) PIECE), slope, offset, high, low, sum);
 		if (i % POLL_SCORES == 0)
 			ML_TRY(ml_poll(ctx));
 	}
@@ -94,7 +99,7 @@ platt(ml_context *ctx, const sample *s, ml_calibration *result)
 	double		low;
 	double		slope = 1;
 	double		offset = 0;
-	double		loss;
+	likelihood	here;
 
 	for (uint32_t i = 0; i < s->n; i++)
 		*(s->labels[i] == 1 ? &positive : &negative) += s->weights[i];
@@ -102,34 +107,29 @@ platt(ml_context *ctx, const sample *s, ml_calibration *result)
 		return ML_OK;
 	high = (positive + 1) / (positive + 2);
 	low = 1 / (negative + 2);
-	ML_TRY(platt_loss(ctx, s, slope, offset, high, low, &loss));
+	ML_TRY(find_likelihood(ctx, s, slope, offset, high, low, &here));
 	for (int i = 0; i < ITERATIONS; i++)
 	{
-		double		g[2];
-		double		h[3];
-		double		det;
-		double		step[2];
+		const double *g = here.g;
+		const double *h = here.h;
+		double		det = h[0] * h[2] - h[1] * h[1];
+		double		step[2] = {-(h[2] * g[0] - h[1] * g[1]) / det, -(h[0] * g[1] - h[1] * g[0]) / det};
 		double		size = 1;
-		double		next = loss;
+		likelihood	next = here;
 
-		ML_TRY(platt_derivatives(ctx, s, slope, offset, high, low, g, h));
-		det = h[0] * h[2] - h[1] * h[1];
 		if (fabs(g[0]) + fabs(g[1]) < 1e-9 * (positive + negative) || !(det > 0))
 			break;
-		step[0] = -(h[2] * g[0] - h[1] * g[1]) / det;
-		step[1] = -(h[0] * g[1] - h[1] * g[0]) / det;
 		for (; size > 1e-10; size *= 0.5)
 		{
-			ML_TRY(platt_loss(ctx, s, slope + size * step[0], offset + size * step[1], high, low,
-							  &next));
-			if (next < loss + 1e-4 * size * (g[0] * step[0] + g[1] * step[1]))
+			ML_TRY(find_likelihood(ctx, s, slope + size * step[0], offset + size * step[1], high, low, &next));
+			if (next.loss < here.loss + 1e-4 * size * (g[0] * step[0] + g[1] * step[1]))
 				break;
 		}
 		if (size <= 1e-10)
 			break;
 		slope += size * step[0];
 		offset += size * step[1];
-		loss = next;
+		here = next;
 	}
 	/* scores that point the wrong way on these rows are not to be turned round */
 	if (slope >= SLOPE_MIN && slope <= SLOPE_MAX)
@@ -220,24 +220,26 @@ measure(ml_context *ctx, const sample *s, ml_calibration *result)
 	uint32_t	work = 0;
 
 	for (uint32_t i = 0; i < s->n; i++)
+		total += s->weights[i];
+	if (s->nscores == 1)
+	{
+		likelihood	found;
+
+		ML_TRY(find_likelihood(ctx, s, result->slope, result->offset, 1, 0, &found));
+		loss = found.loss;
+	}
+	for (uint32_t i = 0; i < s->n && s->nscores > 1; i++)
 	{
 		const float *scores = s->scores + (size_t) i * s->nscores;
-		double		own = result->slope * scores[0] + result->offset;
+		double		own = result->slope * scores[s->labels[i]];
 		double		sum = 0;
 
-		total += s->weights[i];
 		work += s->nscores;
 		if (work > POLL_SCORES)
 		{
 			work = 0;
 			ML_TRY(ml_poll(ctx));
 		}
-		if (s->nscores == 1)
-		{
-			loss += s->weights[i] * softplus(s->labels[i] == 1 ? -own : own);
-			continue;
-		}
-		own = result->slope * scores[s->labels[i]];
 		for (uint32_t c = 0; c < s->nscores; c++)
 			sum += ml_exp(ML_MIN(result->slope * scores[c] - own, 700.0));
 		loss += s->weights[i] * ml_log(sum);
@@ -247,10 +249,10 @@ measure(ml_context *ctx, const sample *s, ml_calibration *result)
 }
 
 ml_status
-ml_calibrate(ml_context *ctx, const float *scores, const uint32_t *labels,
+ml_calibrate(ml_context *ctx, const ml_kernel *kernel, const float *scores, const uint32_t *labels,
 			 const float *weights, uint32_t n, uint32_t nscores, ml_calibration *result)
 {
-	sample		s = {scores, labels, weights, n, nscores};
+	sample		s = {scores, labels, weights, n, nscores, kernel};
 
 	*result = (ml_calibration)
 	{

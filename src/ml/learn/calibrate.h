@@ -11,7 +11,7 @@
 #ifndef ML_CALIBRATE_H
 #define ML_CALIBRATE_H
 
-#include "base/base.h"
+#include "kernel/kernel.h"
 
 typedef struct ml_calibration
 {
@@ -26,9 +26,9 @@ typedef struct ml_calibration
  * labels[n], weights[n].  nscores = 1 for two classes.  Without usable rows
  * the result is slope 1, offset 0.
  */
-extern ml_status ml_calibrate(ml_context *ctx, const float *scores, const uint32_t *labels,
-							  const float *weights, uint32_t n, uint32_t nscores,
-							  ml_calibration *result);
+extern ml_status ml_calibrate(ml_context *ctx, const ml_kernel *kernel, const float *scores,
+							  const uint32_t *labels, const float *weights, uint32_t n,
+							  uint32_t nscores, ml_calibration *result);
 
 /*
  * Probabilities of one row: [nscores], or [2] for two classes.  Returns the

@@ -135,6 +135,18 @@ padded(const ml_block *block)
 	return (block->n + LANES - 1) / LANES * LANES;
 }
 
+/* In as many sums as hide how long an addition takes; n is a multiple of LANES, and rows behind a block's weigh 0. */
+static double
+add_up(const double *x, uint32_t n)
+{
+	double		sums[LANES] = {0};
+
+	for (uint32_t i = 0; i < n; i += LANES)
+		for (uint32_t k = 0; k < LANES; k++)
+			sums[k] += x[i + k];
+	return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
 /* ---------- scores ---------- */
 
 static ml_status
@@ -202,34 +214,21 @@ score_words(ml_context *ctx, ml_glm *glm, const double *parameters, const ml_blo
 
 /* ---------- losses ---------- */
 
-/* y = 1 or -1, or the number. */
+static inline uint32_t
+own_class(const ml_glm *glm)
+{
+	return glm->own < 0 ? 1 : (uint32_t) glm->own;
+}
+
+/* y = 1 or -1 */
 static void
 set_targets(ml_glm *glm, const ml_block *block)
 {
-	uint32_t	own = glm->own < 0 ? 1 : (uint32_t) glm->own;
+	uint32_t	own = own_class(glm);
 	uint32_t	n = padded(block);
 
 	for (uint32_t i = 0; i < n; i++)
 		glm->targets[i] = block->label[i] == own ? 1 : -1;
-}
-
-/* max(0, 1 - y f)^2 */
-static void
-squared_hinge(ml_glm *glm, const ml_block *block)
-{
-	double		sum = 0;
-
-	set_targets(glm, block);
-	for (uint32_t i = 0; i < padded(block); i++)
-	{
-		double		margin = 1 - glm->targets[i] * glm->scores[i];
-		double		weight = margin > 0 ? block->weight[i] : 0;
-
-		sum += weight * (margin * margin);
-		glm->slopes[i] = -2 * weight * glm->targets[i] * margin;
-		glm->curves[i] = 2 * weight;
-	}
-	glm->sum += sum;
 }
 
 /* max(0, |y - f| - epsilon)^2 */
@@ -308,10 +307,10 @@ static void
 find_slopes(ml_glm *glm, const ml_block *block)
 {
 	const ml_glm_kernel *kernel = glm->problem->kernel->glm;
-	double		weight = 0;
 
 	if (glm->loss == ML_LOSS_SQUARED_HINGE)
-		squared_hinge(glm, block);
+		glm->sum += kernel->squared_hinge(glm->slopes, glm->curves, glm->scores, block->target,
+										  (double) own_class(glm), block->weight, padded(block));
 	else if (glm->loss == ML_LOSS_HINGE || glm->loss == ML_LOSS_EPSILON_INSENSITIVE)
 		rounded_corner(glm, block);
 	else if (glm->loss != ML_LOSS_LOGISTIC)
@@ -322,9 +321,7 @@ find_slopes(ml_glm *glm, const ml_block *block)
 	else
 		glm->sum += kernel->softmax(glm->slopes, glm->scores, block->stride, glm->nscores,
 									block->target, block->weight, padded(block));
-	for (uint32_t i = 0; i < block->n; i++)
-		weight += block->weight[i];
-	glm->weight += weight;
+	glm->weight += add_up(block->weight, padded(block));
 	glm->rows += block->n;
 }
 
@@ -340,16 +337,13 @@ add_dense(ml_context *ctx, ml_glm *glm, const ml_block *block)
 	{
 		const double *slopes = glm->slopes + (size_t) c * block->stride;
 		double	   *sums = glm->by_feature ? glm->weights : glm->gradient + (size_t) c * glm->q;
-		double		intercept = 0;
 
 		if (glm->by_feature)
 			memset(sums, 0, glm->ndense * sizeof(double));
 		kernel->columns_sums(sums, block->dense, block->stride, glm->ndense, slopes, n);
 		for (uint32_t j = 0; glm->by_feature && j < glm->ndense; j++)
 			glm->gradient[ml_glm_parameter(glm, c, j)] += sums[j];
-		for (uint32_t i = 0; i < block->n; i++)
-			intercept += slopes[i];
-		glm->gradient[ml_glm_parameter(glm, c, glm->q - 1)] += intercept;
+		glm->gradient[ml_glm_parameter(glm, c, glm->q - 1)] += add_up(slopes, n);
 		ML_TRY(worked(ctx, glm, (size_t) n * (glm->ndense + 1)));
 	}
 	return ML_OK;
@@ -544,13 +538,7 @@ multiply_tile(ml_context *ctx, ml_glm *glm, const tile *t)
 static bool
 is_flat(const ml_glm *glm, const tile *t)
 {
-	double		sum = 0;
-
-	if (glm->nscores > 1)
-		return false;
-	for (uint32_t i = 0; i < t->n; i++)
-		sum += glm->curves[t->first + i];
-	return sum == 0;
+	return glm->nscores == 1 && add_up(glm->curves + t->first, t->n) == 0;
 }
 
 static ml_status

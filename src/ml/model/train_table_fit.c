@@ -215,7 +215,7 @@ calibrate_on(ml_context *ctx, ml_table_trainer *table, const ml_table_plan *plan
 		ML_TRY(score_parts(ctx, table, plan->calibrate[k], take_scores, u));
 	}
 	ml_linear_progress(ctx, ML_PHASE_CALIBRATE, u->n, 0, NAN);
-	return ml_calibrate(ctx, u->scores, u->labels, u->weights, u->n, table->nscores,
+	return ml_calibrate(ctx, table->trainer->kernel, u->scores, u->labels, u->weights, u->n, table->nscores,
 						&table->calibration);
 }
 

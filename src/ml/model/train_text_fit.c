@@ -311,7 +311,7 @@ fit_folds_of_blocks(ml_context *ctx, ml_text_trainer *text, const folds *f)
 	text->linear = NULL;
 
 	ml_linear_progress(ctx, ML_PHASE_CALIBRATE, text->nfold, 0, NAN);
-	ML_TRY(ml_calibrate(ctx, text->fold_scores, text->fold_labels, text->fold_weights,
+	ML_TRY(ml_calibrate(ctx, text->trainer->kernel, text->fold_scores, text->fold_labels, text->fold_weights,
 						text->nfold, text->nscores, &text->calibration));
 	return judge(ctx, text);
 }
