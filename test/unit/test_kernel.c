@@ -685,6 +685,46 @@ test_losses_ref(void)
 	unit_is_int(wrong[1], 0, "ref: softmax does as it says");
 }
 
+/* Values of all kinds, a few missing: the same bits. */
+static void
+test_values(const ml_kernel *kernel)
+{
+	static const double some[] = {0, -0.0, 1, -7, 0.5, 1e300, -1e-300, NAN, 0x1p53, 3};
+	int			wrong[2] = {0};
+
+	for (size_t n = 0; n <= 264; n += 8)
+	{
+		double		values[264];
+		double		weights[264];
+		double		scaled[2][264] = {{0}};
+		ml_column_sums sums[2];
+		ml_column_scale by = {0.25, n % 3 == 0 ? 1 : 0.3, -2.5, n % 2 ? -INFINITY : -0.5, n % 2 ? INFINITY : 0.75};
+
+		for (size_t i = 0; i < n; i++)
+		{
+			values[i] = i % 3 == 0 ? some[ml_rng_below(&rng, n < 100 ? 10 : 5)] : ml_rng_double(&rng) * 3 - 1;
+			weights[i] = i % 5 == 0 ? 1 : ml_rng_double(&rng);
+		}
+		memset(sums, 0, sizeof(sums));
+		for (int k = 0; k < 2; k++)
+		{
+			sums[k].min = n % 16 == 0 ? INFINITY : -0.5;
+			sums[k].max = n % 16 == 0 ? -INFINITY : 0.25;
+		}
+		kernel->column->summarize(&sums[0], 0.1, values, weights, n);
+		ml_kernel_ref.column->summarize(&sums[1], 0.1, values, weights, n);
+		wrong[0] += memcmp(&sums[0], &sums[1], sizeof(sums[0])) != 0;
+		wrong[1] += kernel->column->scale(scaled[0], values, n, &by) !=
+			ml_kernel_ref.column->scale(scaled[1], values, n, &by);
+		wrong[1] += memcmp(scaled[0], scaled[1], sizeof(scaled[0])) != 0;
+		for (size_t i = 0; i < n; i++)
+			wrong[1] += scaled[0][i] != ((isnan(values[i]) ? by.fill : fmin(fmax(values[i], by.low), by.high)) -
+										 by.mean) / by.scale;
+	}
+	unit_is_int(wrong[0], 0, "%s: summarize", kernel->name);
+	unit_is_int(wrong[1], 0, "%s: scale", kernel->name);
+}
+
 int
 main(void)
 {
@@ -711,6 +751,7 @@ main(void)
 		test_columns(kernel->glm, kernel->name);
 		test_levels(kernel->glm, kernel->name);
 		test_losses(kernel->glm, kernel->name);
+		test_values(kernel);
 	}
 	return unit_done();
 }

@@ -32,7 +32,7 @@ summary_of(unit_host *host, const double *values, const double *weights, size_t 
 {
 	ml_summary	summary;
 
-	if (ml_summary_open(&host->ctx, &summary, true) != ML_OK ||
+	if (ml_summary_open(&host->ctx, &summary, ml_kernel_select(ML_LEVEL_AUTO), true) != ML_OK ||
 		ml_summary_add(&host->ctx, &summary, values, weights, n) != ML_OK)
 		unit_ok(false, "%zu values are added: %s", n, host->ctx.error.text);
 	return summary;
@@ -272,7 +272,7 @@ test_ends(unit_host *host)
 		unit_ok(s.integers == (i >= 2), "%g is %s", numbers[i], i < 2 ? "no whole number" : "whole");
 		ml_summary_close(&host->ctx, &s);
 	}
-	unit_is_int(ml_summary_open(&host->ctx, &s, false), ML_OK, "without counting");
+	unit_is_int(ml_summary_open(&host->ctx, &s, ml_kernel_select(ML_LEVEL_AUTO), false), ML_OK, "without counting");
 	unit_is_int(ml_summary_add(&host->ctx, &s, zeros, NULL, 2), ML_OK, "there are moments");
 	unit_ok(isnan(ml_summary_quantile(&s, 0.5)) && isnan(ml_summary_mode(&s)), "and no quantiles");
 	ml_summary_close(&host->ctx, &s);
@@ -284,7 +284,7 @@ is_sequence(unit_host *host, const double *values, const double *weights, size_t
 	ml_summary	s;
 	bool		result;
 
-	if (ml_summary_open(&host->ctx, &s, false) != ML_OK ||
+	if (ml_summary_open(&host->ctx, &s, ml_kernel_select(ML_LEVEL_AUTO), false) != ML_OK ||
 		ml_summary_add(&host->ctx, &s, values, weights, n) != ML_OK)
 		unit_ok(false, "values are added");
 	result = ml_summary_sequence(&s);
@@ -353,7 +353,7 @@ scenario(ml_context *ctx, void *argument)
 {
 	static double values[40000];
 	ml_summary	s;
-	ml_status	status = ml_summary_open(ctx, &s, true);
+	ml_status	status = ml_summary_open(ctx, &s, ml_kernel_select(ML_LEVEL_AUTO), true);
 	ml_rng		rng;
 
 	ml_rng_seed(&rng, 1);

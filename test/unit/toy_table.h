@@ -61,7 +61,7 @@ open_table(ml_context *ctx, table *t, const ml_column *columns, uint32_t ncolumn
 		uint32_t	width = width_of(&columns[i]);
 
 		for (uint32_t k = 0; k < width; k++)
-			ML_TRY(ml_summary_open(ctx, &t->summaries[t->width++], true));
+			ML_TRY(ml_summary_open(ctx, &t->summaries[t->width++], ml_kernel_select(ML_LEVEL_AUTO), true));
 		if (columns[i].role == ML_ROLE_CATEGORY)
 		{
 			t->level_pointers[t->ncategories] = &t->levels[t->ncategories];

@@ -3,10 +3,10 @@
  * summary.c
  *	  What the values of one number column are like.
  *
- * Values are added in pieces of a fixed size and in four lanes, by vectors of
- * the size that every CPU has, without a branch in the loop; so the order of
- * the additions is always the same.  A value that is missing, or
- * lies behind the end of the last piece, has difference and weight 0.
+ * Values are added in pieces of a fixed size and in eight lanes (kernel.h),
+ * without a branch in the loop; so the order of the additions is always the
+ * same.  A value that is missing, or lies behind the end of the last piece,
+ * has difference and weight 0.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,30 +17,13 @@
 
 #define PIECE			256
 #define POLL_VALUES		((size_t) 1 << 14)
-#define WHOLE			0x1.8p52	/* added and subtracted it rounds to a whole number */
 #define SEQUENCE_MIN	20
 
-/* Two numbers, or masks of as many: what every CPU has. */
-typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
-typedef int64_t pair_mask __attribute__((vector_size(16), may_alias));
-
-/* What one half of the lanes has summed up. */
-typedef struct half
-{
-	pair n;
-	pair weights;
-	pair sum;
-	pair squares;
-	pair min;
-	pair max;
-	pair fraction;				/* of distances from the nearest whole number */
-	pair_mask present;			/* how many, negative */
-} half;
-
 ml_status
-ml_summary_open(ml_context *ctx, ml_summary *summary, bool counting)
+ml_summary_open(ml_context *ctx, ml_summary *summary, const ml_kernel *kernel, bool counting)
 {
 	memset(summary, 0, sizeof(*summary));
+	summary->kernel = kernel;
 	summary->min = INFINITY;
 	summary->max = -INFINITY;
 	summary->integers = true;
@@ -52,55 +35,6 @@ ml_summary_close(ml_context *ctx, ml_summary *summary)
 {
 	ml_summary_bins_close(ctx, summary->bins);
 	summary->bins = NULL;
-}
-
-/* Where the mask is set a, else b. */
-static inline pair
-choose(pair_mask where, pair a, pair b)
-{
-	return (pair) (((pair_mask) a & where) | ((pair_mask) b & ~where));
-}
-
-static inline void
-add_pair(half *h, pair shift, pair v, pair w)
-{
-	pair_mask here = v == v;
-	pair weight = (pair) ((pair_mask) w & here);
-	pair d = (pair) ((pair_mask) (v - shift) & here);
-	pair fraction = v - ((v + WHOLE) - WHOLE);
-
-	h->weights += w;
-	h->n += weight;
-	h->sum += weight * d;
-	h->squares += weight * d * d;
-	h->min = choose(v < h->min, v, h->min);
-	h->max = choose(v > h->max, v, h->max);
-	h->fraction += (pair) ((pair_mask) fraction & here & INT64_MAX);	/* without its sign */
-	h->present += here;
-}
-
-/* PIECE values and weights. */
-static void
-add_lanes(half *halves, double shift, const double *values, const double *weights)
-{
-	half		first = halves[0];
-	half		second = halves[1];
-	pair shifts = {shift, shift};
-
-	for (size_t i = 0; i < PIECE; i += 4)
-	{
-		add_pair(&first, shifts, *(const pair *) (values + i), *(const pair *) (weights + i));
-		add_pair(&second, shifts, *(const pair *) (values + i + 2), *(const pair *) (weights + i + 2));
-	}
-	halves[0] = first;
-	halves[1] = second;
-}
-
-/* The sum of the lanes, in a fixed order. */
-static double
-total(pair a, pair b)
-{
-	return (a[0] + b[0]) + (a[1] + b[1]);
 }
 
 static bool
@@ -140,52 +74,39 @@ add_bins(ml_context *ctx, ml_summary_bins *bins, const double *values, const dou
 	return ML_OK;
 }
 
-/* n <= PIECE values, behind which there is room up to PIECE, filled with NaN and weight 0. */
+/* n <= PIECE values, behind which there is room up to a multiple of 8, filled with NaN and weight 0. */
 static ml_status
 add_piece(ml_context *ctx, ml_summary *summary, const double *values, const double *weights,
 		  size_t n)
 {
-	half		h[2] = {{{0}}};
-	uint64_t	present = 0;
-	double		weight;
+	ml_column_sums sums = {.min = summary->min, .max = summary->max};
 
-	for (int i = 0; i < 2; i++)
-	{
-		h[i].min += summary->min;
-		h[i].max += summary->max;
-	}
-	if (summary->nvalues == 0)
-		for (size_t i = 0; i < n; i++)
-			if (values[i] == values[i])
-			{
-				summary->shift = values[i];
-				break;
-			}
-	add_lanes(h, summary->shift, values, weights);
-	for (int i = 0; i < 4; i++)
-	{
-		summary->min = ML_MIN(summary->min, h[i / 2].min[i % 2]);
-		summary->max = ML_MAX(summary->max, h[i / 2].max[i % 2]);
-		present -= (uint64_t) h[i / 2].present[i % 2];
-	}
-	weight = total(h[0].n, h[1].n);
-	summary->nvalues += present;
-	summary->nmissing += n - present;
-	summary->n += weight;
-	summary->missing += total(h[0].weights, h[1].weights) - weight;
-	summary->sum += total(h[0].sum, h[1].sum);
-	summary->squares += total(h[0].squares, h[1].squares);
-	if (present > 0 && (isinf(summary->min) || isinf(summary->max)))
+	for (size_t i = 0; i < n && summary->nvalues == 0; i++)
+		if (values[i] == values[i])
+		{
+			summary->shift = values[i];
+			break;
+		}
+	summary->kernel->column->summarize(&sums, summary->shift, values, weights, (n + 7) / 8 * 8);
+	summary->min = sums.min;
+	summary->max = sums.max;
+	summary->nvalues += sums.present;
+	summary->nmissing += n - sums.present;
+	summary->n += sums.n;
+	summary->missing += sums.weights - sums.n;
+	summary->sum += sums.sum;
+	summary->squares += sums.squares;
+	if (sums.present > 0 && (isinf(summary->min) || isinf(summary->max)))
 		return ml_fail(ctx, ML_BAD_DATA, "a column has an infinite value");
 	/* the loop's test knows only numbers below 2^51 */
-	if (summary->integers && !(total(h[0].fraction, h[1].fraction) == 0))
+	if (summary->integers && !(sums.fraction == 0))
 		summary->integers = all_whole(values, n);
 	if (summary->weighted && summary->integers)
 		add_plain(summary, values, n);
 	return summary->bins == NULL ? ML_OK : add_bins(ctx, summary->bins, values, weights, n);
 }
 
-/* Values whose weight is 0 are left out: they are not there.  Up to PIECE the rest is filled. */
+/* Values whose weight is 0 are left out: they are not there.  Up to a multiple of 8 the rest is filled. */
 static size_t
 gather(const double *values, const double *weights, size_t n, double *to, double *weights_to)
 {
@@ -197,7 +118,7 @@ gather(const double *values, const double *weights, size_t n, double *to, double
 		weights_to[kept] = weights == NULL ? 1 : weights[i];
 		kept += weights_to[kept] > 0;
 	}
-	for (size_t i = kept; i < PIECE; i++)
+	for (size_t i = kept; i % 8 != 0; i++)
 	{
 		to[i] = NAN;
 		weights_to[i] = 0;
@@ -223,20 +144,21 @@ ml_summary_add(ml_context *ctx, ml_summary *summary, const double *values,
 	double		ones[PIECE];
 	double		piece[PIECE];
 	double		piece_weights[PIECE];
-	size_t		whole = weights == NULL ? n - n % PIECE : 0;
+	size_t		whole = weights == NULL ? n - n % 8 : 0;
+	size_t		size;
 
 	for (size_t i = 0; i < PIECE && whole > 0; i++)
 		ones[i] = 1;
 	if (weights != NULL)
 		begin_weights(summary);
-	for (size_t i = 0; i < n; i += PIECE)
+	for (size_t i = 0; i < n; i += size)
 	{
+		size = ML_MIN((i < whole ? whole : n) - i, (size_t) PIECE);
 		if (i < whole)
-			ML_TRY(add_piece(ctx, summary, values + i, ones, PIECE));
+			ML_TRY(add_piece(ctx, summary, values + i, ones, size));
 		else
 		{
-			size_t		kept = gather(values + i, weights == NULL ? NULL : weights + i,
-									  ML_MIN(n - i, (size_t) PIECE), piece, piece_weights);
+			size_t		kept = gather(values + i, weights == NULL ? NULL : weights + i, size, piece, piece_weights);
 
 			if (kept > 0)
 				ML_TRY(add_piece(ctx, summary, piece, piece_weights, kept));

@@ -18,11 +18,13 @@
 
 #include "feature/roles.h"
 #include "feature/tabular.h"
+#include "kernel/kernel.h"
 
 #define ML_SUMMARY_BINS 4096
 
 typedef struct ml_summary
 {
+	const ml_kernel *kernel;
 	double		n;				/* weights of values present */
 	double		missing;		/* weights of values absent */
 	uint64_t	nvalues;		/* rows of each */
@@ -40,7 +42,7 @@ typedef struct ml_summary
 } ml_summary;
 
 /* counting: keep bins, for quantiles and the most frequent value. */
-extern ml_status ml_summary_open(ml_context *ctx, ml_summary *summary, bool counting);
+extern ml_status ml_summary_open(ml_context *ctx, ml_summary *summary, const ml_kernel *kernel, bool counting);
 extern void ml_summary_close(ml_context *ctx, ml_summary *summary);
 
 /* n values, NaN = missing, with weights (NULL: 1 each; 0 = not there).  ML_BAD_DATA: infinite. */

@@ -141,6 +141,43 @@ typedef struct ml_glm_kernel
 } ml_glm_kernel;
 
 /*
+ * Loops over the values of one column of a table, NaN = missing; n is a
+ * multiple of 8.
+ */
+#define ML_COLUMN_WHOLE		0x1.8p52	/* added and subtracted it rounds to a whole number */
+
+typedef struct ml_column_sums
+{
+	double		weights;		/* of all values */
+	double		n;				/* of those present, as are all below */
+	double		sum;			/* of weight x (v - shift) */
+	double		squares;		/* of weight x (v - shift)^2 */
+	double		min;			/* of those before as well */
+	double		max;
+	double		fraction;		/* of distances from the nearest whole number, below 2^51 */
+	uint64_t	present;
+} ml_column_sums;
+
+typedef struct ml_column_scale
+{
+	double		mean;
+	double		scale;
+	double		fill;			/* what missing values become */
+	double		low;			/* others are clipped to [low, high] */
+	double		high;
+} ml_column_scale;
+
+typedef struct ml_column_kernel
+{
+	/* [exact] sums over lanes i mod 8, then of the lanes */
+	void		(*summarize) (ml_column_sums *sums, double shift, const double *values,
+							  const double *weights, size_t n);
+
+	/* [exact] to[i] = (filled or clipped from[i] - mean) / scale; false: one is not finite */
+	bool		(*scale) (double *to, const double *from, size_t n, const ml_column_scale *by);
+} ml_column_kernel;
+
+/*
  * Kernel machines that serve (learn/machine.h).  Vectors lie in panels of 16:
  * panels[npanels][width][16], npanels > 0; rows x[nrows][width], nrows <=
  * ML_MACHINE_ROWS.
@@ -271,6 +308,7 @@ typedef struct ml_kernel
 	const ml_smo_kernel *smo;
 	const ml_machine_kernel *machine;
 	const ml_glm_kernel *glm;
+	const ml_column_kernel *column;
 	const ml_network_kernel *network;	/* network.h */
 	const ml_map_kernel *map[2];	/* F32, F64 (map.h) */
 } ml_kernel;

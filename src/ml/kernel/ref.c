@@ -84,6 +84,7 @@ const ml_kernel ml_kernel_ref = {
 	.machine = &ml_ref_machine,
 	.smo = &ml_ref_smo,
 	.glm = &ml_ref_glm,
+	.column = &ml_ref_column,
 	.map = {&ml_ref_map_f32, &ml_ref_map_f64},
 	.network = &ml_ref_network
 };

@@ -95,9 +95,12 @@ extern const ml_machine_kernel ml_avx512_machine;
 /* === glm_ref.c, glm_x86.c === */
 
 extern const ml_glm_kernel ml_ref_glm;
+extern const ml_column_kernel ml_ref_column;
 #if defined(__x86_64__)
 extern const ml_glm_kernel ml_avx2_glm;
 extern const ml_glm_kernel ml_avx512_glm;
+extern const ml_column_kernel ml_avx2_column;
+extern const ml_column_kernel ml_avx512_column;
 #endif
 
 /* === network_ref.c, network_x86.c === */

@@ -137,6 +137,7 @@ const ml_kernel ml_kernel_avx2 = {
 	.machine = &ml_avx2_machine,
 	.smo = &ml_avx2_smo,
 	.glm = &ml_avx2_glm,
+	.column = &ml_avx2_column,
 	.map = {&ml_avx2_map_f32, &ml_avx2_map_f64},
 	.network = &ml_avx2_network
 };

@@ -73,6 +73,7 @@ const ml_kernel ml_kernel_avx512 = {
 	.machine = &ml_avx512_machine,
 	.smo = &ml_avx512_smo,
 	.glm = &ml_avx512_glm,
+	.column = &ml_avx512_column,
 	.map = {&ml_avx512_map_f32, &ml_avx512_map_f64},
 	.network = &ml_avx512_network
 };

@@ -236,7 +236,7 @@ restart_summaries(ml_context *ctx, ml_design *design, bool counting)
 	for (uint32_t i = 0; i < design->nsummaries; i++)
 	{
 		ml_summary_close(ctx, &design->summaries[i]);
-		ML_TRY(ml_summary_open(ctx, &design->summaries[i], counting));
+		ML_TRY(ml_summary_open(ctx, &design->summaries[i], design->kernel, counting));
 		if (i % 1024 == 0)
 			ML_TRY(ml_poll(ctx));
 	}

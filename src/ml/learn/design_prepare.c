@@ -334,52 +334,20 @@ deal_rows(ml_context *ctx, ml_design *design, preparation *p, uint32_t n)
 
 /* ---------- features ---------- */
 
-/* Two numbers, or masks of as many: what every CPU has. */
-typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
-typedef int64_t pair_mask __attribute__((vector_size(16), may_alias));
-
-static inline pair
-choose(pair_mask where, pair a, pair b)
-{
-	return (pair) (((pair_mask) a & where) | ((pair_mask) b & ~where));
-}
-
 /* ml_tabular_scale of n numbers; false: one of the features is no number. */
 static bool
-scale_numbers(const ml_scaling *scaling, const double *from, double *to, uint32_t n)
+scale_numbers(const ml_kernel *kernel, const ml_scaling *scaling, const double *from, double *to, uint32_t n)
 {
-	pair mean = {scaling->mean, scaling->mean};
-	pair scale = {scaling->scale, scaling->scale};
-	pair fill = {scaling->fill, scaling->fill};
-	pair low = {scaling->low, scaling->low};
-	pair high = {scaling->high, scaling->high};
-	pair_mask sound = {-1, -1};
-	bool		clips = isfinite(scaling->low) || isfinite(scaling->high);
-	uint32_t	i = 0;
+	ml_column_scale by = {scaling->mean, scaling->scale, scaling->fill, scaling->low, scaling->high};
+	uint32_t	whole = n / 8 * 8;
+	bool		sound = kernel->column->scale(to, from, whole, &by);
 
-	for (; i + 2 <= n; i += 2)
-	{
-		pair value = *(const pair *) (from + i);
-
-		value = choose(value == value, value, fill);
-		if (clips)
-		{
-			pair clipped = choose(value < low, low, value);
-
-			/* what is filled in is not clipped */
-			clipped = choose(clipped > high, high, clipped);
-			value = choose(*(const pair *) (from + i) == *(const pair *) (from + i), clipped, value);
-		}
-		value = (value - mean) / scale;
-		sound &= value - value == value - value;
-		*(pair *) (to + i) = value;
-	}
-	for (; i < n; i++)
+	for (uint32_t i = whole; i < n; i++)
 	{
 		to[i] = ml_tabular_scale(scaling, from[i]);
-		sound[0] &= -(int64_t) !isnan(to[i]);
+		sound &= !isnan(to[i]);
 	}
-	return (sound[0] & sound[1]) != 0;
+	return sound;
 }
 
 static bool
@@ -458,7 +426,7 @@ make_column(const ml_design *design, uint32_t c, const ml_tabular_column *column
 		sound = scale_date(tabular, column, ml_raw_numbers(design, raw, from, 0), made, stride, n);
 	else
 		for (uint32_t k = 0; k < column->nterms; k++)
-			sound &= scale_numbers(&tabular->scaling[column->first + k], ml_raw_numbers(design, raw, from, k),
+			sound &= scale_numbers(design->kernel, &tabular->scaling[column->first + k], ml_raw_numbers(design, raw, from, k),
 								   made->dense + (column->first + k) * stride, n);
 	if (column->indicator != ML_NO_TERM)
 		make_indicator(design, from, raw, made->dense + column->indicator * stride, n);
