@@ -14,6 +14,11 @@
  * whatever the size of the source.  Neighbours that are of one type without
  * memory of its own are read together, as a run.
  *
+ * Most tables that are learnt from begin with columns of fixed size.  Where all
+ * that is wanted is among these, or the next one, values of a tuple without
+ * NULLs have fixed places, and are taken from there: deforming it first is
+ * most of what a scan costs.
+ *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -21,6 +26,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "access/htup_details.h"
+#include "access/tupmacs.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "tcop/dest.h"
@@ -34,6 +41,9 @@
 
 #define BATCH_ROWS	256
 #define BATCH_BYTES (1024 * 1024)
+#define BATCH_NUMBERS 2048		/* that stay in a first-level cache, of rows that are nothing else */
+#define KNOWN_LABELS 8			/* texts of the target that are copied once ... */
+#define KNOWN_LABEL_SIZE 64		/* ... if they are no larger */
 
 /* Inputs side by side, in the row as among the inputs, that are read alike. */
 typedef struct run
@@ -43,6 +53,27 @@ typedef struct run
 	int			place;			/* of its column in the row */
 	int			n;
 } run;
+
+/* Columns of the row from the first one on whose values have a fixed place in a tuple without NULLs. */
+typedef struct layout
+{
+	TupleDesc	columns;		/* of the rows that it was made for; NULL: none yet */
+	bool		suffices;		/* all that is wanted is among these columns */
+	int			ncolumns;		/* that a tuple must have */
+	int		   *offsets;		/* [ncolumns], of the last as it is before alignment */
+	int			nsingles;
+	int		   *singles;		/* places that are no part of a run of numbers */
+	Datum	   *values;			/* [columns of the source], where singles are put */
+	bool	   *nulls;			/* false */
+} layout;
+
+/* A text of the target, as it is in the row and as the engine takes it. */
+typedef struct known_label
+{
+	const char *bytes;
+	Size		size;
+	ml_text		text;
+} known_label;
 
 typedef struct receiver
 {
@@ -60,11 +91,24 @@ typedef struct receiver
 	value_reader weight;
 	value_reader split;
 	TypeCacheEntry *group;		/* to hash groups by */
+	layout		layout;
+	MemoryContext known_mcxt;	/* of the texts of known labels */
+	int			nknown;
+	known_label known[KNOWN_LABELS];
+
+	/* the row at hand */
+	const Datum *row_values;
+	const bool *row_nulls;
+	const char *straight;		/* the tuple's data, if runs are read from there */
+
 	int			reading;		/* column at hand, -1: none */
 	uint64		nrows;			/* of the batches before */
 
+	size_t		nbatch;			/* rows of a batch */
 	size_t		n;
 	size_t		bytes;
+	bool		is_numbers;		/* all inputs are */
+	double	   *numbers;
 	ml_value   *inputs;
 	ml_value   *targets;
 	float	   *weights;
@@ -77,6 +121,7 @@ flush_batch(receiver *r)
 	ml_batch	batch = {
 		.n = r->n,
 		.inputs = r->inputs,
+		.numbers = r->numbers,
 		.targets = r->targets,
 		.weights = r->want->weight >= 0 ? r->weights : NULL,
 		.split = r->want->split >= 0 ? r->splits : NULL
@@ -95,15 +140,15 @@ flush_batch(receiver *r)
  * One value that may need memory.
  */
 static ml_value
-read_value(receiver *r, value_reader *reader, TupleTableSlot *slot, int column)
+read_value(receiver *r, value_reader *reader, int column)
 {
 	int			place = r->place[column];
 	ml_value	value;
 
-	if (slot->tts_isnull[place])
+	if (r->row_nulls[place])
 		return reader->missing;
 	r->reading = column;
-	value = value_read(reader, slot->tts_values[place], false);
+	value = value_read(reader, r->row_values[place], false);
 	r->reading = -1;
 	/* numbers may leave memory behind as well: that of detoasting */
 	r->bytes += 1 + (reader->form == ML_FORM_TEXT ? value.text.size :
@@ -111,54 +156,147 @@ read_value(receiver *r, value_reader *reader, TupleTableSlot *slot, int column)
 	return value;
 }
 
-#define READ_RUN(convert) \
-	for (int i = 0; i < run->n; i++) \
-		inputs[i].number = nulls[i] ? nan : convert(values[i])
-
-static void
-read_run(receiver *r, const run *run, TupleTableSlot *slot, ml_value *row)
+/*
+ * A label.  Most targets have few: each is copied and converted once, and lies
+ * at the same place in all rows of a batch.
+ */
+static ml_value
+read_label(receiver *r)
 {
-	const Datum *values = slot->tts_values + run->place;
-	const bool *nulls = slot->tts_isnull + run->place;
-	ml_value   *inputs = row + run->input;
+	Datum		datum = r->row_values[r->place[r->want->target]];
+	struct varlena *lies = (struct varlena *) DatumGetPointer(datum);
+	MemoryContext batch;
+	Size		size;
+	known_label *label;
+
+	if (r->row_nulls[r->place[r->want->target]] || r->target.kind != VALUE_TEXT ||
+		VARATT_IS_EXTERNAL(lies) || VARATT_IS_COMPRESSED(lies))
+		return read_value(r, &r->target, r->want->target);
+	size = VARSIZE_ANY_EXHDR(lies);
+	for (int i = 0; i < r->nknown; i++)
+		if (r->known[i].size == size && memcmp(r->known[i].bytes, VARDATA_ANY(lies), size) == 0)
+			return (ml_value) {.text = r->known[i].text};
+	if (r->nknown == KNOWN_LABELS || size > KNOWN_LABEL_SIZE)
+		return read_value(r, &r->target, r->want->target);
+	label = &r->known[r->nknown];
+	r->reading = r->want->target;
+	batch = MemoryContextSwitchTo(r->known_mcxt);
+	label->bytes = VARDATA_ANY(DatumGetTextPCopy(datum));
+	label->size = size;
+	label->text = value_read(&r->target, datum, false).text;
+	MemoryContextSwitchTo(batch);
+	r->reading = -1;
+	r->nknown++;
+	return (ml_value) {.text = label->text};
+}
+
+#define READ_DATUMS(convert) \
+	for (int i = 0; i < run->n; i++) \
+		to[i * step] = nulls[i] ? nan : convert(values[i])
+
+/* Of the row's datums; numbers are "step" apart. */
+static void
+read_run(receiver *r, const run *run, double *to, int step)
+{
+	const Datum *values = r->row_values + run->place;
+	const bool *nulls = r->row_nulls + run->place;
 	double		nan = get_float8_nan();
 
 	switch (run->kind)
 	{
 		case VALUE_FLOAT8:
-			READ_RUN(DatumGetFloat8);
+			READ_DATUMS(DatumGetFloat8);
 			break;
 		case VALUE_FLOAT4:
-			READ_RUN(DatumGetFloat4);
+			READ_DATUMS(DatumGetFloat4);
 			break;
 		case VALUE_INT2:
-			READ_RUN(DatumGetInt16);
+			READ_DATUMS(DatumGetInt16);
 			break;
 		case VALUE_INT4:
-			READ_RUN(DatumGetInt32);
+			READ_DATUMS(DatumGetInt32);
 			break;
 		case VALUE_INT8:
-			READ_RUN((double) DatumGetInt64);
-			break;
-		case VALUE_BOOL:
-			READ_RUN(DatumGetBool);
+			READ_DATUMS((double) DatumGetInt64);
 			break;
 		default:
-			for (int i = 0; i < run->n; i++)
-				inputs[i] = read_value(r, &r->readers[run->input + i], slot,
-									   r->want->inputs[run->input + i]);
+			READ_DATUMS(DatumGetBool);
+	}
+}
+
+#define READ_STRAIGHT(type) \
+	for (int i = 0; i < run->n; i++) \
+		to[i * step] = (double) ((const type *) from)[i]
+
+/* The same from the tuple itself. */
+static void
+read_run_straight(const receiver *r, const run *run, double *to, int step)
+{
+	const char *from = r->straight + r->layout.offsets[run->place];
+
+	switch (run->kind)
+	{
+		case VALUE_FLOAT8:
+			if (step == 1)
+				memcpy(to, from, run->n * sizeof(double));
+			else
+				READ_STRAIGHT(float8);
+			break;
+		case VALUE_FLOAT4:
+			READ_STRAIGHT(float4);
+			break;
+		case VALUE_INT2:
+			READ_STRAIGHT(int16);
+			break;
+		case VALUE_INT4:
+			READ_STRAIGHT(int32);
+			break;
+		case VALUE_INT8:
+			READ_STRAIGHT(int64);
+			break;
+		default:
+			READ_STRAIGHT(bool);
+	}
+}
+
+static void
+read_inputs(receiver *r)
+{
+	ml_value   *values = r->is_numbers ? NULL : r->inputs + r->n * r->want->ninputs;
+	double	   *numbers = r->is_numbers ? r->numbers + r->n * r->want->ninputs : NULL;
+	int			step = r->is_numbers ? 1 : sizeof(ml_value) / sizeof(double);
+
+	for (int k = 0; k < r->nruns; k++)
+	{
+		const run  *run = &r->runs[k];
+		double	   *to = numbers != NULL ? numbers + run->input : &values[run->input].number;
+
+		if (run->kind == VALUE_TEXT)
+			for (int i = run->input; i < run->input + run->n; i++)
+			{
+				ml_value	value = read_value(r, &r->readers[i], r->want->inputs[i]);
+
+				if (numbers != NULL)
+					numbers[i] = value.number;
+				else
+					values[i] = value;
+			}
+		else if (r->straight != NULL)
+			read_run_straight(r, run, to, step);
+		else
+			read_run(r, run, to, step);
 	}
 }
 
 static float
-read_weight(receiver *r, TupleTableSlot *slot)
+read_weight(receiver *r)
 {
-	float		weight = (float) read_value(r, &r->weight, slot, r->want->weight).number;
+	float		weight = (float) read_value(r, &r->weight, r->want->weight).number;
 
 	if (likely(weight >= 0 && !isinf(weight)))
 		return weight;
 	r->reading = r->want->weight;
-	if (slot->tts_isnull[r->place[r->reading]])
+	if (r->row_nulls[r->place[r->reading]])
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("weights of rows must not be NULL"),
@@ -171,47 +309,117 @@ read_weight(receiver *r, TupleTableSlot *slot)
 
 /* A hash that a double holds exactly; all NULLs are one group. */
 static double
-hash_group(receiver *r, TupleTableSlot *slot)
+hash_group(receiver *r)
 {
 	int			place = r->place[r->want->split];
 	Oid			collation = TupleDescAttr(r->source->columns, r->want->split)->attcollation;
 
-	if (slot->tts_isnull[place])
+	if (r->row_nulls[place])
 		return 0;
 	return (double) (DatumGetUInt64(FunctionCall2Coll(&r->group->hash_extended_proc_finfo, collation,
-													  slot->tts_values[place], Int64GetDatum(0))) >> 11);
+													  r->row_values[place], Int64GetDatum(0))) >> 11);
 }
 
 static double
-read_split(receiver *r, TupleTableSlot *slot)
+read_split(receiver *r)
 {
 	double		value;
 
 	if (r->want->split_by == SOURCE_SPLIT_GROUP)
-		return hash_group(r, slot);
-	value = read_value(r, &r->split, slot, r->want->split).number;
+		return hash_group(r);
+	value = read_value(r, &r->split, r->want->split).number;
 	if (!isnan(value))
 		return value;
 	return r->want->split_by == SOURCE_SPLIT_FLAG ? 0 : -DBL_MAX;
+}
+
+/* Where the values of such rows lie. */
+static void
+lay_out(receiver *r, TupleDesc columns)
+{
+	layout	   *l = &r->layout;
+	bool		fixed = true;
+	int			offset = 0;
+	int			reached = 0;
+
+	l->columns = columns;
+	for (; reached < columns->natts && fixed; reached++)
+	{
+		Form_pg_attribute column = TupleDescAttr(columns, reached);
+
+		fixed = column->attlen > 0;
+		if (fixed)
+			offset = att_align_nominal(offset, column->attalign);
+		l->offsets[reached] = offset;
+		if (fixed)
+			offset += column->attlen;
+	}
+	l->ncolumns = 0;
+	for (int i = 0; i < r->source->columns->natts; i++)
+		l->ncolumns = Max(l->ncolumns, r->place[i] + 1);
+	l->suffices = l->ncolumns <= reached;
+}
+
+/* The data of the slot's tuple if all that is wanted has its place there; NULL otherwise. */
+static const char *
+find_straight(receiver *r, TupleTableSlot *slot)
+{
+	HeapTuple	tuple;
+
+	/* each begins as the first one does */
+	if (!TTS_IS_HEAPTUPLE(slot) && !TTS_IS_BUFFERTUPLE(slot) && !TTS_IS_MINIMALTUPLE(slot))
+		return NULL;
+	if (unlikely(r->layout.columns != slot->tts_tupleDescriptor))
+		lay_out(r, slot->tts_tupleDescriptor);
+	tuple = ((HeapTupleTableSlot *) slot)->tuple;
+	if (!r->layout.suffices || tuple == NULL || HeapTupleHasNulls(tuple) ||
+		HeapTupleHeaderGetNatts(tuple->t_data) < r->layout.ncolumns)
+		return NULL;
+	return (const char *) tuple->t_data + tuple->t_data->t_hoff;
+}
+
+/* What is read as a datum, from its place in the tuple. */
+static void
+fetch_singles(receiver *r)
+{
+	layout	   *l = &r->layout;
+
+	for (int i = 0; i < l->nsingles; i++)
+	{
+		int			place = l->singles[i];
+		Form_pg_attribute column = TupleDescAttr(l->columns, place);
+		int			offset = l->offsets[place];
+
+		offset = att_align_pointer(offset, column->attalign, column->attlen, r->straight + offset);
+		l->values[place] = fetchatt(column, r->straight + offset);
+	}
+	r->row_values = l->values;
+	r->row_nulls = l->nulls;
 }
 
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
 	receiver   *r = (receiver *) self;
-	ml_value   *row = r->inputs + r->n * r->want->ninputs;
 	MemoryContext caller = MemoryContextSwitchTo(r->mcxt);
 
-	slot_getallattrs(slot);
-	for (int i = 0; i < r->nruns; i++)
-		read_run(r, &r->runs[i], slot, row);
-	r->targets[r->n] = read_value(r, &r->target, slot, r->want->target);
+	r->straight = find_straight(r, slot);
+	if (r->straight != NULL)
+		fetch_singles(r);
+	else
+	{
+		slot_getallattrs(slot);
+		r->row_values = slot->tts_values;
+		r->row_nulls = slot->tts_isnull;
+	}
+	read_inputs(r);
+	r->targets[r->n] = r->want->is_number ? read_value(r, &r->target, r->want->target) : read_label(r);
 	if (r->want->weight >= 0)
-		r->weights[r->n] = read_weight(r, slot);
+		r->weights[r->n] = read_weight(r);
 	if (r->want->split >= 0)
-		r->splits[r->n] = read_split(r, slot);
+		r->splits[r->n] = read_split(r);
 	r->n++;
-	if (r->n == BATCH_ROWS || r->bytes >= BATCH_BYTES)
+	if (r->n == r->nbatch || r->bytes >= BATCH_BYTES)
 		flush_batch(r);
 	MemoryContextSwitchTo(caller);
 	return true;
@@ -322,6 +530,47 @@ find_runs(receiver *r)
 	}
 }
 
+/* Places in the row that are read as datums, and room for these. */
+static void
+open_layout(receiver *r)
+{
+	const source_want *want = r->want;
+	layout	   *l = &r->layout;
+	int			natts = r->source->columns->natts;
+
+	l->offsets = palloc_array(int, natts);
+	l->singles = palloc_array(int, want->ninputs + 3);
+	l->values = palloc0_array(Datum, natts);
+	l->nulls = palloc0_array(bool, natts);
+	for (int k = 0; k < r->nruns; k++)
+		for (int i = r->runs[k].input; i < r->runs[k].input + r->runs[k].n && r->runs[k].kind == VALUE_TEXT; i++)
+			l->singles[l->nsingles++] = r->place[want->inputs[i]];
+	l->singles[l->nsingles++] = r->place[want->target];
+	if (want->weight >= 0)
+		l->singles[l->nsingles++] = r->place[want->weight];
+	if (want->split >= 0)
+		l->singles[l->nsingles++] = r->place[want->split];
+}
+
+/* Room for the rows of a batch. */
+static void
+open_batch(receiver *r)
+{
+	int			ninputs = r->want->ninputs;
+
+	r->is_numbers = true;
+	for (int i = 0; i < ninputs; i++)
+		r->is_numbers &= r->readers[i].form == ML_FORM_NUMBER;
+	r->nbatch = r->is_numbers ? Min(Max(BATCH_NUMBERS / Max(ninputs, 1), 16), BATCH_ROWS) : BATCH_ROWS;
+	if (r->is_numbers)
+		r->numbers = palloc_array(double, r->nbatch * ninputs);
+	else
+		r->inputs = palloc_array(ml_value, r->nbatch * ninputs);
+	r->targets = palloc_array(ml_value, r->nbatch);
+	r->weights = palloc_array(float, r->nbatch);
+	r->splits = palloc_array(double, r->nbatch);
+}
+
 static void
 open_readers(receiver *r)
 {
@@ -425,12 +674,11 @@ source_read(const source *s, const source_want *want, source_sink sink, void *st
 
 	SPI_connect();
 	r.mcxt = AllocSetContextCreate(CurrentMemoryContext, "aiaas batch", ALLOCSET_DEFAULT_SIZES);
-	r.inputs = palloc_array(ml_value, BATCH_ROWS * want->ninputs);
-	r.targets = palloc_array(ml_value, BATCH_ROWS);
-	r.weights = palloc_array(float, BATCH_ROWS);
-	r.splits = palloc_array(double, BATCH_ROWS);
+	r.known_mcxt = CurrentMemoryContext;
 	sql = select_columns(&r);
 	open_readers(&r);
+	open_batch(&r);
+	open_layout(&r);
 	error_context_stack = &callback;
 	rows = run_query(sql, &r.pub);
 	error_context_stack = callback.previous;

@@ -271,6 +271,27 @@ SELECT task FROM aiaas_train('SELECT dist, delay FROM trips LIMIT 40', 'delay', 
 SET client_min_messages = error;
 SELECT model FROM aiaas_train('trips', 'delay', features => '{dist}');
 
+-- values that are taken from where they lie in a tuple, or computed: the same model
+CREATE TABLE lies AS SELECT sin(i)::float8 AS a, cos(i)::float4 AS b, (i * 7 % 90)::smallint AS c, i * i % 1000 AS d, (i * 31 % 777)::bigint AS e,
+	i % 3 = 0 AS f, date '2020-01-01' + i % 500 AS g, timestamp '2020-01-01' + i % 90 * interval '7 hours' AS h,
+	CASE WHEN sin(i) + cos(i) > 0.2 * (i % 5) THEN 'up' ELSE 'down' END AS way, i % 4 = 0 AS held, i AS late FROM generate_series(1, 600) i;
+SELECT rows FROM aiaas_train('SELECT a, b, c, d, e, f, g, h, way FROM lies', 'way', 'lie', algorithm => 'logistic_regression');
+SELECT rows FROM aiaas_train('lies', 'way', 'lie', '{a,b,c,d,e,f,g,h}', 'logistic_regression');
+CREATE TABLE lies2 AS SELECT a, b, c, d, e, f, g, h, way FROM lies;
+SELECT rows FROM aiaas_train('lies2', 'way', 'lie', algorithm => 'logistic_regression');
+SELECT rows FROM aiaas_train('SELECT abs(a) * sign(a) AS a, b, c, d, e, f, g, h, substr(way, 1) AS way FROM lies2', 'way', 'lie', algorithm => 'logistic_regression');
+SELECT count(DISTINCT digest) AS same, count(*) FROM aiaas_versions('lie');
+SELECT rows FROM aiaas_train('lies', 'a', 'lie2', '{b,c,d}', 'svm', '{"holdout": "held", "weights": "late"}');
+SELECT rows FROM aiaas_train('SELECT late, held, d, c, b, a FROM lies', 'a', 'lie2', '{b,c,d}', 'svm', '{"holdout": "held", "weights": "late"}');
+SELECT count(DISTINCT digest) AS same, count(*) FROM aiaas_versions('lie2');
+-- with NULLs, and rows from before a column was added
+UPDATE lies2 SET b = NULL, way = CASE WHEN c % 4 = 0 THEN way END WHERE d % 6 = 0;
+ALTER TABLE lies2 ADD COLUMN added float8 DEFAULT 0.25;
+UPDATE lies2 SET added = a * b WHERE d % 4 = 1;
+SELECT rows FROM aiaas_train('lies2', 'way', 'lie', algorithm => 'svm');
+SELECT rows FROM aiaas_train('SELECT abs(a) * sign(a) AS a, b, c, d, e, f, g, h, way, added FROM lies2', 'way', 'lie', algorithm => 'svm');
+SELECT count(DISTINCT digest) AS same, count(*) FROM aiaas_versions('lie') WHERE algorithm = 'svm';
+
 -- rights: of the columns that are read, no others
 CREATE ROLE regress_aiaas_columns;
 CREATE SCHEMA columns AUTHORIZATION regress_aiaas_columns;
@@ -288,7 +309,7 @@ RESET ROLE;
 DROP SCHEMA columns CASCADE;
 DROP VIEW seen_trips;
 DROP MATERIALIZED VIEW kept_trips;
-DROP TABLE t, t2, task, held, warm, zoned, zone, kept, gone, viewed, plain, sums, parted, kinds, wide, bad, x, slip, trips_model, trips;
+DROP TABLE lie, lie2, lies, lies2, t, t2, task, held, warm, zoned, zone, kept, gone, viewed, plain, sums, parted, kinds, wide, bad, x, slip, trips_model, trips;
 DROP TYPE size, miles;
 DROP FUNCTION sqlstate_of;
 DROP ROLE regress_aiaas_columns;

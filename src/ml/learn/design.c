@@ -328,10 +328,18 @@ refuse_value(ml_context *ctx, const ml_design *design, uint32_t column, double v
 				   (int) name.size, name.data, value < 0 ? "-infinity" : "infinity");
 }
 
+/* The largest scalar of a kind that is one. */
+static inline double
+most_of(ml_raw_kind kind)
+{
+	return kind == ML_RAW_DATE ? DATE_MAX : __DBL_MAX__;
+}
+
 /* Which of a run's values is too large? */
 static ml_status
-refuse_run(ml_context *ctx, const ml_design *design, const ml_raw_run *run, const ml_value *values, double most)
+refuse_run(ml_context *ctx, const ml_design *design, const ml_raw_run *run, const ml_value *values)
 {
+	double		most = most_of(run->kind);
 	uint32_t	k = 0;
 
 	while (k + 1 < run->n && !(fabs(values[k].number) > most))
@@ -339,10 +347,10 @@ refuse_run(ml_context *ctx, const ml_design *design, const ml_raw_run *run, cons
 	return refuse_value(ctx, design, run->column + k, values[k].number);
 }
 
-/* Scalars; most: the largest that is one. */
 static inline bool
-add_scalars(const ml_raw_run *run, const ml_value *values, double *to, size_t stride, double most)
+add_scalars(const ml_raw_run *run, const ml_value *values, double *to, size_t stride)
 {
+	double		most = most_of(run->kind);
 	bool		refused = false;
 
 	for (uint32_t k = 0; k < run->n; k++, to += stride)
@@ -430,17 +438,12 @@ ml_design_add(ml_context *ctx, ml_design *design, const ml_value *inputs, const 
 		const ml_value *values = &inputs[run->column];
 		double	   *to = raw->numbers + run->first * stride + at;
 
-		if (run->kind == ML_RAW_NUMBER)
-		{
-			if (!add_scalars(run, values, to, stride, __DBL_MAX__))
-				return refuse_run(ctx, design, run, values, __DBL_MAX__);
-		}
-		else if (run->kind == ML_RAW_LEVEL)
+		if (run->kind == ML_RAW_LEVEL)
 			ML_TRY(add_level(ctx, design, run, values->text, &raw->levels[run->first * stride + at]));
 		else if (run->kind == ML_RAW_ITEMS)
 			ML_TRY(add_items(ctx, design, run->column, values->items, to));
-		else if (!add_scalars(run, values, to, stride, DATE_MAX))
-			return refuse_run(ctx, design, run, values, DATE_MAX);
+		else if (!add_scalars(run, values, to, stride))
+			return refuse_run(ctx, design, run, values);
 	}
 	if (design->ntexts > 0)
 		ML_TRY(add_texts(ctx, design, inputs, side));
@@ -450,6 +453,73 @@ ml_design_add(ml_context *ctx, ml_design *design, const ml_value *inputs, const 
 	raw->weight[at] = side->weight;
 	design->open_rows++;
 	design->nrows++;
+	return ML_OK;
+}
+
+/* The first of the rows' values that is too large for its column. */
+static ml_status
+refuse_numbers(ml_context *ctx, ml_design *design, const double *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++, design->nrows++)
+		for (uint32_t k = 0; k < design->ncolumns; k++)
+		{
+			double		value = rows[i * design->ncolumns + k];
+
+			if (fabs(value) > most_of(design->raw_columns[k].kind))
+				return refuse_value(ctx, design, k, value);
+		}
+	return ml_fail(ctx, ML_INTERNAL, "a value that was too large is gone");
+}
+
+/* Rows of numbers, for which the open block has room, column by column. */
+static bool
+spread_rows(const ml_design *design, const double *rows, size_t n)
+{
+	bool		refused = false;
+
+	for (uint32_t c = 0; c < design->ncolumns; c++)
+	{
+		const ml_raw_column *column = &design->raw_columns[c];
+		const double *from = rows + c;
+		double	   *to = design->open_raw.numbers + (size_t) column->first * design->stride + design->open_rows;
+		double		most = most_of(column->kind);
+
+		for (size_t i = 0; i < n; i++)
+		{
+			double		value = from[i * design->ncolumns];
+
+			refused |= fabs(value) > most;
+			to[i] = value;
+		}
+	}
+	return !refused;
+}
+
+ml_status
+ml_design_add_numbers(ml_context *ctx, ml_design *design, const double *rows, const ml_side *sides, size_t n)
+{
+	const ml_raw *raw = &design->open_raw;
+	size_t		some;
+
+	for (; n > 0; n -= some, rows += some * design->ncolumns, sides += some)
+	{
+		if (design->open == NULL || design->open_rows == design->stride)
+			ML_TRY(open_raw(ctx, design, NULL));
+		some = ML_MIN(n, (size_t) (design->stride - design->open_rows));
+		if (!spread_rows(design, rows, some))
+			return refuse_numbers(ctx, design, rows, some);
+		for (size_t i = 0; i < some; i++)
+		{
+			size_t		at = design->open_rows + i;
+
+			raw->target[at] = sides[i].target;
+			raw->split[at] = sides[i].split;
+			raw->label[at] = sides[i].label;
+			raw->weight[at] = sides[i].weight;
+		}
+		design->open_rows += (uint32_t) some;
+		design->nrows += some;
+	}
 	return ML_OK;
 }
 

@@ -78,6 +78,10 @@ extern void ml_design_close(ml_context *ctx, ml_design *design);
 extern ml_status ml_design_add(ml_context *ctx, ml_design *design, const ml_value *inputs,
 							   const ml_side *side);
 
+/* Rows of columns whose form is NUMBER, all of them: rows[n][ncolumns]. */
+extern ml_status ml_design_add_numbers(ml_context *ctx, ml_design *design, const double *rows,
+									   const ml_side *sides, size_t n);
+
 extern uint64_t ml_design_nrows(const ml_design *design);
 
 /* Items of an array column, 0 until a row has had one; 1 for other numbers, else 0. */

@@ -183,6 +183,7 @@ typedef struct ml_batch
 {
 	size_t		n;
 	const ml_value *inputs;		/* [n * ncolumns], row by row */
+	const double *numbers;		/* the same, instead, where the form of all columns is NUMBER */
 	const ml_value *targets;	/* [n] */
 	const float *weights;		/* [n], or NULL: 1 each */
 	const double *split;		/* [n], or NULL */

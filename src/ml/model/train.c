@@ -19,6 +19,7 @@
 #include <math.h>
 
 #define PROGRESS_ROWS	1024
+#define NUMBERS_ROWS	128		/* that go to a table at once */
 
 /* Rows that wait for the roles. */
 struct ml_first_rows
@@ -45,6 +46,8 @@ copy_columns(ml_context *ctx, ml_trainer *trainer, const ml_training *training)
 	trainer->place = memory;
 	ML_TRY(ml_arena_alloc_zero(ctx, &trainer->arena, ml_size_mul(n, sizeof(ml_value)), &memory));
 	trainer->values = memory;
+	ML_TRY(ml_arena_alloc_zero(ctx, &trainer->arena, ml_size_mul(n, sizeof(ml_value)), &memory));
+	trainer->wide = memory;
 	ML_TRY(ml_arena_alloc_zero(ctx, &trainer->arena, ml_size_mul(n, sizeof(bool)), &memory));
 	trainer->decided = memory;
 	trainer->ninputs = training->ncolumns;
@@ -331,52 +334,126 @@ refuse_numbers(ml_context *ctx, const ml_trainer *trainer, const char *than)
 						"If labels are meant: {\"task\": \"classification\"}.");
 }
 
+/* The label's number; a text that this batch has had is not read again. */
 static ml_status
-add_row(ml_context *ctx, ml_trainer *trainer, const ml_value *inputs, const ml_value *target,
-		float weight, double split)
+find_label(ml_context *ctx, ml_trainer *trainer, ml_text text, uint32_t *label)
 {
-	ml_train_row row = {.weight = weight, .split = split};
+	ml_recent  *recent = &trainer->recent[((uintptr_t) text.data >> 3 ^ text.size) % ML_RECENT];
+	ml_status	status;
+
+	if (recent->text.data == text.data && recent->text.size == text.size)
+	{
+		*label = recent->label;
+		return ML_OK;
+	}
+	status = ml_labels_find(ctx, &trainer->labels, text, trainer->seen, label);
+	if (status == ML_BAD_DATA && are_numbers(trainer) && trainer->labels.n == ML_CLASSES_MAX)
+		return refuse_numbers(ctx, trainer, "more than ");
+	*recent = (ml_recent) {text, *label};
+	return status;
+}
+
+/* What comes with row i; missing: it has no inputs.  skip: it is not to be learnt from. */
+static ml_status
+read_side(ml_context *ctx, ml_trainer *trainer, const ml_batch *batch, size_t i, bool missing, ml_side *side,
+		  bool *skip)
+{
+	const ml_value *target = &batch->targets[i];
+	float		weight = batch->weights == NULL ? 1 : batch->weights[i];
 	bool		absent;
 
-	ML_TRY(ml_poll(ctx));
 	trainer->seen++;
-	row.inputs = select_values(trainer, inputs);
 	if (!(weight >= 0) || isinf(weight))
 		return ml_fail(ctx, ML_BAD_DATA,
 					   "the weight of row %llu is not a finite number of at least 0",
 					   (unsigned long long) trainer->seen);
 	ML_TRY(read_target(ctx, trainer, target, &absent));
-	if (absent || weight == 0 || all_missing(trainer, row.inputs))
-	{
-		trainer->skipped++;
+	*skip = absent || weight == 0 || missing;
+	trainer->skipped += *skip;
+	if (*skip)
 		return ML_OK;
-	}
+	*side = (ml_side) {.weight = weight, .split = batch->split == NULL ? 0 : batch->split[i]};
 	if (trainer->task == ML_REGRESSION)
-		row.target = target->number;
+		side->target = target->number;
 	else
 	{
-		ml_status	status = ml_labels_find(ctx, &trainer->labels, target->text, trainer->seen, &row.label);
-
-		if (status == ML_BAD_DATA && are_numbers(trainer) && trainer->labels.n == ML_CLASSES_MAX)
-			return refuse_numbers(ctx, trainer, "more than ");
-		ML_TRY(status);
-		trainer->labels.rows[row.label]++;
+		ML_TRY(find_label(ctx, trainer, target->text, &side->label));
+		trainer->labels.rows[side->label]++;
 	}
 	trainer->nrows++;
+	return ML_OK;
+}
+
+static ml_status
+add_row(ml_context *ctx, ml_trainer *trainer, const ml_batch *batch, size_t i)
+{
+	const ml_value *inputs = batch->inputs + i * trainer->ninputs;
+	ml_train_row row;
+	ml_side		side;
+	bool		skip;
+
+	ML_TRY(ml_poll(ctx));
+	if (batch->numbers != NULL)
+	{
+		for (uint32_t k = 0; k < trainer->ninputs; k++)
+			trainer->wide[k].number = batch->numbers[i * trainer->ninputs + k];
+		inputs = trainer->wide;
+	}
+	row.inputs = select_values(trainer, inputs);
+	ML_TRY(read_side(ctx, trainer, batch, i, all_missing(trainer, row.inputs), &side, &skip));
+	if (skip)
+		return ML_OK;
+	row = (ml_train_row) {row.inputs, side.label, side.target, side.weight, side.split};
 	return trainer->first != NULL ? wait_row(ctx, trainer, &row) : pass_row(ctx, trainer, &row);
+}
+
+static bool
+all_nan(const double *numbers, uint32_t n)
+{
+	uint32_t	i = 0;
+
+	while (i < n && isnan(numbers[i]))
+		i++;
+	return i == n;
+}
+
+/* Rows of nothing but numbers, those that lie together at once. */
+static ml_status
+add_numbers(ml_context *ctx, ml_trainer *trainer, const ml_batch *batch)
+{
+	uint32_t	width = trainer->ninputs;
+	ml_side		sides[NUMBERS_ROWS];
+	size_t		n = 0;
+
+	for (size_t i = 0; i < batch->n; i++)
+	{
+		const double *row = batch->numbers + i * width;
+		bool		skip;
+
+		ML_TRY(read_side(ctx, trainer, batch, i, all_nan(row, width), &sides[n], &skip));
+		n += !skip;
+		if (n == 0 || (!skip && n < NUMBERS_ROWS && i + 1 < batch->n))
+			continue;
+		ML_TRY(ml_poll(ctx));
+		ML_TRY(ml_train_table_add_numbers(ctx, trainer->table, row - (n - !skip) * width, sides, n));
+		n = 0;
+	}
+	return ML_OK;
 }
 
 ml_status
 ml_trainer_add(ml_context *ctx, ml_trainer *trainer, const ml_batch *batch)
 {
-	for (size_t i = 0; i < batch->n; i++)
-	{
-		ML_TRY(add_row(ctx, trainer, batch->inputs + i * trainer->ninputs, &batch->targets[i],
-					   batch->weights == NULL ? 1 : batch->weights[i],
-					   batch->split == NULL ? 0 : batch->split[i]));
-		if (trainer->seen % PROGRESS_ROWS == 0)
-			ml_linear_progress(ctx, ML_PHASE_READ, (int64_t) trainer->seen, 0, NAN);
-	}
+	uint64_t	before = trainer->seen;
+
+	memset(trainer->recent, 0, sizeof(trainer->recent));
+	if (batch->numbers != NULL && trainer->table != NULL && trainer->ncolumns == trainer->ninputs)
+		ML_TRY(add_numbers(ctx, trainer, batch));
+	else
+		for (size_t i = 0; i < batch->n; i++)
+			ML_TRY(add_row(ctx, trainer, batch, i));
+	if (trainer->seen / PROGRESS_ROWS != before / PROGRESS_ROWS)
+		ml_linear_progress(ctx, ML_PHASE_READ, (int64_t) trainer->seen, 0, NAN);
 	return ML_OK;
 }
 

@@ -129,6 +129,15 @@ typedef struct ml_text_trainer ml_text_trainer;
 typedef struct ml_table_trainer ml_table_trainer;
 typedef struct ml_first_rows ml_first_rows;
 
+/* A label of the batch in hand, known by its place in memory. */
+#define ML_RECENT	8
+
+typedef struct ml_recent
+{
+	ml_text		text;			/* data NULL: none */
+	uint32_t	label;
+} ml_recent;
+
 struct ml_trainer
 {
 	const ml_kernel *kernel;
@@ -149,11 +158,13 @@ struct ml_trainer
 	ml_column  *columns;		/* [ncolumns] those not ignored */
 	uint32_t   *place;			/* [ncolumns] which input each is */
 	ml_value   *values;			/* [ncolumns] of the row in hand, when some are ignored */
+	ml_value   *wide;			/* [ninputs] of the row in hand, when it came as numbers */
 
 	uint64_t	seen;			/* rows added, skipped ones too */
 	uint64_t	skipped;
 	uint64_t	nrows;			/* those that learn or judge */
 	ml_labels	labels;
+	ml_recent	recent[ML_RECENT];	/* during a batch */
 
 	ml_first_rows *first;		/* rows that wait for the roles; NULL: they are decided */
 	ml_text_trainer *text;		/* one of the two, once roles are decided */

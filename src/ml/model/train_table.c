@@ -104,12 +104,24 @@ ml_table_calibrates(const ml_table_trainer *table)
 		!table->learner->is_logistic(&table->trainer->options);
 }
 
+static ml_status
+check_memory(ml_context *ctx, const ml_table_trainer *table)
+{
+	const ml_trainer *trainer = table->trainer;
+
+	if (ml_design_memory(table->design) <= trainer->memory)
+		return ML_OK;
+	ml_fail(ctx, ML_MEMORY_LIMIT,
+			"%llu rows need %zu MB of memory, and %zu MB are allowed", (unsigned long long) ml_design_nrows(table->design),
+			(ml_design_memory(table->design) >> 20) + 1, trainer->memory >> 20);
+	return ml_hint(ctx, "Raise maintenance_work_mem to at least %zu MB: rows go to a temporary file, but the values "
+						"of categories stay in memory.",
+				   (ml_design_memory(table->design) >> 19) + 1);
+}
+
 ml_status
 ml_train_table_add(ml_context *ctx, ml_table_trainer *table, const ml_train_row *row)
 {
-	const ml_trainer *trainer = table->trainer;
-	uint64_t	nrows;
-
 	ML_TRY(ml_design_add(ctx, table->design, row->inputs, &(ml_side)
 						 {
 							 .target = row->target,
@@ -119,15 +131,21 @@ ml_train_table_add(ml_context *ctx, ml_table_trainer *table, const ml_train_row 
 						 }));
 	table->least = ML_MIN(table->least, row->target);
 	table->most = ML_MAX(table->most, row->target);
-	nrows = ml_design_nrows(table->design);
-	if (nrows % CHECK_ROWS != 0 || ml_design_memory(table->design) <= trainer->memory)
-		return ML_OK;
-	ml_fail(ctx, ML_MEMORY_LIMIT,
-			"%llu rows need %zu MB of memory, and %zu MB are allowed", (unsigned long long) nrows,
-			(ml_design_memory(table->design) >> 20) + 1, trainer->memory >> 20);
-	return ml_hint(ctx, "Raise maintenance_work_mem to at least %zu MB: rows go to a temporary file, but the values "
-						"of categories stay in memory.",
-				   (ml_design_memory(table->design) >> 19) + 1);
+	return ml_design_nrows(table->design) % CHECK_ROWS == 0 ? check_memory(ctx, table) : ML_OK;
+}
+
+ml_status
+ml_train_table_add_numbers(ml_context *ctx, ml_table_trainer *table, const double *rows, const ml_side *sides, size_t n)
+{
+	uint64_t	before = ml_design_nrows(table->design);
+
+	ML_TRY(ml_design_add_numbers(ctx, table->design, rows, sides, n));
+	for (size_t i = 0; i < n && table->trainer->task == ML_REGRESSION; i++)
+	{
+		table->least = ML_MIN(table->least, sides[i].target);
+		table->most = ML_MAX(table->most, sides[i].target);
+	}
+	return before / CHECK_ROWS != (before + n) / CHECK_ROWS ? check_memory(ctx, table) : ML_OK;
 }
 
 /* Classes are labels in C order; of two, the positive one is class 1. */

@@ -77,6 +77,10 @@ struct ml_table_trainer
 extern ml_status ml_train_table_open(ml_context *ctx, ml_trainer *trainer);
 extern void ml_train_table_close(ml_context *ctx, ml_table_trainer *table);
 extern ml_status ml_train_table_add(ml_context *ctx, ml_table_trainer *table, const ml_train_row *row);
+
+/* Rows of nothing but numbers: rows[n][ncolumns]. */
+extern ml_status ml_train_table_add_numbers(ml_context *ctx, ml_table_trainer *table, const double *rows,
+											const ml_side *sides, size_t n);
 extern ml_status ml_train_table_finish(ml_context *ctx, ml_table_trainer *table, ml_buffer *stored,
 									   ml_buffer *report);
 extern bool ml_train_table_takes_gram(const ml_table_trainer *table);
