@@ -86,5 +86,6 @@ const ml_kernel ml_kernel_ref = {
 	.glm = &ml_ref_glm,
 	.column = &ml_ref_column,
 	.map = {&ml_ref_map_f32, &ml_ref_map_f64},
-	.network = &ml_ref_network
+	.network = &ml_ref_network,
+	.sequence = {&ml_ref_sequence_f32, &ml_ref_sequence_f64}
 };

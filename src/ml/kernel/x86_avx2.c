@@ -139,7 +139,8 @@ const ml_kernel ml_kernel_avx2 = {
 	.glm = &ml_avx2_glm,
 	.column = &ml_avx2_column,
 	.map = {&ml_avx2_map_f32, &ml_avx2_map_f64},
-	.network = &ml_avx2_network
+	.network = &ml_avx2_network,
+	.sequence = {&ml_avx2_sequence_f32, &ml_avx2_sequence_f64}
 };
 
 #endif

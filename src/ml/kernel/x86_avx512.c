@@ -75,7 +75,8 @@ const ml_kernel ml_kernel_avx512 = {
 	.glm = &ml_avx512_glm,
 	.column = &ml_avx512_column,
 	.map = {&ml_avx512_map_f32, &ml_avx512_map_f64},
-	.network = &ml_avx512_network
+	.network = &ml_avx512_network,
+	.sequence = {&ml_avx512_sequence_f32, &ml_avx512_sequence_f64}
 };
 
 #endif

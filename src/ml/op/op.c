@@ -299,6 +299,15 @@ fits(const char **s, char end, int n, const ml_shape *const *shapes)
 				i++;
 			continue;
 		}
+		if (**s == '~')
+		{
+			(*s)++;
+			if (i >= n || shapes[i] == NULL)
+			{
+				i++;
+				continue;
+			}
+		}
 		if (i >= n ? c != '-' : letter(shapes[i]) != c)
 			return false;
 		i++;

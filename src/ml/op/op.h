@@ -22,6 +22,7 @@
  *	  p F32 in panels (ML_PANELS)   P F64 in panels   H BF16 in panels
  *	  q quantised in blocks (ML_Q8), in panels
  *	  - optional input that is absent   * the letter before, any number of times
+ *	  ~ the letter before, or absent
  *
  * All ops have kernels for f and d in plain C, one text for both types (the
  * definition of right); what is fast goes through kernel->network.

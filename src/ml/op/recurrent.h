@@ -1,0 +1,130 @@
+/*-------------------------------------------------------------------------
+ *
+ * recurrent.h
+ *	  What the forward and the backward pass of recurrent cells share.
+ *
+ * Rows of differing lengths run together without padding: they are sorted by
+ * falling length, so that those which have a word t are the first ones, and cut
+ * into blocks of some 48 that go through all their words before the next block
+ * begins.  Values of a block are kept in order of time: [t][row of the block],
+ * without gaps.  A row's result depends on nothing but itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ML_RECURRENT_H
+#define ML_RECURRENT_H
+
+#include "kernel/map.h"
+#include "kernel/sequence.h"
+#include "op/packed.h"
+#include "op/product.h"
+
+typedef enum ml_cell
+{
+	ML_CELL_RNN,
+	ML_CELL_GRU,
+	ML_CELL_LSTM
+} ml_cell;
+
+/* Inputs of the forward ops; what is behind WH is optional. */
+enum
+{
+	CELL_X, CELL_OFFSETS, CELL_WX, CELL_WH, CELL_BX, CELL_BH, CELL_H0, CELL_C0, CELL_INPUTS
+};
+
+/* Outputs of the forward ops: y, then last; LSTM: the last cells; GRU and LSTM: what backward needs. */
+enum
+{
+	CELL_Y, CELL_LAST, GRU_GATES = 2, GRU_KEPT, GRU_OUTPUTS, LSTM_LAST_C = 2, LSTM_GATES, LSTM_CELLS,
+	LSTM_OUTPUTS, RNN_OUTPUTS = 2
+};
+
+/* Inputs and outputs of the backward ops. */
+enum
+{
+	BACK_X, BACK_OFFSETS, BACK_WX, BACK_WH, BACK_H0, BACK_C0, BACK_Y, BACK_GATES, BACK_KEPT, BACK_DY,
+	BACK_DLAST, BACK_DLAST_C, BACK_INPUTS
+};
+enum
+{
+	BACK_DX, BACK_DWX, BACK_DWH, BACK_DBX, BACK_DBH, BACK_DH0, BACK_DC0, BACK_OUTPUTS
+};
+
+/* Attributes of all cells: ints[0] reverse, of rnn also ints[1] relu. */
+#define CELL_REVERSE	0
+#define CELL_RELU		1
+
+#define CELL_BLOCK		48		/* rows of a block, at most */
+
+/* A pass over the words, and where it is. */
+typedef struct ml_passage
+{
+	const ml_op_run *run;
+	const ml_map_kernel *map;
+	const ml_sequence_kernel *loops;
+	ml_dtype	dtype;
+	ml_cell		cell;
+	bool		reverse;
+	size_t		inputs;			/* channels of x */
+	size_t		units;
+	size_t		gates;			/* columns of weights: 1, 3 or 4 times units */
+	ml_packed	p;
+	const int32_t *order;
+	const int32_t *active;
+	size_t		first;			/* the block: order[first] .. */
+	size_t		rows;
+	size_t		longest;		/* of its rows */
+	size_t		base;			/* words of the blocks before it */
+	size_t		unpolled;
+} ml_passage;
+
+/* Element i of an array of the passage's type; NULL of NULL. */
+static inline void *
+ml_passage_at(const ml_passage *s, const void *array, size_t i)
+{
+	return array == NULL ? NULL : (char *) array + i * s->map->width;
+}
+
+/* Rows of the block that have a word t. */
+static inline size_t
+ml_passage_rows(const ml_passage *s, size_t t)
+{
+	return t >= s->longest ? 0 : ML_MIN((size_t) s->active[t] - s->first, s->rows);
+}
+
+/* Which word it is that row i of the block has at time t. */
+static inline size_t
+ml_passage_word(const ml_passage *s, size_t i, size_t t)
+{
+	int32_t		row = s->order[s->first + i];
+
+	return s->reverse ? (size_t) s->p.offsets[row + 1] - 1 - t : (size_t) s->p.offsets[row] + t;
+}
+
+/* Sizes from views; offsets are opened and sorted into "memory" (ml_packed_sort_size) if there is one. */
+extern ml_status ml_passage_open(ml_passage *s, const ml_op_run *run, ml_cell cell, void *memory);
+
+/* The first or the next block of rows; false: no more. */
+extern bool ml_passage_next(ml_passage *s);
+
+/*
+ * How many steps from t on (forward) or before t (backward) have at most
+ * "limit" words together, but at least one step; *words: how many.
+ */
+extern size_t ml_passage_steps(const ml_passage *s, size_t t, bool backward, size_t limit, size_t *words);
+
+/* to[i][n] = from[word of row i at time t][n], for all rows that have it; and the other way. */
+extern void ml_passage_gather(const ml_passage *s, size_t t, void *to, const void *from, size_t n);
+extern void ml_passage_scatter(const ml_passage *s, size_t t, void *to, const void *from, size_t n);
+
+/* to[i][units] = states[row i of the block], 0 if there are none. */
+extern void ml_passage_states(const ml_passage *s, void *to, const void *states);
+
+extern ml_status ml_passage_poll(ml_passage *s, size_t terms);
+
+/* recurrent_back.c */
+extern void ml_rnn_backward(ml_emitter *e, const ml_op_backward *b);
+extern void ml_gru_backward(ml_emitter *e, const ml_op_backward *b);
+extern void ml_lstm_backward(ml_emitter *e, const ml_op_backward *b);
+
+#endif							/* ML_RECURRENT_H */
