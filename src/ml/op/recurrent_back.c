@@ -365,7 +365,7 @@ workspace_##name_(const ml_op_run *run) \
 const ml_op ml_op_##name_ = { \
 	.name = #name_, \
 	.version = 1, \
-	.nin_least = BACK_INPUTS, \
+	.nin_least = BACK_H0, \
 	.nin_most = BACK_INPUTS, \
 	.nout = BACK_OUTPUTS, \
 	.attributes = attributes_, \
