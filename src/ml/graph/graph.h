@@ -253,7 +253,8 @@ extern void ml_layout_read(const ml_graph_value *value, ml_dtype dtype, const vo
  * The forward graph as JSON: {"version": 1, "symbols": [...], "values": [...],
  * "nodes": [...]}; what a stored model of a network holds.  Reading trusts
  * nothing: names, dtypes, cycles, sizes, attributes and overlaps are checked,
- * shape rules run again, and what they say must equal what is written.
+ * shape rules run again, and what they say must equal what is written.  The
+ * graph that was read isn't finished yet.
  * ML_BAD_MODEL, ML_NEWER_FORMAT (an op or a version that this release lacks).
  */
 extern ml_status ml_graph_write(ml_context *ctx, const ml_graph *graph, ml_buffer *json);

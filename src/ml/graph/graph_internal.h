@@ -11,7 +11,7 @@
 #include "graph/graph.h"
 #include "op/ops.h"
 
-#define ML_GRAPH_VALUES_MAX	(1 << 20)
+#define ML_GRAPH_VALUES_MAX	(1 << 16)	/* and nodes; names are looked up one by one */
 
 /*
  * Check everything, run the shape rule, append the node.  outputs: [op->nout].

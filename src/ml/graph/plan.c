@@ -44,6 +44,8 @@ typedef struct planner
 
 /* ---- symbols ---- */
 
+#define TOO_LONG	((int64_t) INT32_MAX + 1)
+
 /* Length of a row after all windows of the symbol's chain; rows of packed values only. */
 static int64_t
 row_length(const ml_symbols *symbols, int32_t i, int64_t length)
@@ -54,11 +56,11 @@ row_length(const ml_symbols *symbols, int32_t i, int64_t length)
 		return length;
 	length = row_length(symbols, s->of, length);
 	if (s->rule == ML_SYMBOL_TIMES)
-		return length * s->a;
+		return __builtin_mul_overflow(length, s->a, &length) || length > TOO_LONG ? TOO_LONG : length;
 	if (length <= 0)
 		return 0;
 	length += s->c - s->d * (s->a - 1) - 1;
-	return length < 0 ? 0 : length / s->b + 1;
+	return length < 0 ? 0 : ML_MIN(length / s->b + 1, TOO_LONG);
 }
 
 static ml_status
