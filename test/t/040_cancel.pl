@@ -1,6 +1,7 @@
 #
 # A cancel takes effect at once wherever it comes: by statement_timeout at many moments of each
-# phase, and by pg_terminate_backend.  The session goes on, and nothing is left behind.
+# phase, and by pg_terminate_backend; and in each phase of a training on a table the moment it is
+# seen.  The session goes on, and nothing is left behind.
 #
 # The limit is 20 ms, which bench/06_cancel.py measures on a machine of its own; here others may
 # be at work, so a tenfold of it is allowed.  What it finds is a loop that never looks.
@@ -120,6 +121,81 @@ for my $phase (@phases)
 	$psql->finish;
 }
 is(left(), '0|0|0|0', 'nothing is left of those either');
+
+# Trainings on a table: the phase that is wanted is waited for, however often the training must run
+# until it is caught, and then it is cancelled, or the session ended.  Returns the milliseconds
+# until the statement was over; NULL if the phase never came.
+query(q{CREATE TABLE measures AS SELECT hashint4(i) / 2e9 AS a, hashint4(i + 1000000) / 2e9 AS b, hashint4(i + 2000000) / 2e9 AS c,
+			'k' || i * 7919 % 23 AS k, (SELECT string_agg('w' || abs(hashint4(i * 100 + j)) % 3000, ' ') FROM generate_series(1, 20) j) AS t,
+			hashint4(i)::float8 + hashint4(i + 1000000) + hashint4(i + 3000000) AS y FROM generate_series(1, 20000) i},
+	q{CREATE VIEW signs AS SELECT a, b, c, k, t, y > 0 AS label FROM measures},
+	q{CREATE VIEW numbers AS SELECT a, b, c, k, y > 0 AS label FROM measures},
+	q{CREATE FUNCTION stopped_in(who int, wanted text, ending boolean) RETURNS float8 LANGUAGE plpgsql AS $$
+	DECLARE
+		begun timestamptz := clock_timestamp();
+		statement timestamptz;
+	BEGIN
+		LOOP
+			PERFORM pg_stat_clear_snapshot();
+			SELECT query_start INTO statement FROM pg_stat_activity WHERE pid = who;
+			EXIT WHEN EXISTS (SELECT FROM aiaas.training_progress WHERE pid = who AND phase = wanted);
+			IF statement IS NULL OR clock_timestamp() > begun + interval '60 s' THEN
+				RETURN NULL;
+			END IF;
+		END LOOP;
+		begun := clock_timestamp();
+		IF ending THEN PERFORM pg_terminate_backend(who); ELSE PERFORM pg_cancel_backend(who); END IF;
+		LOOP
+			PERFORM pg_sleep(0.001), pg_stat_clear_snapshot();
+			EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = who AND (ending OR query_start = statement));
+		END LOOP;
+		RETURN extract(epoch FROM clock_timestamp() - begun) * 1000;
+	END $$});
+my @trainings = (
+	[ 'reading', 'signs', 'label', 'logistic_regression', '{}' ],
+	[ 'counting', 'signs', 'label', 'logistic_regression', '{}' ],
+	[ 'fitting', 'signs', 'label', 'logistic_regression', '{}' ],
+	[ 'fitting', 'numbers', 'label', 'logistic_regression', '{"tolerance": 1e-12}' ],
+	[ 'fitting', 'measures', 'y', 'linear_regression', '{"l1_ratio": 0.5, "alpha": 0.01}' ],
+	[ 'fitting', 'signs', 'label', 'svm', '{"loss": "hinge"}' ],
+	[ 'fitting', 'numbers', 'label', 'svm', '{"kernel": "rbf"}' ],
+	[ 'fitting', 'signs', 'label', 'gradient_descent', '{}' ],
+	[ 'calibrating', 'signs', 'label', 'svm', '{}' ],
+	[ 'evaluating', 'signs', 'label', 'logistic_regression', '{}' ],
+	[ 'storing', 'signs', 'label', 'logistic_regression', '{}' ]);
+for my $training (@trainings)
+{
+	my ($phase, $source, $target, $algorithm, $options) = @$training;
+	my $name = "$algorithm $options on $source, $phase";
+	my $sql = "SELECT aiaas_train('$source', '$target', model => 'stopped', algorithm => '$algorithm', options => '$options');";
+	my $script = $node->basedir . '/training.sql';
+	my $messages = '';
+
+	append_to_file($script, "SET client_min_messages = error;\n" . "BEGIN;\n$sql\nROLLBACK;\n" x 5000);
+	my $psql = IPC::Run::start(
+		[ 'psql', '-X', '-q', '-f', $script, '-d', $node->connstr('postgres') . ' application_name=training' ],
+		'<', '/dev/null', '>', '/dev/null', '2>', \$messages);
+	my $where = q{FROM pg_stat_activity WHERE application_name = 'training' AND backend_type = 'client backend'};
+	$node->poll_query_until('postgres', "SELECT count(*) = 1 $where");
+	my $pid = query("SELECT pid $where");
+	my $time = '';
+
+	# where others are at work a time may be long, but not again and again
+	for (1 .. 3)
+	{
+		$time = query("SELECT stopped_in($pid, '$phase', false)");
+		last if $time eq '' || $time < $limit;
+	}
+	cmp_ok($time eq '' ? 1e9 : $time, '<', $limit, "$name: cancelled at once");
+	cmp_ok(query("SELECT coalesce(stopped_in($pid, '$phase', true), 1e9)"), '<', 5 * $limit, "$name: goes on, and is ended at once");
+	$psql->finish;
+	unlink $script;
+	like($messages, qr/canceling statement due to user request.*terminating connection due to administrator command/s, "$name: both are said");
+	unlike($messages =~ s/ERROR:  canceling statement due to user request|FATAL:  terminating connection due to administrator command//gr,
+		qr/ERROR|FATAL|PANIC/, "$name: and nothing else");
+}
+is(left(), '0|0|0|0', 'nothing is left of trainings on tables');
+is(query(q{SELECT to_regclass('stopped')}), '', 'and no model');
 
 # Waiting for another session's load: it is stopped while it loads.
 my $loader = IPC::Run::start(

@@ -34,6 +34,15 @@ my $answers = q{SELECT sum(hashtext(aiaas_classify('%s', body) || aiaas_score('%
 my $expected = query(sprintf($answers, 'm', 'm'));
 my $digest = query(q{SELECT digest FROM aiaas_versions('m') WHERE version = 1});
 
+# And one of a table.
+query(q{CREATE TABLE measures AS SELECT hashint4(i) / 2e9 AS a, hashint4(i + 1000000) / 2e9 AS b, 'k' || i * 7919 % 23 AS k,
+			(SELECT string_agg('w' || abs(hashint4(i * 100 + j)) % 3000, ' ') FROM generate_series(1, 20) j) AS t,
+			hashint4(i)::float8 + hashint4(i + 3000000) > 0 AS label FROM generate_series(1, 10000) i});
+my $train_table = q{SELECT aiaas_train('measures', 'label', model => 't', algorithm => 'svm')};
+query($train_table);
+my $table_answers = q{SELECT sum(hashtext(aiaas_classify('t', r))), sum(aiaas_score('t', r, 'true')) FROM measures r};
+my $table_expected = query($table_answers);
+
 # All that must hold after a failure.
 sub intact
 {
@@ -41,9 +50,10 @@ sub intact
 
 	is(query(sprintf($answers, 'm', 'm')), $expected, "$after: the model answers as before");
 	is(query(sprintf($answers, 'n', 'n')), $expected, "$after: so does the other");
+	is(query($table_answers), $table_expected, "$after: and that of a table");
 	is(query(q{SELECT digest FROM aiaas_versions('m') WHERE version = 1}), $digest, "$after: its digest");
 	# an export checks each version's bytes against its digest
-	is(query(q{SELECT count(*) FROM (VALUES ('m'::regclass), ('n')) m (m), aiaas_versions(m) v,
+	is(query(q{SELECT count(*) FROM (VALUES ('m'::regclass), ('n'), ('t')) m (m), aiaas_versions(m) v,
 			LATERAL (SELECT count(*) FROM aiaas_export(m, v.version)) e WHERE e.count = 0}), 0, "$after: all versions are whole");
 	is(query(q{SELECT count(*) FROM aiaas.training_progress}), 0, "$after: nobody trains");
 	is(query(q{SELECT coalesce(sum(pins), 0) FROM aiaas.shared_models}), 0, "$after: nothing is pinned");
@@ -60,9 +70,17 @@ sub busy
 	my $psql = IPC::Run::start(
 		[ 'psql', '-X', '-q', '-f', $script, '-d', $node->connstr('postgres') . ' application_name=busy' ],
 		'<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
-	$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'busy' AND backend_type = 'client backend'});
+	my $pid = '';
+
+	for (1 .. 600)
+	{
+		# once it works
+		$pid = query(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'busy' AND backend_type = 'client backend' AND state = 'active'});
+		last if $pid ne '';
+		sleep(0.02);
+	}
 	unlink $script;
-	return ($psql, query(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'busy' AND backend_type = 'client backend'}));
+	return ($psql, $pid);
 }
 
 # kill -9 a backend, and wait until the server has begun anew: its checkpointer is another process.
@@ -101,6 +119,30 @@ for my $what (sort keys %work)
 	}
 	intact("killed while $what");
 }
+
+# A training on a table, killed in each phase: it runs again and again until it is seen there.
+query(q{CREATE FUNCTION seen_in(who int, wanted text) RETURNS boolean LANGUAGE plpgsql AS $$
+	DECLARE
+		begun timestamptz := clock_timestamp();
+	BEGIN
+		LOOP
+			PERFORM pg_stat_clear_snapshot();
+			IF EXISTS (SELECT FROM aiaas.training_progress WHERE pid = who AND phase = wanted) THEN
+				RETURN true;
+			END IF;
+			EXIT WHEN clock_timestamp() > begun + interval '60 s';
+		END LOOP;
+		RETURN false;
+	END $$});
+for my $phase (qw(reading counting fitting calibrating evaluating storing))
+{
+	my ($psql, $pid) = busy($train_table =~ s/'t'/'t', options => '{"deploy": false}'/r);
+
+	is(query("SELECT seen_in($pid, '$phase')"), 't', "a training on a table is $phase");
+	crash($pid);
+	$psql->finish;
+}
+intact('killed while training on a table');
 
 {
 	my ($psql) = busy($train);

@@ -83,6 +83,7 @@ typedef struct toy
 	bool		weighted;
 	bool		texts;			/* a column of text besides */
 	bool		standardize;
+	uint32_t	held;			/* one row of so many is held out; 0: none */
 	ml_level	level;
 	size_t		memory;			/* of the design; 0: enough */
 	size_t		learner_memory; /* 0: enough */
@@ -128,6 +129,7 @@ add_toy_rows(ml_context *ctx, toy *t)
 		}
 		row[NUMBERS + CATEGORIES].text = unit_text(r.text);
 		side = (ml_side) {.target = r.number, .weight = t->weighted ? r.weight : 1,
+		.split = t->held > 0 && i % t->held == 0,
 		.label = t->target == 'b' ? r.binary : t->target == 'm' ? r.many : 0};
 		t->label_rows[side.label]++;
 		ML_TRY(ml_design_add(ctx, t->design, row, &side));
