@@ -11,12 +11,39 @@
 #include "op/ops.h"
 
 const ml_op *const ml_ops[] = {
+	/* activation.c */
+	&ml_op_activation,
+	&ml_op_activation_back,
+
+	/* batch_norm.c */
+	&ml_op_batch_norm,
+	&ml_op_batch_norm_back,
+	&ml_op_batch_norm_running,
+	&ml_op_running,
+
 	/* copy.c */
 	&ml_op_copy,
 
 	/* elementwise.c */
 	&ml_op_add,
+	&ml_op_div,
+	&ml_op_equal,
+	&ml_op_greater,
+	&ml_op_greater_equal,
+	&ml_op_less,
+	&ml_op_less_equal,
+	&ml_op_maximum,
+	&ml_op_minimum,
 	&ml_op_mul,
+	&ml_op_not_equal,
+	&ml_op_pow,
+	&ml_op_sub,
+	&ml_op_where,
+
+	/* layer_norm.c */
+	&ml_op_layer_norm,
+	&ml_op_layer_norm_back,
+	&ml_op_layer_norm_gain,
 
 	/* position.c */
 	&ml_op_positions,
@@ -31,6 +58,11 @@ const ml_op *const ml_ops[] = {
 	&ml_op_rnn_grad,
 
 	/* reduce.c */
+	&ml_op_max,
+	&ml_op_mean,
+	&ml_op_min,
+	&ml_op_spread,
+	&ml_op_sum,
 	&ml_op_sum_to,
 
 	/* reshape.c */
@@ -46,6 +78,23 @@ const ml_op *const ml_ops[] = {
 	&ml_op_segment_reverse,
 	&ml_op_segment_spread,
 	&ml_op_segment_sum,
+
+	/* softmax.c */
+	&ml_op_log_softmax,
+	&ml_op_log_softmax_back,
+	&ml_op_softmax,
+	&ml_op_softmax_back,
+
+	/* unary.c */
+	&ml_op_abs,
+	&ml_op_cast,
+	&ml_op_erf,
+	&ml_op_exp,
+	&ml_op_log,
+	&ml_op_neg,
+	&ml_op_sign,
+	&ml_op_sqrt,
+	&ml_op_square,
 
 	NULL
 };

@@ -10,12 +10,43 @@
 
 #include "op/op.h"
 
+/* activation.c */
+extern const ml_op ml_op_activation;
+extern const ml_op ml_op_activation_back;
+
+/* The gradient by x: v is f(x) if ml_activation_of_output (kernel/map.h), else x. */
+extern int32_t ml_emit_activation_back(ml_emitter *e, ml_activation activation, double alpha, int32_t g,
+									   int32_t v);
+
+/* batch_norm.c */
+extern const ml_op ml_op_batch_norm;
+extern const ml_op ml_op_batch_norm_back;
+extern const ml_op ml_op_batch_norm_running;
+extern const ml_op ml_op_running;
+
 /* copy.c */
 extern const ml_op ml_op_copy;
 
-/* elementwise.c: two operands that broadcast */
+/* elementwise.c */
 extern const ml_op ml_op_add;
+extern const ml_op ml_op_div;
+extern const ml_op ml_op_equal;
+extern const ml_op ml_op_greater;
+extern const ml_op ml_op_greater_equal;
+extern const ml_op ml_op_less;
+extern const ml_op ml_op_less_equal;
+extern const ml_op ml_op_maximum;
+extern const ml_op ml_op_minimum;
 extern const ml_op ml_op_mul;
+extern const ml_op ml_op_not_equal;
+extern const ml_op ml_op_pow;
+extern const ml_op ml_op_sub;
+extern const ml_op ml_op_where;
+
+/* layer_norm.c */
+extern const ml_op ml_op_layer_norm;
+extern const ml_op ml_op_layer_norm_back;
+extern const ml_op ml_op_layer_norm_gain;
 
 /* position.c: positions of words in their rows */
 extern const ml_op ml_op_positions;
@@ -30,6 +61,11 @@ extern const ml_op ml_op_rnn;
 extern const ml_op ml_op_rnn_grad;
 
 /* reduce.c */
+extern const ml_op ml_op_max;
+extern const ml_op ml_op_mean;
+extern const ml_op ml_op_min;
+extern const ml_op ml_op_spread;
+extern const ml_op ml_op_sum;
 extern const ml_op ml_op_sum_to;
 
 /* reshape.c */
@@ -48,5 +84,22 @@ extern const ml_op ml_op_segment_place;
 extern const ml_op ml_op_segment_reverse;
 extern const ml_op ml_op_segment_spread;
 extern const ml_op ml_op_segment_sum;
+
+/* softmax.c */
+extern const ml_op ml_op_log_softmax;
+extern const ml_op ml_op_log_softmax_back;
+extern const ml_op ml_op_softmax;
+extern const ml_op ml_op_softmax_back;
+
+/* unary.c */
+extern const ml_op ml_op_abs;
+extern const ml_op ml_op_cast;
+extern const ml_op ml_op_erf;
+extern const ml_op ml_op_exp;
+extern const ml_op ml_op_log;
+extern const ml_op ml_op_neg;
+extern const ml_op ml_op_sign;
+extern const ml_op ml_op_sqrt;
+extern const ml_op ml_op_square;
 
 #endif							/* ML_OPS_H */

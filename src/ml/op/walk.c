@@ -124,6 +124,21 @@ ml_shape_same(ml_context *ctx, const ml_op_shapes *s)
 }
 
 ml_status
+ml_shape_pair(ml_context *ctx, const ml_op_shapes *s)
+{
+	if (!ml_shape_equal(s->in[0], s->in[1]))
+	{
+		char		first[ML_SHAPE_TEXT];
+		char		second[ML_SHAPE_TEXT];
+
+		return ML_OP_FAIL(ctx, "shapes %s and %s differ", ml_shape_print(first, s->in[0]),
+						  ml_shape_print(second, s->in[1]));
+	}
+	s->out[0] = *s->in[0];
+	return ML_OK;
+}
+
+ml_status
 ml_shape_broadcast(ml_context *ctx, const char *op, const ml_shape *a, const ml_shape *b,
 				   ml_shape *out)
 {

@@ -70,6 +70,9 @@ ml_poll_after(ml_context *ctx, size_t *unpolled, size_t work)
 /* out 0: the shape of input 0. */
 extern ml_status ml_shape_same(ml_context *ctx, const ml_op_shapes *s);
 
+/* The same, of two inputs that must have one shape. */
+extern ml_status ml_shape_pair(ml_context *ctx, const ml_op_shapes *s);
+
 /*
  * *out: the dims to which those of a and b broadcast, aligned at the last one:
  * equal, or one of them 1.  dtype is a's, the layout plain.

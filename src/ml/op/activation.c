@@ -1,0 +1,94 @@
+/*-------------------------------------------------------------------------
+ *
+ * activation.c
+ *	  Activation functions, and their gradients.
+ *
+ *	  RELU			max(x, 0)
+ *	  LEAKY_RELU	x, or alpha x below 0
+ *	  ELU			x, or alpha (e^x - 1) below 0
+ *	  GELU			x P(X < x), X normal (by erf)
+ *	  GELU_TANH		x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
+ *	  SILU			x sigmoid(x)
+ *	  TANH, SIGMOID
+ *
+ * Where the slope follows from the result (ml_activation_of_output), the gradient
+ * is computed from it, so that the argument need not be kept.  At 0 the slope of
+ * RELU is 0, that of LEAKY_RELU alpha (as PyTorch has them).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "op/ops.h"
+#include "op/walk.h"
+
+/* === activation(activation, alpha): y = f(x) === */
+
+static const ml_attribute attributes[] = {
+	{"activation", false, ML_LINEAR, ML_ACTIVATIONS - 1, ML_LINEAR},
+	{"alpha", true, 0, 1e6, 1},
+	{NULL}
+};
+
+static ml_status
+run_activation(const ml_op_run *run)
+{
+	const ml_map_kernel *map = ml_map_of(run->kernel, run->out[0].dtype);
+	ml_activation activation = (ml_activation) run->attributes->ints[0];
+	ml_walk		walk;
+
+	ml_walk_start(&walk, run, 2, (const ml_view *const[]) {&run->out[0], &run->in[0]});
+	while (ml_walk_next(&walk))
+		if (activation != ML_LINEAR)
+			map->activation[activation] (walk.at[0], walk.at[1], walk.n, run->attributes->reals[0]);
+		else if (walk.at[0] != walk.at[1])
+			memcpy(walk.at[0], walk.at[1], walk.n * map->width);
+	return walk.status;
+}
+
+/* dx = g f'(x) */
+static void
+backward_activation(ml_emitter *e, const ml_op_backward *b)
+{
+	ml_activation activation = (ml_activation) b->attributes->ints[0];
+
+	b->din[0] = ml_emit_activation_back(e, activation, b->attributes->reals[0], b->dout[0],
+										ml_activation_of_output(activation) ? b->out[0] : b->in[0]);
+}
+
+const ml_op ml_op_activation = {
+	.name = "activation", .version = 1, .nin_least = 1, .nin_most = 1, .nout = 1, .overwrites = {1},
+	.attributes = attributes, .shape = ml_shape_same, .backward = backward_activation,
+	.kernels = (const ml_op_kernel[]) {{"f>f", 0, run_activation}, {"d>d", 0, run_activation}, {0}}
+};
+
+/* === activation_back(g, v): g f'(x); v is y or x === */
+
+static ml_status
+run_activation_back(const ml_op_run *run)
+{
+	const ml_map_kernel *map = ml_map_of(run->kernel, run->out[0].dtype);
+	ml_activation activation = (ml_activation) run->attributes->ints[0];
+	ml_walk		walk;
+
+	ml_walk_start(&walk, run, 3, (const ml_view *const[]) {&run->out[0], &run->in[0], &run->in[1]});
+	while (ml_walk_next(&walk))
+		if (activation != ML_LINEAR)
+			map->derivative[activation] (walk.at[0], walk.at[1], walk.at[2], walk.n,
+										 run->attributes->reals[0]);
+		else if (walk.at[0] != walk.at[1])
+			memcpy(walk.at[0], walk.at[1], walk.n * map->width);
+	return walk.status;
+}
+
+const ml_op ml_op_activation_back = {
+	.name = "activation_back", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1, .overwrites = {3},
+	.attributes = attributes, .shape = ml_shape_pair,
+	.kernels = (const ml_op_kernel[]) {{"ff>f", 0, run_activation_back}, {"dd>d", 0, run_activation_back}, {0}}
+};
+
+int32_t
+ml_emit_activation_back(ml_emitter *e, ml_activation activation, double alpha, int32_t g, int32_t v)
+{
+	ml_attributes given = {.ints = {activation}, .reals = {alpha}};
+
+	return activation == ML_LINEAR ? g : ml_emit2(e, &ml_op_activation_back, &given, g, v);
+}
