@@ -57,6 +57,15 @@ const ml_op *const ml_ops[] = {
 	&ml_op_rnn,
 	&ml_op_rnn_grad,
 
+	/* linear.c */
+	&ml_op_linear,
+	&ml_op_linear_grad_bias,
+	&ml_op_linear_grad_input,
+	&ml_op_linear_grad_weight,
+
+	/* matmul.c */
+	&ml_op_matmul,
+
 	/* reduce.c */
 	&ml_op_max,
 	&ml_op_mean,

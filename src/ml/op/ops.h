@@ -60,6 +60,15 @@ extern const ml_op ml_op_lstm_grad;
 extern const ml_op ml_op_rnn;
 extern const ml_op ml_op_rnn_grad;
 
+/* linear.c */
+extern const ml_op ml_op_linear;
+extern const ml_op ml_op_linear_grad_bias;
+extern const ml_op ml_op_linear_grad_input;
+extern const ml_op ml_op_linear_grad_weight;
+
+/* matmul.c */
+extern const ml_op ml_op_matmul;
+
 /* reduce.c */
 extern const ml_op ml_op_max;
 extern const ml_op ml_op_mean;

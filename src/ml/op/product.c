@@ -11,6 +11,15 @@
 #define PRODUCT_TERMS	((size_t) 8 << 20)	/* of one call; 1 ms at 16 GFLOP/s */
 #define PRODUCT_TERMS_F64 ((size_t) 1 << 20)	/* plain C */
 
+/* Where row r of a is. */
+static int64_t
+row_of(const ml_product *p, size_t r)
+{
+	if (p->a_tile == 0)
+		return (int64_t) r * p->a_row;
+	return (int64_t) (r / ML_TILE_ROWS) * p->a_tile + (int64_t) (r % ML_TILE_ROWS) * p->a_row;
+}
+
 /* The definition, in double. */
 static void
 product_f64(const ml_product *p)
@@ -23,7 +32,7 @@ product_f64(const ml_product *p)
 		for (size_t r = 0; r < p->rows; r++)
 		{
 			double	   *c = (double *) (void *) p->c + (int64_t) r * p->c_row + (int64_t) (l / ML_PANEL) * p->c_panel;
-			const double *a = (const double *) (const void *) p->a + (int64_t) r * p->a_row;
+			const double *a = (const double *) (const void *) p->a + row_of(p, r);
 			double		sums[ML_PANEL] = {0};
 
 			if (p->add)
@@ -44,35 +53,85 @@ product_f64(const ml_product *p)
 	}
 }
 
-/* Cut along lanes, in whole panels: what is left of a piece then is rows x sum. */
+/* A pointer to numbers of that width, moved by elements. */
+#define MOVED(pointer, elements, width) ((void *) ((char *) (pointer) + (int64_t) (elements) * (int64_t) (width)))
+
+/* Rows from "row" on, panels from "panel" on of a product. */
+static ml_product
+piece_of(const ml_product *product, size_t width, size_t row, size_t rows, size_t panel, size_t panels)
+{
+	ml_product	p = *product;
+
+	p.c = MOVED(p.c, (int64_t) row * p.c_row + (int64_t) panel * p.c_panel, width);
+	p.a = MOVED(p.a, row_of(product, row), width);
+	p.b = MOVED(p.b, (int64_t) panel * p.b_panel, width);
+	if (p.bias != NULL)
+		p.bias = MOVED(p.bias, panel * ML_PANEL, width);
+	p.rows = ML_MIN(p.rows - row, rows);
+	p.lanes = ML_MIN(p.lanes - panel * ML_PANEL, panels * ML_PANEL);
+	return p;
+}
+
+/* Cut along rows, in whole tiles, then along lanes, in whole panels. */
 ml_status
 ml_product_run(const ml_op_run *run, ml_dtype dtype, const ml_product *product)
 {
 	size_t		most = dtype == ML_F64 ? PRODUCT_TERMS_F64 : PRODUCT_TERMS;
 	size_t		width = ml_dtypes[dtype].block_bytes;
-	size_t		panel = ml_size_mul(ml_size_mul(product->rows, product->outer), product->inner * ML_PANEL);
-	size_t		panels = panel == 0 ? SIZE_MAX : ML_MAX(most / panel, 1);
-	size_t		npanels = (product->lanes + ML_PANEL - 1) / ML_PANEL;
+	size_t		tile = ML_MAX(ml_size_mul(ml_size_mul(product->outer, product->inner), ML_PANEL * ML_TILE_ROWS), 1);
+	size_t		tiles = ML_MAX(most / tile, 1);
+	size_t		height = ML_MIN((product->rows + ML_TILE_ROWS - 1) / ML_TILE_ROWS, tiles);
+	size_t		panels = ML_MAX(tiles / ML_MAX(height, 1), 1);
 
-	for (size_t done = 0; done < npanels; done += ML_MIN(panels, npanels - done))
-	{
-		ml_product	piece = *product;
-
-		if (panels < npanels)
+	for (size_t row = 0; row < product->rows; row += height * ML_TILE_ROWS)
+		for (size_t panel = 0; panel * ML_PANEL < product->lanes; panel += panels)
 		{
-			piece.c = (void *) ((char *) piece.c + (int64_t) done * piece.c_panel * (int64_t) width);
-			piece.b = (const void *) ((const char *) piece.b + (int64_t) done * piece.b_panel * (int64_t) width);
-			if (piece.bias != NULL)
-				piece.bias = (const void *) ((const char *) piece.bias + done * ML_PANEL * width);
-			piece.lanes = ML_MIN(piece.lanes - done * ML_PANEL, panels * ML_PANEL);
-			ML_TRY(ml_poll(run->ctx));
+			ml_product	p = piece_of(product, width, row, height * ML_TILE_ROWS, panel, panels);
+
+			if (row + panel > 0)
+				ML_TRY(ml_poll(run->ctx));
+			if (dtype == ML_F64)
+				product_f64(&p);
+			else
+				run->kernel->network->product(&p);
 		}
-		if (dtype == ML_F64)
-			product_f64(&piece);
-		else
-			run->kernel->network->product(&piece);
-	}
 	return ML_OK;
+}
+
+/* Elements of type t with any strides -> panels. */
+#define PACK(t) \
+	do { \
+		const t    *x = from; \
+		t		   *y = to; \
+		\
+		for (size_t p = 0; p < columns; p += ML_PANEL, y += rows * ML_PANEL) \
+			for (size_t r = 0; r < rows; r++) \
+				for (size_t c = 0; c < ML_PANEL; c++) \
+					y[r * ML_PANEL + c] = p + c < columns ? \
+						x[(int64_t) r * from_row + (int64_t) (p + c) * from_column] : 0; \
+	} while (0)
+
+void
+ml_panels_pack(const ml_op_run *run, ml_dtype dtype, void *to, const void *from, int64_t from_row,
+			   int64_t from_column, size_t rows, size_t columns)
+{
+	if (dtype == ML_F64)
+		PACK(double);
+	else if (from_column == 1)
+		run->kernel->network->pack(to, (int64_t) rows * ML_PANEL, from, from_row, rows, columns);
+	else if (from_row == 1)
+		for (size_t c = 0; c < columns; c += ML_PANEL)
+		{
+			float	   *panel = (float *) to + c * rows;
+			size_t		n = ML_MIN(columns - c, ML_PANEL);
+
+			run->kernel->network->transpose(panel, ML_PANEL, (const float *) from + (int64_t) c * from_column,
+											from_column, n, rows);
+			for (size_t r = 0; r < rows && n < ML_PANEL; r++)
+				memset(panel + r * ML_PANEL + n, 0, (ML_PANEL - n) * sizeof(float));
+		}
+	else
+		PACK(float);
 }
 
 ml_status

@@ -21,6 +21,13 @@ extern ml_status ml_product_run(const ml_op_run *run, ml_dtype dtype, const ml_p
 extern ml_status ml_panels_transpose(const ml_op_run *run, ml_dtype dtype, void *to, const void *from,
 									 size_t k, size_t n);
 
+/*
+ * A matrix with any strides -> panels [columns / 32][rows][32], filled up with
+ * zeros: the right operand of a product.
+ */
+extern void ml_panels_pack(const ml_op_run *run, ml_dtype dtype, void *to, const void *from,
+						   int64_t from_row, int64_t from_column, size_t rows, size_t columns);
+
 /* sums[c] += the sum over r < rows of x[r * columns + c], in order of r */
 extern void ml_product_add_rows(const ml_op_run *run, ml_dtype dtype, void *sums, const void *x, size_t rows,
 						size_t columns);
