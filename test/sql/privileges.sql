@@ -203,5 +203,31 @@ SELECT who, try('regress_aiaas_' || who, $$SELECT aiaas_classify('m', 'x')$$) FR
 ALTER TABLE m FORCE ROW LEVEL SECURITY;
 SELECT who, try('regress_aiaas_' || who, $$SELECT aiaas_classify('m', 'x')$$) FROM unnest(ARRAY['user', 'maker']) who;
 
+-- a SECURITY DEFINER function that trains on a table of numbers, and some that serve: all is done as its owner
+CREATE TABLE loans AS SELECT i % 7 AS years, i % 5 AS cards, i % 7 + 2 * (i % 5) > 9 AS paid FROM generate_series(1, 200) i;
+ALTER TABLE loans OWNER TO regress_aiaas_maker;
+SET ROLE regress_aiaas_maker;
+CREATE FUNCTION learn_loans() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = privileges_test, public, pg_temp
+	AS $$BEGIN RETURN (SELECT rows FROM aiaas_train('loans', 'paid', 'loan')); END $$;
+CREATE FUNCTION judge_loan(years int, cards int) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = privileges_test, public, pg_temp
+	AS $$BEGIN RETURN (SELECT aiaas_classify('loan', r) FROM (SELECT judge_loan.cards, judge_loan.years) r); END $$;
+CREATE FUNCTION judge_any(model regclass, loan jsonb) RETURNS float8 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = privileges_test, public, pg_temp
+	AS $$BEGIN RETURN aiaas_score(model, loan, 'true'); END $$;
+RESET ROLE;
+SELECT try('regress_aiaas_nobody', 'SELECT aiaas_train(''loans'', ''paid'', ''loan'')') AS alone, try('regress_aiaas_nobody', 'SELECT learn_loans()') AS lent;
+SET ROLE regress_aiaas_thief;
+SELECT learn_loans();
+SELECT judge_loan(6, 4), judge_loan(0, 0), judge_any('loan', '{"cards": 4, "years": 6}') > 0.5 AS paid;
+RESET ROLE;
+SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'loan'::regclass;
+SELECT who, try('regress_aiaas_' || who, $$SELECT aiaas_classify('loan', ROW(1, 2))$$) AS itself, try('regress_aiaas_' || who, 'SELECT judge_loan(1, 2)') AS lent,
+	try('regress_aiaas_' || who, $$SELECT aiaas_retrain('loan')$$) AS retrain FROM unnest(ARRAY['nobody', 'thief', 'maker']) who;
+-- what the caller has in front of the function's search_path is not looked at
+SET ROLE regress_aiaas_thief;
+CREATE TEMP TABLE loans (years text, paid text);
+SELECT learn_loans();
+DROP TABLE pg_temp.loans;
+RESET ROLE;
+
 DROP SCHEMA privileges_test, privileges_trap CASCADE;
 DROP ROLE regress_aiaas_nobody, regress_aiaas_user, regress_aiaas_reader, regress_aiaas_adder, regress_aiaas_deployer, regress_aiaas_dropper, regress_aiaas_maker, regress_aiaas_thief;

@@ -70,5 +70,54 @@ for my $call (q{aiaas_classify('d_model', E'th\\xe9')}, q{aiaas_tokenize('d_mode
 	like($err, qr/ERROR:  22021: .*not valid UTF-8/, "not UTF-8: $call");
 }
 
+# Tables: names of columns, levels, words and labels, in records and in JSON.
+sub failure
+{
+	my ($name, $sql) = @_;
+
+	utf8::encode($sql);
+	my ($ret, $out, $err) = $node->psql($name, "\\set VERBOSITY verbose\n$sql");
+	utf8::decode($err);
+	return $err;
+}
+
+sub on_table
+{
+	my ($name, $column, $first, $second) = @_;
+
+	answer($name, qq{SET client_min_messages = warning;
+		CREATE TABLE t AS SELECT (ARRAY['$first', '$second'])[i % 2 + 1] AS label, (ARRAY['$first', '$second', 'x'])[i % 3 + 1] AS "$column",
+			(ARRAY['$first', '$second'])[i % 2 + 1] || ' ' || i % 7 AS body, i % 11 AS n FROM generate_series(1, 300) i;
+		SELECT aiaas_train('t', 'label', options => '{"columns": {"$column": "category", "body": "text"}}')});
+	for my $row ('r', qq{ROW('$first', '$second', 3)}, qq{jsonb_build_object('n', 3, '$column', '$first', 'body', '$second')},
+		qq{'{"body": "$second", "$column": null, "n": 3}'}, qq{'{"body": "$second", "$column": "never seen", "n": 3}'::json})
+	{
+		is(answer($name, qq{SELECT aiaas_classify('t_model', $row) FROM t r WHERE label = '$second' LIMIT 1}), $second, "$name: $row");
+	}
+	is(answer($name, qq{SELECT term FROM aiaas_coefficients('t_model') WHERE term LIKE '% = $first'}), "$column = $first", "$name: terms");
+	is(answer($name, qq{SELECT count(*) > 0 FROM aiaas_explain('t_model', ROW('$first', '$second', 3)) WHERE feature LIKE 'body: %'}), 't', "$name: words");
+	is(answer($name, q{SELECT round(value) FROM aiaas_evaluate('t_model', 't') WHERE metric = 'accuracy'}), 1, "$name: judged");
+	like(failure($name, q{SELECT aiaas_classify('t_model', '{"n": 3}'::jsonb)}), qr/needs a key "$column"/, "$name: a key that is not there");
+}
+
+on_table($ascii, 'größe', 'thé', 'straße');
+for my $row (q{ROW(E'\\xe9', 'a', 3)}, q{ROW('a', E'\\xe9', 3)}, q{jsonb_build_object('größe', E'\\xe9', 'body', 'a', 'n', 3)},
+	q{json_build_object('größe', 'a', 'body', E'\\xe9', 'n', 3)})
+{
+	like(failure($ascii, "SELECT aiaas_classify('t_model', $row)"), qr/ERROR:  22021: .*not valid UTF-8/, "not UTF-8: $row");
+}
+for my $bad ('label', 'größe', 'body')
+{
+	my $columns = join(', ', map { qq{"$_"} . ($_ eq $bad ? q{ || E''\\xff''} : '') . qq{ AS "$_"} } 'label', 'größe', 'body');
+
+	like(failure($ascii, qq{SELECT aiaas_train('SELECT $columns, n FROM t', 'label', model => 'n', options => '{"columns": {"größe": "category"}}')}),
+		qr/ERROR:  22021: .*not valid UTF-8.*row 1 of the source, column "$bad"/s, "training on bytes that are not UTF-8: $bad");
+}
+like(failure($ascii, q{DO $$BEGIN EXECUTE E'CREATE TABLE bad AS SELECT label, n AS "x\\xff", body FROM t'; END$$; SELECT aiaas_train('bad', 'label')}),
+	qr/ERROR:  22021: .*not valid UTF-8/, 'a name that is not UTF-8');
+$ENV{PGCLIENTENCODING} = 'UTF8';
+on_table($latin, 'größe', 'thé', 'straße');
+on_table($japanese, '重さ', '天気', '薬品');
+
 $node->stop;
 done_testing();
