@@ -136,6 +136,7 @@ typedef struct ml_design_recipe
 	uint32_t	nclasses;
 	int			min_df;
 	uint32_t	learning;		/* mask of parts */
+	uint8_t		last_fold;		/* folds behind it are one with it; 0: each is a part of its own */
 } ml_design_recipe;
 
 extern ml_status ml_design_prepare(ml_context *ctx, ml_design *design, ml_splitter *splitter,

@@ -272,6 +272,7 @@ ml_design_summarize(ml_context *ctx, ml_design *design, ml_splitter *splitter, u
 					ml_design_summary *summary)
 {
 	double		weights[ML_DESIGN_STRIDE_MAX];
+	bool		all = ml_splitter_takes_all(splitter, parts);
 
 	memset(summary, 0, sizeof(*summary));
 	ML_TRY(ml_design_close_raw(ctx, design));
@@ -281,13 +282,13 @@ ml_design_summarize(ml_context *ctx, ml_design *design, ml_splitter *splitter, u
 	{
 		const ml_stored_block *stored = &design->raw.blocks[b];
 		uint32_t	n = stored->n;
-		uint32_t	counted = 0;
+		uint32_t	counted = all ? n : 0;
 		char	   *bytes;
 		ml_raw		raw;
 
 		ML_TRY(ml_design_load(ctx, design, stored, &bytes));
 		raw = ml_design_raw(design, bytes, stored->size);
-		for (uint32_t i = 0; i < n; i++)
+		for (uint32_t i = 0; i < n && !all; i++)
 		{
 			uint8_t		part = ml_splitter_next(splitter, raw.label[i], raw.split[i]);
 

@@ -564,6 +564,7 @@ static ml_status
 prepare_block(ml_context *ctx, ml_design *design, preparation *p, ml_stored_block *stored)
 {
 	uint32_t	n = stored->n;
+	uint8_t		last = design->recipe.last_fold;
 	char	   *bytes;
 	ml_raw		raw;
 	ml_made		made;
@@ -574,7 +575,11 @@ prepare_block(ml_context *ctx, ml_design *design, preparation *p, ml_stored_bloc
 		ML_TRY(new_block(ctx, design, &p->scratch.bytes));
 	made = ml_design_made(design, p->scratch.bytes, 0);
 	for (uint32_t i = 0; i < n; i++)
-		p->part[i] = ml_splitter_next(p->splitter, raw.label[i], raw.split[i]);
+	{
+		uint8_t		part = ml_splitter_next(p->splitter, raw.label[i], raw.split[i]);
+
+		p->part[i] = last > 0 ? ML_MIN(part, last) : part;
+	}
 	ML_TRY(make_block(ctx, design, &raw, &made, n));
 	make_sides(design, &raw, &made, n);
 	if (design->ntexts > 0)
@@ -618,7 +623,9 @@ prepare_all(ml_context *ctx, ml_design *design, preparation *p)
 	ml_split_by by = p->splitter->by;
 	bool		holds_out = by == ML_SPLIT_FLAG || by == ML_SPLIT_TIME ||
 		(by == ML_SPLIT_RANDOM && p->splitter->holdout > 0);
-	uint32_t	nparts = (uint32_t) p->splitter->folds + holds_out;
+	uint32_t	folds = (uint32_t) p->splitter->folds;
+	uint32_t	nparts = (design->recipe.last_fold > 0 ? ML_MIN(folds, (uint32_t) design->recipe.last_fold) : folds) +
+		holds_out;
 
 	ML_TRY(ml_alloc(ctx, design->stride + 1, (void **) &p->part));
 	ML_TRY(ml_alloc(ctx, (design->stride + 1) * sizeof(uint32_t), (void **) &p->rows));

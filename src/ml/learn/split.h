@@ -67,6 +67,9 @@ extern ml_status ml_splitter_deal_groups(ml_context *ctx, ml_splitter *splitter)
 extern ml_status ml_splitter_open(ml_context *ctx, ml_splitter *splitter);
 extern void ml_splitter_close(ml_context *ctx, ml_splitter *splitter);
 extern void ml_splitter_restart(ml_splitter *splitter);
+
+/* Is every row of one of these parts, whatever it is? */
+extern bool ml_splitter_takes_all(const ml_splitter *splitter, uint32_t parts);
 extern uint8_t ml_splitter_next(ml_splitter *splitter, uint32_t label, double split);
 
 #endif							/* ML_SPLIT_H */

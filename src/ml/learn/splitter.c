@@ -257,8 +257,17 @@ deal(ml_splitter *splitter, label_state *label)
 		}
 	}
 	fold = label->folds[label->next];
-	label->next = (uint8_t) ((label->next + 1) % folds);
+	label->next = (uint8_t) (label->next + 1 == folds ? 0 : label->next + 1);
 	return fold;
+}
+
+bool
+ml_splitter_takes_all(const ml_splitter *splitter, uint32_t parts)
+{
+	uint32_t	folds = ((UINT32_C(1) << splitter->folds) - 1) << 1;
+
+	return (parts & folds) == folds &&
+		(splitter->by == ML_SPLIT_FOLDS || (splitter->by == ML_SPLIT_RANDOM && splitter->holdout == 0));
 }
 
 /* Of the rows at the threshold the last ones are. */

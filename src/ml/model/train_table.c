@@ -315,7 +315,9 @@ prepare(ml_context *ctx, ml_table_trainer *table, uint32_t learn, bool again)
 								 .class_weights = table->class_weights,
 								 .nclasses = table->nclasses,
 								 .min_df = min_df,
-								 .learning = learn
+								 .learning = learn,
+								 /* one fold calibrates: the others need not lie apart */
+								 .last_fold = !again && summary.nrows >= ML_CROSS_FIT_ROWS ? 2 : 0
 							 });
 }
 

@@ -20,6 +20,7 @@
 #include "learn/learner.h"
 #include "model/train.h"
 
+#define ML_CROSS_FIT_ROWS	2000	/* below: five folds calibrate, not one */
 #define ML_CROSS_FIT_FOLDS	5	/* by which few rows calibrate */
 
 /* Who does what in one round: masks of parts. */

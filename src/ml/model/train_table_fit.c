@@ -18,7 +18,6 @@
 
 #include <math.h>
 
-#define CROSS_FIT_ROWS	2000	/* below: five folds calibrate, not one */
 #define CALIBRATE_SHARE	16		/* of the memory, for scores of rows that calibrate ... */
 #define CALIBRATE_ROWS	200000	/* ... of which two parameters need no more */
 
@@ -26,7 +25,7 @@ void
 ml_table_plan_calibration(const ml_table_trainer *table, ml_table_plan *plan, int nparts)
 {
 	uint64_t	learning = ml_design_count(table->design, plan->learn);
-	int			n = learning < CROSS_FIT_ROWS ? ML_CROSS_FIT_FOLDS : 1;
+	int			n = learning < ML_CROSS_FIT_ROWS ? ML_CROSS_FIT_FOLDS : 1;
 	int			k = 0;
 
 	plan->ncalibrate = 0;
