@@ -690,7 +690,7 @@ static void
 test_values(const ml_kernel *kernel)
 {
 	static const double some[] = {0, -0.0, 1, -7, 0.5, 1e300, -1e-300, NAN, 0x1p53, 3};
-	int			wrong[2] = {0};
+	int			wrong[3] = {0};
 
 	for (size_t n = 0; n <= 264; n += 8)
 	{
@@ -721,6 +721,27 @@ test_values(const ml_kernel *kernel)
 			wrong[1] += scaled[0][i] != ((isnan(values[i]) ? by.fill : fmin(fmax(values[i], by.low), by.high)) -
 										 by.mean) / by.scale;
 	}
+	for (size_t rows = 0; rows < 14; rows++)
+		for (size_t columns = 0; columns < 14; columns++)
+		{
+			double		from[13 * 17];
+			double		to[2][13 * 20] = {{0}};
+			double		most = rows % 3 == 0 ? 1 : rows % 3 == 1 ? __DBL_MAX__ : 0.999;
+
+			for (size_t i = 0; i < 13 * 17; i++)
+				from[i] = i % 11 == 3 ? NAN : ml_rng_double(&rng) * 2 - 1;
+			/* one that is too large, here and there */
+			if (rows > 0 && columns > 0 && columns % 2 == 0)
+				from[ml_rng_below(&rng, rows) * 17 + ml_rng_below(&rng, columns)] = columns % 4 == 0 ? INFINITY : -2;
+			wrong[2] += kernel->column->spread(to[0], 20, from, 17, columns, rows, most) !=
+				ml_kernel_ref.column->spread(to[1], 20, from, 17, columns, rows, most);
+			/* what was refused is not used */
+			if (ml_kernel_ref.column->spread(to[1], 20, from, 17, columns, rows, most))
+				wrong[2] += memcmp(to[0], to[1], sizeof(to[0])) != 0;
+			for (size_t i = 0; i < rows * columns; i++)
+				wrong[2] += memcmp(&to[1][i % columns * 20 + i / columns], &from[i / columns * 17 + i % columns], 8) != 0;
+		}
+	unit_is_int(wrong[2], 0, "%s: spread", kernel->name);
 	unit_is_int(wrong[0], 0, "%s: summarize", kernel->name);
 	unit_is_int(wrong[1], 0, "%s: scale", kernel->name);
 }

@@ -76,4 +76,20 @@ scale(double *to, const double *from, size_t n, const ml_column_scale *by)
 	return sound;
 }
 
-const ml_column_kernel ml_ref_column = {summarize, scale};
+bool
+ml_ref_spread(double *to, size_t stride, const double *rows, size_t width, size_t ncolumns, size_t nrows, double most)
+{
+	bool		refused = false;
+
+	for (size_t k = 0; k < ncolumns; k++)
+		for (size_t r = 0; r < nrows; r++)
+		{
+			double		value = rows[r * width + k];
+
+			refused |= fabs(value) > most;
+			to[k * stride + r] = value;
+		}
+	return !refused;
+}
+
+const ml_column_kernel ml_ref_column = {summarize, scale, ml_ref_spread};

@@ -141,8 +141,8 @@ typedef struct ml_glm_kernel
 } ml_glm_kernel;
 
 /*
- * Loops over the values of one column of a table, NaN = missing; n is a
- * multiple of 8.
+ * Loops over the values of columns of a table, NaN = missing; n is a multiple
+ * of 8.
  */
 #define ML_COLUMN_WHOLE		0x1.8p52	/* added and subtracted it rounds to a whole number */
 
@@ -175,6 +175,13 @@ typedef struct ml_column_kernel
 
 	/* [exact] to[i] = (filled or clipped from[i] - mean) / scale; false: one is not finite */
 	bool		(*scale) (double *to, const double *from, size_t n, const ml_column_scale *by);
+
+	/*
+	 * [exact] Rows to columns: to[k * stride + r] = rows[r * width + k], k < ncolumns
+	 * and r < nrows, of any number; false: one is larger than "most"
+	 */
+	bool		(*spread) (double *to, size_t stride, const double *rows, size_t width,
+						   size_t ncolumns, size_t nrows, double most);
 } ml_column_kernel;
 
 /*

@@ -97,6 +97,8 @@ extern const ml_machine_kernel ml_avx512_machine;
 
 extern const ml_glm_kernel ml_ref_glm;
 extern const ml_column_kernel ml_ref_column;
+extern bool ml_ref_spread(double *to, size_t stride, const double *rows, size_t width, size_t ncolumns, size_t nrows,
+						  double most);
 #if defined(__x86_64__)
 extern const ml_glm_kernel ml_avx2_glm;
 extern const ml_glm_kernel ml_avx512_glm;

@@ -475,24 +475,17 @@ refuse_numbers(ml_context *ctx, ml_design *design, const double *rows, size_t n)
 static bool
 spread_rows(const ml_design *design, const double *rows, size_t n)
 {
-	bool		refused = false;
+	bool		sound = true;
 
-	for (uint32_t c = 0; c < design->ncolumns; c++)
+	for (uint32_t k = 0; k < design->nruns; k++)
 	{
-		const ml_raw_column *column = &design->raw_columns[c];
-		const double *from = rows + c;
-		double	   *to = design->open_raw.numbers + (size_t) column->first * design->stride + design->open_rows;
-		double		most = most_of(column->kind);
+		const ml_raw_run *run = &design->runs[k];
 
-		for (size_t i = 0; i < n; i++)
-		{
-			double		value = from[i * design->ncolumns];
-
-			refused |= fabs(value) > most;
-			to[i] = value;
-		}
+		sound &= design->kernel->column->spread(design->open_raw.numbers + (size_t) run->first * design->stride +
+												design->open_rows, design->stride, rows + run->column,
+												design->ncolumns, run->n, n, most_of(run->kind));
 	}
-	return !refused;
+	return sound;
 }
 
 ml_status
