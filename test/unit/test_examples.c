@@ -13,6 +13,7 @@ typedef struct scenario
 {
 	size_t		memory;
 	bool		shuffled;
+	size_t		shrunk;			/* to this, once split */
 	uint64_t	sum;			/* of what rows were seen, in order */
 	uint32_t	seen[ROWS];
 	uint32_t	wrong;
@@ -78,22 +79,22 @@ pass(ml_context *ctx, ml_examples *examples, scenario *s, uint32_t parts)
 	return ML_OK;
 }
 
+static uint8_t
+part_of(void *arg, const ml_example *example)
+{
+	return example->split != 0 ? 2 : 1;
+}
+
 static ml_status
 use(ml_context *ctx, ml_examples *examples, scenario *s)
 {
-	static const uint8_t map[32] = {[0] = 2,[1] = 1};
-	uint64_t	all = ROWS;
-	ml_splitter splitter = {.by = ML_SPLIT_FLAG,.folds = 1,.nlabels = 1,.label_rows = &all};
-	ml_status	status;
-
 	memset(s->seen, 0, sizeof(s->seen));
 	s->sum = 0;
 	s->wrong = 0;
 	ML_TRY(add_rows(ctx, examples));
-	ML_TRY(ml_splitter_open(ctx, &splitter));
-	status = ml_examples_split(ctx, examples, &splitter, map);
-	ml_splitter_close(ctx, &splitter);
-	ML_TRY(status);
+	ML_TRY(ml_examples_split(ctx, examples, part_of, NULL));
+	if (s->shrunk > 0)
+		ML_TRY(ml_examples_shrink(ctx, examples, s->shrunk));
 	s->spilled = ml_examples_spilled(examples);
 	ML_TRY(pass(ctx, examples, s, ML_PART(1)));
 	ML_TRY(pass(ctx, examples, s, ML_PART(2)));
@@ -146,6 +147,9 @@ main(void)
 	unit_ok(s[1].spilled > 1 << 20, "spilled: to the file");
 	unit_ok(host.peak_bytes < 64 << 20, "memory is bounded");
 	check(&host, "in order", &s[2]);
+	s[3] = (scenario) {.memory = 64 << 20,.shuffled = true,.shrunk = 2 << 20};
+	check(&host, "shrunk", &s[3]);
+	unit_ok(s[3].spilled > 1 << 20, "shrunk: the rest goes to the file");
 	s[3] = s[0];
 	check(&host, "again", &s[3]);
 	unit_ok(s[3].sum == s[0].sum, "the same seed gives the same order");

@@ -57,10 +57,10 @@ same_weights(const toy *t, const ml_table_file *file)
 {
 	bool		same = true;
 
-	for (uint32_t c = 0; c < file->nscores; c++)
+	for (uint32_t c = 0; c < file->head.nscores; c++)
 		same &= memcmp((const char *) file->weights->data + (size_t) c * file->width * sizeof(double),
 					   t->solution.weights + (size_t) c * t->solution.nfeatures, file->width * sizeof(double)) == 0;
-	return same && ml_tensor_elements(file->weights) == (size_t) file->nscores * file->width;
+	return same && ml_tensor_elements(file->weights) == (size_t) file->head.nscores * file->width;
 }
 
 /* Every second feature was too rare. */
@@ -76,7 +76,7 @@ same_texts(const toy *t, const ml_table_file *file)
 
 		if (t->texts.idf[i] == 0)
 			continue;
-		for (uint32_t c = 0; c < file->nscores; c++)
+		for (uint32_t c = 0; c < file->head.nscores; c++)
 		{
 			memcpy(&got, (const float *) file->text_weights->data + (size_t) c * file->ntext + kept, sizeof(got));
 			same &= got == (float) t->solution.weights[(size_t) c * t->solution.nfeatures + file->width + i];
@@ -102,13 +102,13 @@ test_read(unit_host *host, const toy *t, const char *name)
 		ml_arena_free(&host->ctx, &arena);
 		return;
 	}
-	unit_ok(file.task == t->model.task && file.nlabels == t->model.nlabels && file.nscores == s->nscores &&
-			ml_text_equal(file.algorithm, t->model.algorithm), "%s: task, algorithm, labels", name);
+	unit_ok(file.head.task == t->model.task && file.head.nlabels == t->model.nlabels && file.head.nscores == s->nscores &&
+			ml_text_equal(file.head.algorithm, t->model.algorithm), "%s: task, algorithm, labels", name);
 	unit_ok(memcmp(file.bias, s->bias, s->nscores * sizeof(double)) == 0 && file.slope == t->model.slope &&
 			file.offset == t->model.offset, "%s: intercepts, calibration", name);
-	unit_ok(file.nlabels != 2 || file.positive == t->model.positive, "%s: the positive label", name);
-	unit_ok(file.tabular.ndense == t->table.tabular.ndense && file.tabular.nhot == t->table.tabular.nhot &&
-				memcmp(file.tabular.scaling, t->table.tabular.scaling, file.tabular.ndense * sizeof(ml_scaling)) == 0,
+	unit_ok(file.head.nlabels != 2 || file.head.positive == t->model.positive, "%s: the positive label", name);
+	unit_ok(file.head.tabular.ndense == t->table.tabular.ndense && file.head.tabular.nhot == t->table.tabular.nhot &&
+				memcmp(file.head.tabular.scaling, t->table.tabular.scaling, file.head.tabular.ndense * sizeof(ml_scaling)) == 0,
 			"%s: scalings", name);
 	unit_ok(machine == (file.weights == NULL) && (machine || same_weights(t, &file)), "%s: weights", name);
 	unit_ok((file.std_error != NULL) == s->has_errors &&
@@ -120,7 +120,7 @@ test_read(unit_host *host, const toy *t, const char *name)
 	unit_ok(file.kind == s->machine.kind && (!machine || (same_floats(file.vectors, s->machine.vectors,
 																	  TOY_VECTORS * file.width) &&
 														  same_floats(file.coefficients, s->machine.coefficients,
-																	  TOY_VECTORS * file.nscores))),
+																	  TOY_VECTORS * file.head.nscores))),
 			"%s: support vectors", name);
 	ml_arena_free(&host->ctx, &arena);
 }

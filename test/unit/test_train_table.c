@@ -105,7 +105,7 @@ largest_difference(const result *r, const ml_json *c)
 		for (const ml_json *node = row->first; node != NULL; node = node->next, j++)
 			largest = fmax(largest, fabs(weight(r, score, j) - node->number) / (1 + fabs(node->number)));
 	}
-	return score == r->file.nscores ? largest : INFINITY;
+	return score == r->file.head.nscores ? largest : INFINITY;
 }
 
 static void
@@ -253,7 +253,7 @@ test_positive(unit_host *host)
 	make_law(&t, 1000, 2, false, 1);
 	unit_ok(run(host, &t, &(setting) {"auto", ML_CLASSIFICATION, "{}"}, &r[0]) &&
 			run(host, &t, &(setting) {"auto", ML_CLASSIFICATION, "{\"positive\": \"no\"}"}, &r[1]), "another positive label");
-	unit_ok(r[0].file.positive == 1 && r[1].file.positive == 0, "  is stored");
+	unit_ok(r[0].file.head.positive == 1 && r[1].file.head.positive == 0, "  is stored");
 	unit_is_text(ml_json_get(r[1].json, "positive")->string, "no", "  and reported");
 	for (uint32_t j = 0; j < r[0].file.width; j++)
 		opposite = opposite && fabs(weight(&r[0], 0, j) + weight(&r[1], 0, j)) < 1e-3;
@@ -387,7 +387,7 @@ test_gram(unit_host *host)
 		{
 			unit_is_near(weight(&g, 0, j), weight(&r, 0, j), 1e-9, "  weight %u", j);
 			unit_is_near(((const double *) file.std_error->data)[j], ((const double *) r.file.std_error->data)[j], 1e-9, "  its error");
-			unit_is_near(file.tabular.scaling[j].mean, r.file.tabular.scaling[j].mean, 1e-9, "  its mean");
+			unit_is_near(file.head.tabular.scaling[j].mean, r.file.head.tabular.scaling[j].mean, 1e-9, "  its mean");
 		}
 		unit_is_near(file.bias[0], r.file.bias[0], 1e-9, "  intercept");
 		unit_is_near(file.bias_std_error, r.file.bias_std_error, 1e-7, "  its error");

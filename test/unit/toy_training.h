@@ -207,7 +207,7 @@ weight(const result *r, uint32_t score, uint32_t feature)
 static inline double
 slope(const result *r, const char *name)
 {
-	const ml_tabular *tabular = &r->file.tabular;
+	const ml_tabular *tabular = &r->file.head.tabular;
 
 	for (uint32_t i = 0; i < tabular->ncolumns; i++)
 		if (ml_text_equal(tabular->names[i], unit_text(name)))

@@ -8,11 +8,6 @@
  */
 #include "learn/design_internal.h"
 
-#include <math.h>
-
-#define DIGIT_BITS		16
-#define DIGITS			((size_t) 1 << DIGIT_BITS)
-
 ml_status
 ml_design_each(ml_context *ctx, ml_design *design, ml_design_look look, void *arg)
 {
@@ -36,100 +31,35 @@ ml_design_each(ml_context *ctx, ml_design *design, ml_design_look look, void *ar
 
 /* ---------- the threshold of a split by time ---------- */
 
-/*
- * The largest split value that at least "wanted" rows reach: numbers are put
- * into an order of integers, whose digits are found one by one, each from a
- * count of the rows that have the digits found so far.
- */
-typedef struct time_search
+typedef struct time_look
 {
-	uint64_t	prefix;			/* leading digits found so far */
-	int			shift;			/* of the digit that is counted */
-	uint64_t   *counts;			/* [DIGITS] */
-	uint64_t	n;				/* rows counted */
-} time_search;
-
-static uint64_t
-order_of(double value)
-{
-	uint64_t	bits;
-
-	value += 0.0;				/* -0 is 0 */
-	memcpy(&bits, &value, sizeof(bits));
-	return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
-}
-
-static double
-value_of(uint64_t order)
-{
-	uint64_t	bits = order >> 63 ? order & ~(UINT64_C(1) << 63) : ~order;
-	double		value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
+	ml_split_values look;
+	void	   *arg;
+} time_look;
 
 static ml_status
-count_digits(ml_context *ctx, void *arg, const ml_side *sides, size_t n)
+look_at_splits(ml_context *ctx, void *arg, const ml_side *sides, size_t n)
 {
-	time_search *search = arg;
+	const time_look *t = arg;
+	double		values[ML_DESIGN_STRIDE_MAX];
 
 	for (size_t i = 0; i < n; i++)
-	{
-		uint64_t	key = order_of(sides[i].split);
-
-		if (isnan(sides[i].split))
-			continue;
-		if (search->shift + DIGIT_BITS < 64 && key >> (search->shift + DIGIT_BITS) != search->prefix)
-			continue;
-		search->counts[(key >> search->shift) & (DIGITS - 1)]++;
-		search->n++;
-	}
-	return ML_OK;
+		values[i] = sides[i].split;
+	return t->look(ctx, t->arg, values, n);
 }
 
 static ml_status
-search_time(ml_context *ctx, ml_design *design, ml_splitter *splitter, time_search *search)
+each_split(ml_context *ctx, void *source, ml_split_values look, void *arg)
 {
-	uint64_t	wanted = 0;
+	time_look	t = {look, arg};
 
-	for (search->shift = 64 - DIGIT_BITS; search->shift >= 0; search->shift -= DIGIT_BITS)
-	{
-		size_t		digit = DIGITS - 1;
-
-		memset(search->counts, 0, DIGITS * sizeof(uint64_t));
-		search->n = 0;
-		ML_TRY(ml_design_each(ctx, design, count_digits, search));
-		if (search->shift == 64 - DIGIT_BITS)
-			wanted = (uint64_t) (splitter->holdout * (double) search->n + 0.5);
-		if (wanted == 0)
-		{
-			/* nobody, not even rows of that time */
-			splitter->threshold = INFINITY;
-			splitter->nties = UINT64_MAX;
-			return ML_OK;
-		}
-		while (digit > 0 && search->counts[digit] < wanted)
-			wanted -= search->counts[digit--];
-		search->prefix = search->prefix << DIGIT_BITS | digit;
-		splitter->nties = search->counts[digit];
-	}
-	splitter->threshold = value_of(search->prefix);
-	splitter->ties = wanted;
-	return ML_OK;
+	return ml_design_each(ctx, source, look_at_splits, &t);
 }
 
 ml_status
 ml_design_find_time(ml_context *ctx, ml_design *design, ml_splitter *splitter)
 {
-	time_search search = {0};
-	ml_status	status;
-
-	splitter->ties = splitter->nties = 0;
-	ML_TRY(ml_alloc(ctx, DIGITS * sizeof(uint64_t), (void **) &search.counts));
-	status = search_time(ctx, design, splitter, &search);
-	ml_release(ctx, search.counts);
-	return status;
+	return ml_splitter_find_time(ctx, splitter, each_split, design);
 }
 
 /* ---------- the groups of a cross-validation ---------- */

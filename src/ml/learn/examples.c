@@ -426,7 +426,7 @@ drop_block(ml_context *ctx, ml_examples *examples, example_block *block)
 
 /* Deal the rows of blocks[i] into the open blocks of their parts. */
 static ml_status
-deal(ml_context *ctx, ml_examples *examples, size_t i, ml_splitter *splitter, const uint8_t *map)
+deal(ml_context *ctx, ml_examples *examples, size_t i, ml_examples_part part_of, void *arg)
 {
 	example_block block = examples->blocks[i];
 	const char *bytes = block.bytes;
@@ -442,11 +442,9 @@ deal(ml_context *ctx, ml_examples *examples, size_t i, ml_splitter *splitter, co
 	for (uint32_t row = 0; row < block.n; row++)
 	{
 		const ml_example *example = (const ml_example *) (const void *) bytes;
-		uint8_t		part = ml_splitter_next(splitter, example->label, example->split);
+		uint8_t		part = part_of(arg, example);
 		open_block *open;
 
-		if (map != NULL)
-			part = map[part];
 		ML_TRY(room(ctx, examples, part, example->size));
 		open = &examples->open[part];
 		memcpy(open->bytes + open->used + sizeof(ml_example), example + 1, example->size);
@@ -458,7 +456,7 @@ deal(ml_context *ctx, ml_examples *examples, size_t i, ml_splitter *splitter, co
 }
 
 ml_status
-ml_examples_split(ml_context *ctx, ml_examples *examples, ml_splitter *splitter, const uint8_t *map)
+ml_examples_split(ml_context *ctx, ml_examples *examples, ml_examples_part part, void *arg)
 {
 	size_t		before;
 
@@ -468,15 +466,36 @@ ml_examples_split(ml_context *ctx, ml_examples *examples, ml_splitter *splitter,
 	examples->is_split = true;
 	before = examples->nblocks;
 	memset(examples->counts, 0, sizeof(examples->counts));
-	ml_splitter_restart(splitter);
 	for (size_t i = 0; i < before; i++)
 	{
-		ML_TRY(deal(ctx, examples, i, splitter, map));
+		ML_TRY(deal(ctx, examples, i, part, arg));
 		ML_TRY(ml_poll(ctx));
 	}
-	for (int part = 0; part < PARTS; part++)
-		ML_TRY(close_block(ctx, examples, part));
+	for (int i = 0; i < PARTS; i++)
+		ML_TRY(close_block(ctx, examples, i));
 	memmove(examples->blocks, examples->blocks + before, (examples->nblocks - before) * sizeof(example_block));
 	examples->nblocks -= before;
+	return ML_OK;
+}
+
+size_t
+ml_examples_least(const ml_examples *examples)
+{
+	size_t		lists = examples->blocks_capacity * sizeof(example_block) +
+		examples->order_capacity * sizeof(uint32_t) + examples->holes_capacity * sizeof(uint64_t);
+
+	/* pointers to the rows of a group, of which no row takes less than its header */
+	return lists + (LEAST_BLOCKS + LEAST_BLOCKS / 4) * examples->capacity;
+}
+
+ml_status
+ml_examples_shrink(ml_context *ctx, ml_examples *examples, size_t memory)
+{
+	for (int part = 0; part < PARTS; part++)
+		ML_TRY(close_block(ctx, examples, part));
+	examples->limit = memory;
+	for (size_t i = examples->nblocks; i-- > 0 && examples->held + group_size(examples) > memory;)
+		if (examples->blocks[i].bytes != NULL)
+			ML_TRY(spill(ctx, examples, &examples->blocks[i]));
 	return ML_OK;
 }

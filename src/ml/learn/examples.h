@@ -21,16 +21,15 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "learn/split.h"
 
 typedef struct ml_example
 {
 	uint32_t	size;			/* bytes of the record behind this header, a multiple of 8 */
 	uint32_t	label;
 	double		target;
-	double		split;			/* what the splitter looks at */
+	double		split;			/* what a splitter looks at (split.h) */
 	float		weight;
-	uint32_t	unused;
+	uint32_t	flags;			/* of the caller */
 } ml_example;
 
 static inline const void *
@@ -65,11 +64,17 @@ extern ml_status ml_examples_each(ml_context *ctx, ml_examples *examples, uint32
 								  ml_examples_look look, void *arg);
 
 /*
- * Once, after the last row: each row goes to a block of its part (of those
- * the splitter tells, mapped by map[part]; NULL: as they are).  Order within a part stays.
+ * Once, after the last row: each row goes to a block of its part (0 .. 31), which
+ * is asked for row by row in the order they were added.  Order within a part stays.
  */
-extern ml_status ml_examples_split(ml_context *ctx, ml_examples *examples, ml_splitter *splitter,
-								   const uint8_t *map);
+typedef uint8_t (*ml_examples_part) (void *arg, const ml_example *example);
+extern ml_status ml_examples_split(ml_context *ctx, ml_examples *examples, ml_examples_part part, void *arg);
+
+/* From now on blocks may take no more than that; those that exceed it go to the file. */
+extern ml_status ml_examples_shrink(ml_context *ctx, ml_examples *examples, size_t memory);
+
+/* The least that ml_examples_shrink can be asked for. */
+extern size_t ml_examples_least(const ml_examples *examples);
 
 /*
  * A pass over the rows of the parts in the mask: begin, then next until *n is

@@ -64,6 +64,15 @@ typedef struct ml_splitter
  */
 extern ml_status ml_splitter_count_group(ml_context *ctx, ml_splitter *splitter, double group);
 extern ml_status ml_splitter_deal_groups(ml_context *ctx, ml_splitter *splitter);
+/*
+ * For a splitter by TIME: the threshold that holds out its fraction of the rows
+ * that have a time.  Exact; source is looked at four times: each calls look
+ * with the split values of all rows, some at a time.
+ */
+typedef ml_status (*ml_split_values) (ml_context *ctx, void *arg, const double *values, size_t n);
+typedef ml_status (*ml_split_source) (ml_context *ctx, void *source, ml_split_values look, void *arg);
+extern ml_status ml_splitter_find_time(ml_context *ctx, ml_splitter *splitter, ml_split_source each,
+									   void *source);
 extern ml_status ml_splitter_open(ml_context *ctx, ml_splitter *splitter);
 extern void ml_splitter_close(ml_context *ctx, ml_splitter *splitter);
 extern void ml_splitter_restart(ml_splitter *splitter);

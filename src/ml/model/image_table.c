@@ -13,24 +13,6 @@
 #define POLL_NUMBERS	((size_t) 1 << 16)
 #define TEXT_BITS		48		/* of the largest weight of a score; 12 more are its tf */
 
-static double
-double_at(const ml_tensor *tensor, size_t i)
-{
-	double		value;
-
-	memcpy(&value, (const char *) tensor->data + i * sizeof(double), sizeof(double));
-	return value;
-}
-
-static double
-float_at(const ml_tensor *tensor, size_t i)
-{
-	float		value;
-
-	memcpy(&value, (const char *) tensor->data + i * sizeof(float), sizeof(float));
-	return (double) value;
-}
-
 static bool
 needs_time_zone(const ml_tabular *tabular)
 {
@@ -43,13 +25,13 @@ needs_time_zone(const ml_tabular *tabular)
 static ml_image_names
 names_of(const ml_table_file *file)
 {
-	const ml_tabular *tabular = &file->tabular;
+	const ml_tabular *tabular = &file->head.tabular;
 	ml_image_names names = {
-		.nlabels = file->nlabels, .labels = file->labels,
+		.nlabels = file->head.nlabels, .labels = file->head.labels,
 		.ncolumns = tabular->ncolumns, .columns = tabular->names, .kinds = tabular->columns
 	};
 
-	names.strings[ML_STRING_ALGORITHM] = file->algorithm;
+	names.strings[ML_STRING_ALGORITHM] = file->head.algorithm;
 	if (tabular->ntexts > 0)
 		names.strings[ML_STRING_UNICODE] = file->recipe.unicode;
 	if (needs_time_zone(tabular))
@@ -66,7 +48,7 @@ section_of(uint64_t *end, uint64_t n, size_t width)
 static void
 plan_linear(const ml_table_file *file, ml_table_image *image, uint64_t *end)
 {
-	uint64_t	nweights = ml_size_mul(file->width, file->nscores);
+	uint64_t	nweights = ml_size_mul(file->width, file->head.nscores);
 
 	image->weights = section_of(end, nweights, sizeof(double));
 	image->dropped = section_of(end, file->width, 1);
@@ -74,10 +56,10 @@ plan_linear(const ml_table_file *file, ml_table_image *image, uint64_t *end)
 	image->std_error = section_of(end, image->has_errors ? file->width : 0, sizeof(double));
 	image->bias_std_error = file->bias_std_error;
 	image->freedom = file->freedom;
-	if (file->tabular.ntexts == 0)
+	if (file->head.tabular.ntexts == 0)
 		return;
 	image->head.vocabulary = ml_image_section(end, ml_vocabulary_size(file->recipe.hash_bits));
-	image->text_records = section_of(end, ml_size_mul(file->ntext, 1 + (size_t) file->nscores), sizeof(int64_t));
+	image->text_records = section_of(end, ml_size_mul(file->ntext, 1 + (size_t) file->head.nscores), sizeof(int64_t));
 }
 
 static void
@@ -87,16 +69,16 @@ plan_machine(const ml_table_file *file, ml_table_image *image, uint64_t *end)
 	{
 		.kind = file->kind, .gamma = (float) file->gamma, .coef0 = (float) file->coef0, .degree = file->degree,
 		.nvectors = file->nvectors, .npanels = ml_panels_of(file->nvectors), .width = file->width,
-		.nscores = file->nscores
+		.nscores = file->head.nscores
 	};
 	image->panels = section_of(end, ml_panels_vectors(file->nvectors, file->width), sizeof(float));
-	image->coefficients = section_of(end, ml_panels_coefficients(file->nvectors, file->nscores), sizeof(float));
+	image->coefficients = section_of(end, ml_panels_coefficients(file->nvectors, file->head.nscores), sizeof(float));
 }
 
 ml_status
 ml_image_plan_table(ml_context *ctx, const ml_table_file *file, ml_table_image *image)
 {
-	const ml_tabular *tabular = &file->tabular;
+	const ml_tabular *tabular = &file->head.tabular;
 	ml_image_names names = names_of(file);
 	ml_image   *head = &image->head;
 	uint64_t	end = sizeof(ml_table_image);
@@ -108,9 +90,9 @@ ml_image_plan_table(ml_context *ctx, const ml_table_file *file, ml_table_image *
 	memcpy(&head->recipe, &file->recipe, sizeof(ml_recipe));
 	head->recipe.columns = NULL;
 	head->recipe.unicode = (ml_text) {NULL, 0};
-	head->task = file->task;
-	head->nscores = file->nscores;
-	head->positive = file->positive;
+	head->task = file->head.task;
+	head->nscores = file->head.nscores;
+	head->positive = file->head.positive;
 	head->ntexts = tabular->ntexts;
 	head->nfeatures = file->ntext;
 	memcpy(&image->tabular, tabular, sizeof(ml_tabular));
@@ -126,7 +108,7 @@ ml_image_plan_table(ml_context *ctx, const ml_table_file *file, ml_table_image *
 	image->columns = section_of(&end, tabular->ncolumns, sizeof(ml_tabular_column));
 	image->scaling = section_of(&end, tabular->ndense, sizeof(ml_scaling));
 	image->level_end = section_of(&end, tabular->nlevels, sizeof(uint64_t));
-	image->levels = section_of(&end, file->levels_size, 1);
+	image->levels = section_of(&end, file->head.levels_size, 1);
 	image->slots = section_of(&end, tabular->nslots, sizeof(uint32_t));
 	if (file->kind == ML_MACHINE_NONE)
 		plan_linear(file, image, &end);
@@ -154,10 +136,10 @@ fill_weights(ml_context *ctx, const ml_table_file *file, ml_table_image *image)
 {
 	double	   *weights = place(image, image->weights);
 
-	for (uint32_t c = 0; c < file->nscores; c++)
+	for (uint32_t c = 0; c < file->head.nscores; c++)
 		for (uint32_t j = 0; j < file->width; j++)
 		{
-			weights[(size_t) j * file->nscores + c] = double_at(file->weights, (size_t) c * file->width + j);
+			weights[(size_t) j * file->head.nscores + c] = ml_double_at(file->weights, (size_t) c * file->width + j);
 			if (j % POLL_NUMBERS == POLL_NUMBERS - 1)
 				ML_TRY(ml_poll(ctx));
 		}
@@ -172,7 +154,7 @@ fill_weights(ml_context *ctx, const ml_table_file *file, ml_table_image *image)
 static ml_status
 fill_text_score(ml_context *ctx, const ml_table_file *file, uint32_t c, int64_t *records, double *unit)
 {
-	size_t		stride = 1 + (size_t) file->nscores;
+	size_t		stride = 1 + (size_t) file->head.nscores;
 	double		largest = 0;
 	int			exponent = 0;
 
@@ -181,7 +163,7 @@ fill_text_score(ml_context *ctx, const ml_table_file *file, uint32_t c, int64_t 
 		for (uint32_t i = 0; i < file->ntext; i++)
 		{
 			double		idf = (double) file->idf_levels[file->idf_code[i]] / ML_IDF_ONE;
-			double		weight = float_at(file->text_weights, (size_t) c * file->ntext + i) * idf;
+			double		weight = ml_float_at(file->text_weights, (size_t) c * file->ntext + i) * idf;
 
 			if (pass == 0)
 				largest = ML_MAX(largest, fabs(weight));
@@ -201,7 +183,7 @@ fill_text_score(ml_context *ctx, const ml_table_file *file, uint32_t c, int64_t 
 static ml_status
 fill_texts(ml_context *ctx, const ml_table_file *file, ml_table_image *image)
 {
-	size_t		stride = 1 + (size_t) file->nscores;
+	size_t		stride = 1 + (size_t) file->head.nscores;
 	int64_t    *records = place(image, image->text_records);
 	double	   *units = place(image, image->head.numbers);
 
@@ -209,7 +191,7 @@ fill_texts(ml_context *ctx, const ml_table_file *file, ml_table_image *image)
 							  place(image, image->head.vocabulary)));
 	for (uint32_t i = 0; i < file->ntext; i++)
 		records[i * stride] = file->idf_levels[file->idf_code[i]];
-	for (uint32_t c = 0; c < file->nscores; c++)
+	for (uint32_t c = 0; c < file->head.nscores; c++)
 		ML_TRY(fill_text_score(ctx, file, c, records, &units[c]));
 	return ML_OK;
 }
@@ -217,7 +199,7 @@ fill_texts(ml_context *ctx, const ml_table_file *file, ml_table_image *image)
 static void
 fill_numbers(const ml_table_file *file, ml_table_image *image)
 {
-	uint32_t	n = file->nscores;
+	uint32_t	n = file->head.nscores;
 	double	   *numbers = place(image, image->head.numbers);
 
 	for (uint32_t c = 0; c < n; c++)
@@ -233,7 +215,7 @@ ml_status
 ml_image_fill_table(ml_context *ctx, const ml_table_file *file, const ml_table_image *header,
 					ml_table_image *image)
 {
-	const ml_tabular *tabular = &file->tabular;
+	const ml_tabular *tabular = &file->head.tabular;
 	ml_image_names names = names_of(file);
 
 	ML_TRY(ml_image_fill_head(ctx, &image->head, &header->head, sizeof(*header), &names));
@@ -241,11 +223,11 @@ ml_image_fill_table(ml_context *ctx, const ml_table_file *file, const ml_table_i
 	copy(image, image->columns, tabular->columns, tabular->ncolumns, sizeof(ml_tabular_column));
 	copy(image, image->scaling, tabular->scaling, tabular->ndense, sizeof(ml_scaling));
 	copy(image, image->level_end, tabular->level_end, tabular->nlevels, sizeof(uint64_t));
-	copy(image, image->levels, tabular->levels, file->levels_size, 1);
+	copy(image, image->levels, tabular->levels, file->head.levels_size, 1);
 	ML_TRY(ml_tabular_hash(ctx, tabular, place(image, image->slots)));
 	if (file->kind != ML_MACHINE_NONE)
 		return ml_panels_fill(ctx, file->vectors->data, file->coefficients->data, file->nvectors, file->width,
-							  file->nscores, place(image, image->panels), place(image, image->coefficients));
+							  file->head.nscores, place(image, image->panels), place(image, image->coefficients));
 	ML_TRY(fill_weights(ctx, file, image));
 	return tabular->ntexts == 0 ? ML_OK : fill_texts(ctx, file, image);
 }

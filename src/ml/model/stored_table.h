@@ -55,7 +55,7 @@
 #include "format/safetensors.h"
 #include "learn/learner.h"
 #include "learn/rows.h"
-#include "model/model.h"
+#include "model/stored_parts.h"
 
 /* Everything is borrowed. */
 typedef struct ml_stored_table
@@ -88,18 +88,9 @@ extern ml_status ml_stored_write_table(ml_context *ctx, const ml_stored_table *m
  */
 typedef struct ml_table_file
 {
-	ml_task		task;
-	ml_text		algorithm;
-	ml_text		table_json;
-	ml_text		labels_json;	/* absent for regression */
+	ml_stored_head head;
 	ml_text		recipe_json;	/* absent without texts */
-	ml_tabular	tabular;		/* all but slots */
 	ml_recipe	recipe;
-	size_t		levels_size;
-	uint32_t	nlabels;		/* 0: regression */
-	ml_text    *labels;
-	uint32_t	positive;
-	uint32_t	nscores;
 	uint32_t	width;			/* ndense + nhot */
 	uint32_t	ntext;
 	double	   *bias;			/* [nscores] */
