@@ -20,7 +20,9 @@
 #define BUCKET_BYTES	((size_t) 1 << 20)	/* about what a bucket should have while all is in memory */
 #define PAGE_BYTES		((size_t) 64 << 10)
 #define PAGE_MIN		((size_t) 1 << 10)
-#define PAGES			512		/* that the memory should hold at least */
+#define PAGES			512		/* that the memory should hold at least ... */
+#define PAGES_FEW		32		/* ... or, where rows are many, so few: */
+#define PAGE_SHARE		1024	/* what is known of pages stays in memory, a part of it */
 #define BATCH			64		/* rows transposed together */
 #define LEVELS_MAX		8
 #define POLL_ROWS		((size_t) 1 << 16)
@@ -373,8 +375,9 @@ choose_buckets(shuffle *s, size_t bytes)
 {
 	size_t		bucket_bytes = ML_MIN(BUCKET_BYTES, ML_MAX(s->design->limit / 8, s->page_bytes));
 	size_t		n = bytes / bucket_bytes + 1;
+	size_t		most = ML_MAX(s->design->limit / 4 / s->page_bytes, 4);
 
-	return (uint32_t) ML_MIN(n, (size_t) BUCKETS_MAX);
+	return (uint32_t) ML_MIN(n, ML_MIN(most, (size_t) BUCKETS_MAX));
 }
 
 static ml_status settle_buckets(ml_context *ctx, shuffle *s, bucket *buckets, uint32_t n);
@@ -504,6 +507,9 @@ ml_design_shuffle(ml_context *ctx, ml_design *design, uint64_t seed)
 
 	if (!design->prepared)
 		return ml_fail(ctx, ML_INTERNAL, "the design matrix is not prepared");
+	/* never so large that 16 MB have fewer buckets than more memory: the order would be another one */
+	s.page_bytes = ML_MAX(s.page_bytes, ML_MIN(design->made.n * design->made_size / (design->limit / PAGE_SHARE + 1),
+											   ML_MIN(design->limit / PAGES_FEW, PAGE_BYTES)));
 	ml_design_forget_state(ctx, design);
 	ml_rng_seed(&rng, seed);
 	memcpy(rows, design->part_rows, sizeof(rows));
