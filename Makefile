@@ -29,7 +29,7 @@ include $(PGXS)
 src/ml/%: override CPPFLAGS := -Isrc/ml -D_GNU_SOURCE -D_FORTIFY_SOURCE=2
 
 # Plain C that the compiler vectorises.
-src/ml/kernel/map_%.o src/ml/kernel/sequence_%.o: override CFLAGS += -O3 -fno-math-errno -fno-trapping-math
+src/ml/kernel/map_%.o src/ml/kernel/sequence_%.o src/ml/kernel/window_%.o: override CFLAGS += -O3 -fno-math-errno -fno-trapping-math
 
 # PGXS gives its bitcode neither PG_CFLAGS nor header dependencies: these follow the objects'.
 # No function is to be inlined into JIT-compiled queries: they cannot reach hidden symbols.

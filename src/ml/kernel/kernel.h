@@ -217,6 +217,7 @@ typedef struct ml_machine_kernel
 typedef struct ml_network_kernel ml_network_kernel;
 typedef struct ml_map_kernel ml_map_kernel;
 typedef struct ml_sequence_kernel ml_sequence_kernel;
+typedef struct ml_window_kernel ml_window_kernel;
 
 typedef struct ml_kernel
 {
@@ -320,6 +321,7 @@ typedef struct ml_kernel
 	const ml_network_kernel *network;	/* network.h */
 	const ml_map_kernel *map[2];	/* F32, F64 (map.h) */
 	const ml_sequence_kernel *sequence[2];	/* the same (sequence.h) */
+	const ml_window_kernel *window[2];	/* the same (window.h) */
 } ml_kernel;
 
 /*

@@ -87,5 +87,6 @@ const ml_kernel ml_kernel_ref = {
 	.column = &ml_ref_column,
 	.map = {&ml_ref_map_f32, &ml_ref_map_f64},
 	.network = &ml_ref_network,
-	.sequence = {&ml_ref_sequence_f32, &ml_ref_sequence_f64}
+	.sequence = {&ml_ref_sequence_f32, &ml_ref_sequence_f64},
+	.window = {&ml_ref_window_f32, &ml_ref_window_f64}
 };

@@ -11,6 +11,7 @@
 #include "kernel/kernel.h"
 #include "kernel/map.h"
 #include "kernel/sequence.h"
+#include "kernel/window.h"
 
 /* A step of hinge_step that is not worth an update. */
 #define HINGE_TINY	1e-9f

@@ -140,7 +140,8 @@ const ml_kernel ml_kernel_avx2 = {
 	.column = &ml_avx2_column,
 	.map = {&ml_avx2_map_f32, &ml_avx2_map_f64},
 	.network = &ml_avx2_network,
-	.sequence = {&ml_avx2_sequence_f32, &ml_avx2_sequence_f64}
+	.sequence = {&ml_avx2_sequence_f32, &ml_avx2_sequence_f64},
+	.window = {&ml_avx2_window_f32, &ml_avx2_window_f64}
 };
 
 #endif

@@ -76,7 +76,8 @@ const ml_kernel ml_kernel_avx512 = {
 	.column = &ml_avx512_column,
 	.map = {&ml_avx512_map_f32, &ml_avx512_map_f64},
 	.network = &ml_avx512_network,
-	.sequence = {&ml_avx512_sequence_f32, &ml_avx512_sequence_f64}
+	.sequence = {&ml_avx512_sequence_f32, &ml_avx512_sequence_f64},
+	.window = {&ml_avx512_window_f32, &ml_avx512_window_f64}
 };
 
 #endif

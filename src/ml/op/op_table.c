@@ -66,6 +66,16 @@ const ml_op *const ml_ops[] = {
 	/* matmul.c */
 	&ml_op_matmul,
 
+	/* pool.c */
+	&ml_op_average_pool1d,
+	&ml_op_average_pool1d_back,
+	&ml_op_average_pool2d,
+	&ml_op_average_pool2d_back,
+	&ml_op_max_pool1d,
+	&ml_op_max_pool1d_back,
+	&ml_op_max_pool2d,
+	&ml_op_max_pool2d_back,
+
 	/* reduce.c */
 	&ml_op_max,
 	&ml_op_mean,

@@ -69,6 +69,16 @@ extern const ml_op ml_op_linear_grad_weight;
 /* matmul.c */
 extern const ml_op ml_op_matmul;
 
+/* pool.c */
+extern const ml_op ml_op_average_pool1d;
+extern const ml_op ml_op_average_pool1d_back;
+extern const ml_op ml_op_average_pool2d;
+extern const ml_op ml_op_average_pool2d_back;
+extern const ml_op ml_op_max_pool1d;
+extern const ml_op ml_op_max_pool1d_back;
+extern const ml_op ml_op_max_pool2d;
+extern const ml_op ml_op_max_pool2d_back;
+
 /* reduce.c */
 extern const ml_op ml_op_max;
 extern const ml_op ml_op_mean;
