@@ -21,6 +21,14 @@ const ml_op *const ml_ops[] = {
 	&ml_op_batch_norm_running,
 	&ml_op_running,
 
+	/* conv.c */
+	&ml_op_conv1d,
+	&ml_op_conv1d_input,
+	&ml_op_conv1d_weights,
+	&ml_op_conv2d,
+	&ml_op_conv2d_input,
+	&ml_op_conv2d_weights,
+
 	/* copy.c */
 	&ml_op_copy,
 

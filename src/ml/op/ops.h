@@ -24,6 +24,14 @@ extern const ml_op ml_op_batch_norm_back;
 extern const ml_op ml_op_batch_norm_running;
 extern const ml_op ml_op_running;
 
+/* conv.c */
+extern const ml_op ml_op_conv1d;
+extern const ml_op ml_op_conv1d_input;
+extern const ml_op ml_op_conv1d_weights;
+extern const ml_op ml_op_conv2d;
+extern const ml_op ml_op_conv2d_input;
+extern const ml_op ml_op_conv2d_weights;
+
 /* copy.c */
 extern const ml_op ml_op_copy;
 
