@@ -41,6 +41,7 @@ typedef struct ml_problem
 	 * for the standard error of the intercept in the columns' own units
 	 */
 	const double *origin;
+	double		rough;			/* the fit at hand only calibrates: no finer tolerance than this; 0: as asked for */
 	uint32_t	learning;		/* mask of the parts of which some or all are to be fitted on; 0: of any */
 } ml_problem;
 

@@ -16,7 +16,8 @@
  * = 4 gain_k (gain_k / gain_k-1), roughly; losses that are parabolas by pieces
  * are trusted less, and rounded corners not at all.  So a pass that only has to confirm
  * the solution does without a Hessian, and the last step needs no pass behind
- * it.
+ * it.  After one step the objective stands for the gain before it: that is enough
+ * to do without a Hessian, but not without the pass.
  *
  *-------------------------------------------------------------------------
  */
@@ -370,9 +371,17 @@ static bool
 wants_hessian(const newton *w, double error)
 {
 	double		ratio = w->ahead / w->gain;
+	double		ahead = w->ahead;
 
+	/* the first step says how near the solution is, if not as much as two would */
+	if (!isfinite(w->previous) && !has_corner(w->glm->loss))
+	{
+		ratio = w->gain / fabs(w->value);
+		ratio *= w->glm->loss == ML_LOSS_LOGISTIC ? ratio : 1;
+		ahead = w->gain * ratio;
+	}
 	/* what a step with the old one would leave */
-	return !(4 * ratio * w->ahead <= error);
+	return !(4 * ratio * ahead <= error);
 }
 
 /*

@@ -96,7 +96,8 @@ fit_smooth(ml_context *ctx, const ml_problem *problem, svm *s, uint32_t parts, u
 	const ml_options *options = problem->options;
 	ml_glm		glm = {0};
 	ml_minimum	minimum = {
-		.c = options->c, .l2 = 1, .intercept = true, .tolerance = ML_MIN(options->tolerance, 1e-5),
+		.c = options->c, .l2 = 1, .intercept = true,
+		.tolerance = ML_MAX(ML_MIN(options->tolerance, 1e-5), problem->rough),
 		.max_iterations = options->epochs, .parameters = s->parameters, .warm = solution->fitted, .report = report
 	};
 	ml_status	status = ml_minimise(ctx, &glm, problem, options->loss, 1, problem->nscores == 1 ? -1 : (int64_t) score,

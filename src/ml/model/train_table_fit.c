@@ -18,6 +18,7 @@
 
 #include <math.h>
 
+#define ROUGH			1e-3	/* tolerance of a fit whose rows that calibrate are many */
 #define CALIBRATE_SHARE	16		/* of the memory, for scores of rows that calibrate ... */
 #define CALIBRATE_ROWS	200000	/* ... of which two parameters need no more */
 
@@ -210,7 +211,10 @@ calibrate_on(ml_context *ctx, ml_table_trainer *table, const ml_table_plan *plan
 
 		if (ml_design_count(table->design, learn) == 0)
 			continue;
+		/* the scores of many rows spread more than that */
+		table->problem.rough = plan->ncalibrate == 1 ? ROUGH : 0;
 		ML_TRY(fit(ctx, table, learn, true, &report));
+		table->problem.rough = 0;
 		ML_TRY(score_parts(ctx, table, plan->calibrate[k], take_scores, u));
 	}
 	ml_linear_progress(ctx, ML_PHASE_CALIBRATE, u->n, 0, NAN);
