@@ -69,7 +69,7 @@ typedef struct ml_attention
 static inline void *
 ml_grid_at(const ml_attention *a, const ml_grid *grid, size_t row, size_t column)
 {
-	return grid->data + ((int64_t) row * grid->row + (int64_t) column * grid->column) * (int64_t) a->map->width;
+	return grid->data == NULL ? NULL : grid->data + ((int64_t) row * grid->row + (int64_t) column * grid->column) * (int64_t) a->map->width;
 }
 
 /* Keys that query i of nq sees, of nk: all, or those up to itself, the last query being at the last key. */

@@ -140,9 +140,12 @@ back_block(back *b, const head *h, size_t i, size_t rows, size_t key, size_t n, 
 		memset((char *) b->scores + at + own * a->map->width, 0, (n - own) * a->map->width);
 		memset((char *) b->slopes + at + own * a->map->width, 0, (n - own) * a->map->width);
 	}
-	ML_TRY(multiply(a, dv, b->dv.row, b->scores, 1, KEYS, &out, 0, n, a->dv, rows, !first));
-	ML_TRY(multiply(a, dk, b->dk.row, b->slopes, 1, KEYS, &h->qs, i, n, a->d, rows, !first));
-	ML_TRY(multiply(a, dq, b->dq.row, b->slopes, KEYS, 1, &h->ks, key, rows, a->d, n, key > 0));
+	if (b->dv.data != NULL)
+		ML_TRY(multiply(a, dv, b->dv.row, b->scores, 1, KEYS, &out, 0, n, a->dv, rows, !first));
+	if (b->dk.data != NULL)
+		ML_TRY(multiply(a, dk, b->dk.row, b->slopes, 1, KEYS, &h->qs, i, n, a->d, rows, !first));
+	if (b->dq.data != NULL)
+		ML_TRY(multiply(a, dq, b->dq.row, b->slopes, KEYS, 1, &h->ks, key, rows, a->d, n, key > 0));
 	return ml_poll_after(a->run->ctx, &a->unpolled,
 						 rows * n * (3 * a->d + 2 * a->dv + 32) / (a->dtype == ML_F64 ? 2 : 16));
 }
@@ -168,7 +171,7 @@ look_up(back *b, const head *h, size_t i, size_t rows)
 static void
 clear(const ml_attention *a, const ml_grid *grid, size_t first, size_t n, size_t column, size_t width)
 {
-	for (size_t r = 0; r < n; r++)
+	for (size_t r = 0; r < n && grid->data != NULL; r++)
 		memset(ml_grid_at(a, grid, first + r, column), 0, width * a->map->width);
 }
 
@@ -211,7 +214,7 @@ back_head(back *b, head *h)
 static ml_grid
 grid_of(const ml_view *view, size_t column, size_t width)
 {
-	return (ml_grid) {(char *) view->data + column * width, view->strides[0], 1};
+	return (ml_grid) {view->data == NULL ? NULL : (char *) view->data + column * width, view->strides[0], 1};
 }
 
 static ml_status

@@ -15,6 +15,12 @@ const ml_op *const ml_ops[] = {
 	&ml_op_activation,
 	&ml_op_activation_back,
 
+	/* attention.c, attention_back.c */
+	&ml_op_attention,
+	&ml_op_attention_grad,
+	&ml_op_attention_state,
+	&ml_op_state_append,
+
 	/* batch_norm.c */
 	&ml_op_batch_norm,
 	&ml_op_batch_norm_back,

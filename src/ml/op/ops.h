@@ -18,6 +18,12 @@ extern const ml_op ml_op_activation_back;
 extern int32_t ml_emit_activation_back(ml_emitter *e, ml_activation activation, double alpha, int32_t g,
 									   int32_t v);
 
+/* attention.c, attention_back.c */
+extern const ml_op ml_op_attention;
+extern const ml_op ml_op_attention_grad;
+extern const ml_op ml_op_attention_state;
+extern const ml_op ml_op_state_append;
+
 /* batch_norm.c */
 extern const ml_op ml_op_batch_norm;
 extern const ml_op ml_op_batch_norm_back;
