@@ -21,6 +21,8 @@
 #include "base/tensor.h"
 #include "kernel/network.h"
 
+#include <math.h>
+
 typedef enum ml_map_binary
 {
 	ML_MAP_ADD,
@@ -99,6 +101,9 @@ struct ml_map_kernel
 	/* out[i] = exp(a[i] - shift), and their sum; out NULL: the sum only */
 	double		(*exp_sum) (void *out, const void *a, double shift, size_t n);
 
+	/* out[i] = a[i] * factor + term */
+	void		(*scale) (void *out, const void *a, double factor, double term, size_t n);
+
 	/*
 	 * Layer norm of a row, z[i] = (x[i] - mean) * root; gain and bias may be NULL
 	 * (1 and 0):
@@ -145,6 +150,24 @@ static inline const ml_map_kernel *
 ml_map_of(const ml_kernel *kernel, ml_dtype dtype)
 {
 	return kernel->map[dtype == ML_F64];
+}
+
+/* The largest of n > 0 numbers; NaN if one is. */
+static inline double
+ml_map_largest(const ml_map_kernel *map, const void *a, size_t n)
+{
+	union
+	{
+		float		f;
+		double		d;
+	}			largest;
+
+	if (map->width == sizeof(double))
+		largest.d = -INFINITY;
+	else
+		largest.f = -INFINITY;
+	map->raise(&largest, a, 1, n);
+	return map->width == sizeof(double) ? largest.d : largest.f;
 }
 
 extern const ml_map_kernel ml_ref_map_f32;

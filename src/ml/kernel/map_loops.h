@@ -421,6 +421,17 @@ EXTREME(lower, a < b)
 /* === Norms === */
 
 MAP_TARGET static void
+MAP_NAME(scale) (void *out_, const void *a_, double factor_, double term_, size_t n)
+{
+	REAL	   *out = out_;
+	const REAL *a = a_;
+	REAL		factor = (REAL) factor_;
+	REAL		term = (REAL) term_;
+
+	EACH(i) out[i] = a[i] * factor + term;
+}
+
+MAP_TARGET static void
 MAP_NAME(normalize) (void *out_, const void *x_, double mean_, double root_, const void *gain_,
 					 const void *bias_, size_t n)
 {
@@ -630,6 +641,7 @@ const ml_map_kernel MAP_TABLE = {
 	.dot = MAP_NAME(dot),
 	.squares = MAP_NAME(squares),
 	.exp_sum = MAP_NAME(exp_sum),
+	.scale = MAP_NAME(scale),
 	.normalize = MAP_NAME(normalize),
 	.normal_sums = MAP_NAME(normal_sums),
 	.normal_back = MAP_NAME(normal_back),

@@ -38,6 +38,9 @@ const ml_op *const ml_ops[] = {
 	/* copy.c */
 	&ml_op_copy,
 
+	/* dropout.c */
+	&ml_op_dropout,
+
 	/* elementwise.c */
 	&ml_op_add,
 	&ml_op_div,
@@ -54,28 +57,34 @@ const ml_op *const ml_ops[] = {
 	&ml_op_sub,
 	&ml_op_where,
 
+	/* gather.c */
+	&ml_op_gather,
+	&ml_op_scatter_add,
+
+	/* join.c */
+	&ml_op_concat,
+	&ml_op_pad,
+	&ml_op_unpad,
+
 	/* layer_norm.c */
 	&ml_op_layer_norm,
 	&ml_op_layer_norm_back,
 	&ml_op_layer_norm_gain,
-
-	/* position.c */
-	&ml_op_positions,
-	&ml_op_sinusoidal,
-
-	/* recurrent.c, recurrent_back.c */
-	&ml_op_gru,
-	&ml_op_gru_grad,
-	&ml_op_lstm,
-	&ml_op_lstm_grad,
-	&ml_op_rnn,
-	&ml_op_rnn_grad,
 
 	/* linear.c */
 	&ml_op_linear,
 	&ml_op_linear_grad_bias,
 	&ml_op_linear_grad_input,
 	&ml_op_linear_grad_weight,
+
+	/* loss.c */
+	&ml_op_hinge,
+	&ml_op_huber,
+	&ml_op_mae,
+	&ml_op_mse,
+	&ml_op_multi_hinge,
+	&ml_op_sigmoid_cross_entropy,
+	&ml_op_softmax_cross_entropy,
 
 	/* matmul.c */
 	&ml_op_matmul,
@@ -90,6 +99,18 @@ const ml_op *const ml_ops[] = {
 	&ml_op_max_pool2d,
 	&ml_op_max_pool2d_back,
 
+	/* position.c */
+	&ml_op_positions,
+	&ml_op_sinusoidal,
+
+	/* recurrent.c, recurrent_back.c */
+	&ml_op_gru,
+	&ml_op_gru_grad,
+	&ml_op_lstm,
+	&ml_op_lstm_grad,
+	&ml_op_rnn,
+	&ml_op_rnn_grad,
+
 	/* reduce.c */
 	&ml_op_max,
 	&ml_op_mean,
@@ -100,6 +121,9 @@ const ml_op *const ml_ops[] = {
 
 	/* reshape.c */
 	&ml_op_broadcast_to,
+	&ml_op_reshape,
+	&ml_op_slice,
+	&ml_op_transpose,
 
 	/* sequence.c */
 	&ml_op_segment_first,

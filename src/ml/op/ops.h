@@ -41,6 +41,9 @@ extern const ml_op ml_op_conv2d_weights;
 /* copy.c */
 extern const ml_op ml_op_copy;
 
+/* dropout.c */
+extern const ml_op ml_op_dropout;
+
 /* elementwise.c */
 extern const ml_op ml_op_add;
 extern const ml_op ml_op_div;
@@ -57,28 +60,38 @@ extern const ml_op ml_op_pow;
 extern const ml_op ml_op_sub;
 extern const ml_op ml_op_where;
 
+/* gather.c */
+extern const ml_op ml_op_gather;
+extern const ml_op ml_op_scatter_add;
+
+/* join.c */
+extern const ml_op ml_op_concat;
+extern const ml_op ml_op_pad;
+extern const ml_op ml_op_unpad;
+
+/* Slices of x along an axis, of these sizes. */
+extern void ml_emit_split(ml_emitter *e, int64_t axis, int32_t x, int nparts, const int64_t *sizes,
+						  int32_t *parts);
+
 /* layer_norm.c */
 extern const ml_op ml_op_layer_norm;
 extern const ml_op ml_op_layer_norm_back;
 extern const ml_op ml_op_layer_norm_gain;
-
-/* position.c: positions of words in their rows */
-extern const ml_op ml_op_positions;
-extern const ml_op ml_op_sinusoidal;
-
-/* recurrent.c, recurrent_back.c */
-extern const ml_op ml_op_gru;
-extern const ml_op ml_op_gru_grad;
-extern const ml_op ml_op_lstm;
-extern const ml_op ml_op_lstm_grad;
-extern const ml_op ml_op_rnn;
-extern const ml_op ml_op_rnn_grad;
 
 /* linear.c */
 extern const ml_op ml_op_linear;
 extern const ml_op ml_op_linear_grad_bias;
 extern const ml_op ml_op_linear_grad_input;
 extern const ml_op ml_op_linear_grad_weight;
+
+/* loss.c */
+extern const ml_op ml_op_hinge;
+extern const ml_op ml_op_huber;
+extern const ml_op ml_op_mae;
+extern const ml_op ml_op_mse;
+extern const ml_op ml_op_multi_hinge;
+extern const ml_op ml_op_sigmoid_cross_entropy;
+extern const ml_op ml_op_softmax_cross_entropy;
 
 /* matmul.c */
 extern const ml_op ml_op_matmul;
@@ -93,6 +106,18 @@ extern const ml_op ml_op_max_pool1d_back;
 extern const ml_op ml_op_max_pool2d;
 extern const ml_op ml_op_max_pool2d_back;
 
+/* position.c: positions of words in their rows */
+extern const ml_op ml_op_positions;
+extern const ml_op ml_op_sinusoidal;
+
+/* recurrent.c, recurrent_back.c */
+extern const ml_op ml_op_gru;
+extern const ml_op ml_op_gru_grad;
+extern const ml_op ml_op_lstm;
+extern const ml_op ml_op_lstm_grad;
+extern const ml_op ml_op_rnn;
+extern const ml_op ml_op_rnn_grad;
+
 /* reduce.c */
 extern const ml_op ml_op_max;
 extern const ml_op ml_op_mean;
@@ -103,6 +128,9 @@ extern const ml_op ml_op_sum_to;
 
 /* reshape.c */
 extern const ml_op ml_op_broadcast_to;
+extern const ml_op ml_op_reshape;
+extern const ml_op ml_op_slice;
+extern const ml_op ml_op_transpose;
 
 /* x with the dims of "like", to which it broadcasts; x itself if it has them. */
 extern int32_t ml_emit_broadcast(ml_emitter *e, int32_t x, int32_t like);

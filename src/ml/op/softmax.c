@@ -10,8 +10,6 @@
 #include "op/ops.h"
 #include "op/walk.h"
 
-#include <math.h>
-
 /* Rows and columns of a view, its last dimension being the columns. */
 static size_t
 rows_of(const ml_view *view, size_t *columns)
@@ -41,12 +39,6 @@ number_of(ml_dtype dtype, double value)
 	return result;
 }
 
-static double
-value_of(ml_dtype dtype, const number *n)
-{
-	return dtype == ML_F64 ? n->d : n->f;
-}
-
 static ml_status
 each_row(const ml_op_run *run,
 		 void (*row) (const ml_map_kernel *map, ml_dtype dtype, void *out, const void *a, const void *b,
@@ -68,15 +60,6 @@ each_row(const ml_op_run *run,
 	return ML_OK;
 }
 
-static double
-largest_of(const ml_map_kernel *map, ml_dtype dtype, const void *x, size_t n)
-{
-	number		largest = number_of(dtype, -INFINITY);
-
-	map->raise(&largest, x, 1, n);
-	return value_of(dtype, &largest);
-}
-
 /* === softmax: y = e^x / sum of e^x === */
 
 static void
@@ -86,7 +69,7 @@ softmax_row(const ml_map_kernel *map, ml_dtype dtype, void *out, const void *x, 
 	number		factor;
 
 	(void) unused;
-	factor = number_of(dtype, 1 / map->exp_sum(out, x, largest_of(map, dtype, x, n), n));
+	factor = number_of(dtype, 1 / map->exp_sum(out, x, ml_map_largest(map, x, n), n));
 	map->binary[ML_MAP_MULTIPLY] (out, out, 1, &factor, 0, n);
 }
 
@@ -138,7 +121,7 @@ static void
 log_softmax_row(const ml_map_kernel *map, ml_dtype dtype, void *out, const void *x, const void *unused,
 				size_t n)
 {
-	double		largest = largest_of(map, dtype, x, n);
+	double		largest = ml_map_largest(map, x, n);
 	number		shift = number_of(dtype, largest);
 	number		rest = number_of(dtype, map->exp_sum(NULL, x, largest, n));
 
