@@ -533,17 +533,17 @@ step_of(method which, const ml_step *s, double *w, double g, double *m, double *
 			*w -= s->rate * g / (sqrt(*v) + s->epsilon);
 			break;
 		case RMSPROP:
-			*v = s->beta2 * *v + (1 - s->beta2) * g * g;
+			*v = s->beta2 * *v + s->rest2 * g * g;
 			*w -= s->rate * g / (sqrt(*v) + s->epsilon);
 			break;
 		case RMSPROP_MOMENTUM:
-			*v = s->beta2 * *v + (1 - s->beta2) * g * g;
+			*v = s->beta2 * *v + s->rest2 * g * g;
 			*m = s->beta1 * *m + g / (sqrt(*v) + s->epsilon);
 			*w -= s->rate * *m;
 			break;
 		default:
-			*m += (1 - s->beta1) * (g - *m);
-			*v = s->beta2 * *v + (1 - s->beta2) * g * g;
+			*m += s->rest1 * (g - *m);
+			*v = s->beta2 * *v + s->rest2 * g * g;
 			*w -= s->rate * *m / (s->root * sqrt(*v) + s->epsilon);
 			break;
 	}
@@ -563,7 +563,7 @@ test_steps(void)
 			size_t		cut = below(size + 1);
 			ml_step		s = {
 				.rate = 0.01f, .scale = n % 2 ? 1 : 0.5f, .limit = n % 3 ? INFINITY : 0.3f,
-				.decay = n % 5 ? 0 : 0.02f, .shrink = n % 7 ? 1 : 0.99f, .beta1 = 0.9f, .beta2 = 0.99f,
+				.decay = n % 5 ? 0 : 0.02f, .shrink = n % 7 ? 1 : 0.99f, .beta1 = 0.9f, .beta2 = 0.99f, .rest1 = 0.1f, .rest2 = 0.01f,
 				.epsilon = 1e-4f, .root = 1.5f
 			};
 			float	   *w = numbers(size);

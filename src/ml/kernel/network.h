@@ -102,6 +102,8 @@ typedef struct ml_step
 	float		shrink;			/* decoupled weight decay: 1 - learning rate * decay; 1: none */
 	float		beta1;			/* momentum; of Adam: of the first moment */
 	float		beta2;			/* RMSProp and Adam: of the second moment */
+	float		rest1;			/* 1 - beta1 and 1 - beta2, rounded once: of 0.999f 1 - beta2 is 1e-5 off */
+	float		rest2;
 	float		epsilon;
 	float		root;			/* Adam: 1 / sqrt(1 - beta2^t) */
 } ml_step;
@@ -150,12 +152,12 @@ struct ml_network_kernel
 	void		(*nesterov) (const ml_step *s, float *w, const float *g, float *m, size_t n);
 	/* v += g^2; w = shrink w - rate g / (sqrt(v) + epsilon) */
 	void		(*adagrad) (const ml_step *s, float *w, const float *g, float *v, size_t n);
-	/* v = beta2 v + (1 - beta2) g^2; w = shrink w - rate g / (sqrt(v) + epsilon) */
+	/* v = beta2 v + rest2 g^2; w = shrink w - rate g / (sqrt(v) + epsilon) */
 	void		(*rmsprop) (const ml_step *s, float *w, const float *g, float *v, size_t n);
 	/* the same, but m = beta1 m + g / (sqrt(v) + epsilon); w = shrink w - rate m */
 	void		(*rmsprop_momentum) (const ml_step *s, float *w, const float *g, float *m, float *v, size_t n);
 	/*
-	 * m = m + (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2;
+	 * m = m + rest1 (g - m); v = beta2 v + rest2 g^2;
 	 * w = shrink w - rate m / (root sqrt(v) + epsilon)
 	 */
 	void		(*adam) (const ml_step *s, float *w, const float *g, float *m, float *v, size_t n);

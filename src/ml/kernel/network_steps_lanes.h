@@ -129,11 +129,9 @@ LANES_NAME(adagrad) (const ml_step *s, float *w, const float *g, float *v, size_
 LANES_TARGET static void
 LANES_NAME(rmsprop) (const ml_step *s, float *w, const float *g, float *v, size_t n)
 {
-	const float rest2 = 1.0f - s->beta2;
-
 	FOR_STEP(n, {
 		WEIGHT_AND_GRADIENT
-		floats		square = LANES_FMA(gradient * rest2, gradient, AT_STEP(v) * s->beta2);
+		floats		square = LANES_FMA(gradient * s->rest2, gradient, AT_STEP(v) * s->beta2);
 
 		TO_STEP(v, square);
 		gradient = gradient / (LANES_SQRT(square) + s->epsilon);
@@ -144,11 +142,9 @@ LANES_NAME(rmsprop) (const ml_step *s, float *w, const float *g, float *v, size_
 LANES_TARGET static void
 LANES_NAME(rmsprop_momentum) (const ml_step *s, float *w, const float *g, float *m, float *v, size_t n)
 {
-	const float rest2 = 1.0f - s->beta2;
-
 	FOR_STEP(n, {
 		WEIGHT_AND_GRADIENT
-		floats		square = LANES_FMA(gradient * rest2, gradient, AT_STEP(v) * s->beta2);
+		floats		square = LANES_FMA(gradient * s->rest2, gradient, AT_STEP(v) * s->beta2);
 		floats		moment = LANES_FMA(splat(s->beta1), AT_STEP(m),
 									   gradient / (LANES_SQRT(square) + s->epsilon));
 
@@ -161,16 +157,13 @@ LANES_NAME(rmsprop_momentum) (const ml_step *s, float *w, const float *g, float 
 LANES_TARGET static void
 LANES_NAME(adam) (const ml_step *s, float *w, const float *g, float *m, float *v, size_t n)
 {
-	const float rest1 = 1.0f - s->beta1;
-	const float rest2 = 1.0f - s->beta2;
-
 	FOR_STEP(n, {
 		WEIGHT_AND_GRADIENT
 		floats		moment = AT_STEP(m);
-		floats		square = LANES_FMA(gradient * rest2, gradient, AT_STEP(v) * s->beta2);
+		floats		square = LANES_FMA(gradient * s->rest2, gradient, AT_STEP(v) * s->beta2);
 		floats		root = LANES_FMA(LANES_SQRT(square), splat(s->root), splat(s->epsilon));
 
-		moment = LANES_FMA(gradient - moment, splat(rest1), moment);
+		moment = LANES_FMA(gradient - moment, splat(s->rest1), moment);
 		TO_STEP(m, moment);
 		TO_STEP(v, square);
 		TO_STEP(w, LANES_FMA(splat(-s->rate), moment / root, weight));
