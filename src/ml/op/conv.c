@@ -39,9 +39,8 @@ static const ml_attribute attributes_1d[] = {
 
 /* === shapes === */
 
-/* Are weights numbers in all dimensions, and windows of a size that attributes could give? */
-static ml_status
-check_window(ml_context *ctx, const char *op, const ml_shape *weights, int ndims)
+ml_status
+ml_conv_check_weights(ml_context *ctx, const char *op, const ml_shape *weights, int ndims)
 {
 	bool		sound = weights->ndims == ndims;
 	char		text[ML_SHAPE_TEXT];
@@ -82,7 +81,7 @@ output_2d(ml_context *ctx, const char *op, const ml_attributes *attributes, cons
 {
 	ml_window	window;
 
-	ML_TRY(check_window(ctx, op, weights, 4));
+	ML_TRY(ml_conv_check_weights(ctx, op, weights, 4));
 	window = ml_window_2d(attributes, weights->dims);
 	ML_TRY(ml_window_shape_2d(ctx, op, &window, x, y));
 	ML_TRY(check_weights(ctx, op, x, weights, bias, attributes->ints[ML_CONV2D_GROUPS]));
@@ -98,7 +97,7 @@ output_1d(ml_context *ctx, const char *op, const ml_attributes *attributes, ml_s
 {
 	ml_window	window;
 
-	ML_TRY(check_window(ctx, op, weights, 3));
+	ML_TRY(ml_conv_check_weights(ctx, op, weights, 3));
 	window = ml_window_1d(attributes, weights->dims);
 	ML_TRY(ml_window_shape_1d(ctx, op, &window, symbols, x, offsets, y));
 	ML_TRY(check_weights(ctx, op, x, weights, bias, attributes->ints[ML_CONV1D_GROUPS]));

@@ -38,9 +38,15 @@ typedef struct ml_conv
 	size_t		unpolled;		/* multiply-adds since the last poll */
 } ml_conv;
 
+extern ml_conv ml_conv_of(const ml_op_run *run, const ml_window *window, int64_t groups, int64_t cin,
+						  int64_t cout);
+
 /* Weights are [(height,) width, channels of a group, cout], "dims" of "ndims". */
 extern ml_conv ml_conv_2d(const ml_op_run *run, int64_t cin, const int64_t *dims);
 extern ml_conv ml_conv_1d(const ml_op_run *run, int64_t cin, const int64_t *dims);
+
+/* Are weights numbers in all "ndims" dimensions, and windows of a size that attributes could give? */
+extern ml_status ml_conv_check_weights(ml_context *ctx, const char *op, const ml_shape *weights, int ndims);
 
 /* A frame with its padding, and where its rows are: x itself if nothing is padded. */
 typedef struct ml_padded
@@ -53,6 +59,18 @@ typedef struct ml_padded
 /* Bytes that the frame's copy takes; "frame" is the largest one. */
 extern size_t ml_conv_padded_size(const ml_conv *c, const ml_frame *frame);
 extern ml_padded ml_conv_pad(const ml_conv *c, const ml_frame *frame, const void *x, void *space);
+
+/* Pixels that the windows of a frame reach over along an axis; bytes of these, padded or not. */
+extern int64_t ml_conv_reach(const ml_conv *c, const ml_frame *frame, int axis);
+extern size_t ml_conv_frame_size(const ml_conv *c, const ml_frame *frame);
+extern bool ml_conv_is_padded(const ml_conv *c);
+
+/* The other way: what of a padded frame is x, added up where channels were repeated. */
+extern void ml_conv_unpad(const ml_conv *c, const ml_frame *frame, const char *padded, void *x);
+
+/* to[i * to_row + r] = from[r * from_row + i], i < columns, r < rows */
+extern void ml_conv_transpose(const ml_conv *c, void *to, int64_t to_row, const void *from, int64_t from_row,
+							  int64_t rows, int64_t columns);
 
 /* One row of y: n places, whose first window begins at "from" in the padded frame. */
 extern ml_status ml_conv_row(ml_conv *c, const ml_padded *x, const char *from, const void *weights,

@@ -10,8 +10,8 @@
 
 /* ---- what a convolution is ---- */
 
-static ml_conv
-conv_of(const ml_op_run *run, const ml_window *window, int64_t groups, int64_t cin, int64_t cout)
+ml_conv
+ml_conv_of(const ml_op_run *run, const ml_window *window, int64_t groups, int64_t cin, int64_t cout)
 {
 	ml_dtype	dtype = run->in[0].dtype;
 
@@ -27,7 +27,7 @@ ml_conv_2d(const ml_op_run *run, int64_t cin, const int64_t *dims)
 {
 	const int64_t *ints = run->attributes->ints;
 	ml_window	window = ml_window_2d(run->attributes, dims);
-	ml_conv		c = conv_of(run, &window, ints[ML_CONV2D_GROUPS], cin, dims[3]);
+	ml_conv		c = ml_conv_of(run, &window, ints[ML_CONV2D_GROUPS], cin, dims[3]);
 
 	c.activation = (ml_activation) ints[ML_CONV2D_ACTIVATION];
 	c.alpha = run->attributes->reals[0];
@@ -39,7 +39,7 @@ ml_conv_1d(const ml_op_run *run, int64_t cin, const int64_t *dims)
 {
 	const int64_t *ints = run->attributes->ints;
 	ml_window	window = ml_window_1d(run->attributes, dims);
-	ml_conv		c = conv_of(run, &window, ints[ML_CONV1D_GROUPS], cin, dims[2]);
+	ml_conv		c = ml_conv_of(run, &window, ints[ML_CONV1D_GROUPS], cin, dims[2]);
 
 	c.activation = (ml_activation) ints[ML_CONV1D_ACTIVATION];
 	c.alpha = run->attributes->reals[0];
@@ -73,10 +73,11 @@ terms_of(const ml_conv *c)
 
 /* ---- padding ---- */
 
-/* Pixels that the windows of a frame reach over along an axis. */
-static inline int64_t
-reach(const ml_window *w, const ml_frame *frame, int axis)
+int64_t
+ml_conv_reach(const ml_conv *c, const ml_frame *frame, int axis)
 {
+	const ml_window *w = &c->window;
+
 	return frame->out[axis] == 0 ? 0 : (frame->out[axis] - 1) * w->stride[axis] + ml_window_extent(w, axis);
 }
 
@@ -86,8 +87,8 @@ pixel_of(const ml_conv *c)
 	return c->depthwise ? c->cout : c->cin;
 }
 
-static bool
-is_padded(const ml_conv *c)
+bool
+ml_conv_is_padded(const ml_conv *c)
 {
 	const ml_window *w = &c->window;
 
@@ -95,11 +96,11 @@ is_padded(const ml_conv *c)
 		pixel_of(c) != c->cin;
 }
 
-static size_t
-frame_size(const ml_conv *c, const ml_frame *frame)
+size_t
+ml_conv_frame_size(const ml_conv *c, const ml_frame *frame)
 {
-	size_t		rows = (size_t) reach(&c->window, frame, 0);
-	size_t		columns = (size_t) reach(&c->window, frame, 1);
+	size_t		rows = (size_t) ml_conv_reach(c, frame, 0);
+	size_t		columns = (size_t) ml_conv_reach(c, frame, 1);
 
 	return ml_size_mul(ml_size_mul(rows, columns), ml_size_mul((size_t) pixel_of(c), c->width));
 }
@@ -107,7 +108,7 @@ frame_size(const ml_conv *c, const ml_frame *frame)
 size_t
 ml_conv_padded_size(const ml_conv *c, const ml_frame *frame)
 {
-	return is_padded(c) ? frame_size(c, frame) : 0;
+	return ml_conv_is_padded(c) ? ml_conv_frame_size(c, frame) : 0;
 }
 
 /* Copy pixels; of a depthwise convolution each channel as often as it has outputs. */
@@ -129,16 +130,16 @@ ml_conv_pad(const ml_conv *c, const ml_frame *frame, const void *x, void *space)
 {
 	const ml_window *w = &c->window;
 	int64_t		pixel = pixel_of(c);
-	int64_t		columns = reach(w, frame, 1);
+	int64_t		columns = ml_conv_reach(c, frame, 1);
 	int64_t		first = ML_MIN(ML_MAX(w->before[1], 0), columns);	/* that exists */
 	int64_t		skip = ML_MAX(-w->before[1], 0);	/* of x, not reached */
 	int64_t		n = ML_MAX(ML_MIN(columns - first, frame->in[1] - skip), 0);
 	size_t		bytes = (size_t) pixel * c->width;
 	char	   *to = space;
 
-	if (!is_padded(c))
+	if (!ml_conv_is_padded(c))
 		return (ml_padded) {x, frame->in[1] * pixel, pixel};
-	for (int64_t row = 0; row < reach(w, frame, 0); row++)
+	for (int64_t row = 0; row < ml_conv_reach(c, frame, 0); row++)
 	{
 		int64_t		source = row - w->before[0];
 
@@ -156,15 +157,14 @@ ml_conv_pad(const ml_conv *c, const ml_frame *frame, const void *x, void *space)
 	return (ml_padded) {space, columns * pixel, pixel};
 }
 
-/* The other way: what lies in the frame, added up where channels were repeated. */
-static void
-unpad(const ml_conv *c, const ml_frame *frame, const char *padded, void *x)
+void
+ml_conv_unpad(const ml_conv *c, const ml_frame *frame, const char *padded, void *x)
 {
 	const ml_window *w = &c->window;
 	const ml_map_kernel *map = ml_map_of(c->run->kernel, c->dtype);
 	int64_t		pixel = pixel_of(c);
-	int64_t		columns = reach(w, frame, 1);
-	int64_t		rows = reach(w, frame, 0);
+	int64_t		columns = ml_conv_reach(c, frame, 1);
+	int64_t		rows = ml_conv_reach(c, frame, 0);
 	int64_t		n = ML_MAX(ML_MIN(columns - w->before[1], frame->in[1]), 0);
 	int64_t		times = pixel / ML_MAX(c->cin, 1);
 
@@ -406,17 +406,16 @@ ml_conv_turned_size(const ml_conv *c)
 	return c->depthwise ? 0 : ml_size_mul(ml_size_mul(panels, rows), c->width);
 }
 
-/* to[column of the block][row] = from[row][column]; both blocks in panels */
-static void
-transpose_block(const ml_conv *c, char *to, const char *from, int64_t rows, int64_t columns)
+void
+ml_conv_transpose(const ml_conv *c, void *to, int64_t to_row, const void *from, int64_t from_row,
+				  int64_t rows, int64_t columns)
 {
 	if (c->dtype == ML_F32)
-		c->run->kernel->network->transpose((float *) (void *) to, ML_PANEL, (const float *) (const void *) from,
-										   ML_PANEL, (size_t) rows, (size_t) columns);
+		c->run->kernel->network->transpose(to, to_row, from, from_row, (size_t) rows, (size_t) columns);
 	else
 		for (int64_t r = 0; r < rows; r++)
 			for (int64_t i = 0; i < columns; i++)
-				((double *) (void *) to)[i * ML_PANEL + r] = ((const double *) (const void *) from)[r * ML_PANEL + i];
+				((double *) to)[i * to_row + r] = ((const double *) from)[r * from_row + i];
 }
 
 ml_status
@@ -444,9 +443,9 @@ ml_conv_turn(ml_conv *c, const void *weights, void *turned)
 					int64_t		rows = pixels * (c->cout / c->groups);
 					int64_t		row = (pixels - 1 - pixel) * (c->cout / c->groups) + output;
 
-					transpose_block(c, at_mutable(c, to, channel * rows + row * ML_PANEL),
-									at(c, from, (pixel * own + channel) * ML_PANEL),
-									ML_MIN(own - channel, ML_PANEL), n);
+					ml_conv_transpose(c, at_mutable(c, to, channel * rows + row * ML_PANEL), ML_PANEL,
+									  at(c, from, (pixel * own + channel) * ML_PANEL), ML_PANEL,
+									  ML_MIN(own - channel, ML_PANEL), n);
 				}
 			ML_TRY(ml_conv_poll(c, terms * n));
 		}
@@ -480,7 +479,7 @@ ml_conv_input_size(const ml_conv *c, const ml_frame *frame)
 	ml_conv		t;
 
 	if (!is_turnable(c))
-		return frame_size(c, frame);
+		return ml_conv_frame_size(c, frame);
 	t = turned_of(c, frame, &turned);
 	return ml_conv_padded_size(&t, &turned);
 }
@@ -520,7 +519,7 @@ ml_conv_input(ml_conv *c, const ml_frame *frame, const void *dy, const void *tur
 {
 	ml_frame	back;
 	ml_conv		t;
-	ml_padded	padded = {space, reach(&c->window, frame, 1) * pixel_of(c), pixel_of(c)};
+	ml_padded	padded = {space, ml_conv_reach(c, frame, 1) * pixel_of(c), pixel_of(c)};
 
 	if (is_turnable(c))
 	{
@@ -531,7 +530,7 @@ ml_conv_input(ml_conv *c, const ml_frame *frame, const void *dy, const void *tur
 		return ML_OK;
 	}
 	if (frame->out[0] * frame->out[1] > 0)
-		memset(space, 0, frame_size(c, frame));
+		memset(space, 0, ml_conv_frame_size(c, frame));
 	for (int64_t row = 0; row < frame->out[0]; row++)
 	{
 		char	   *to = at_mutable(c, space, row * c->window.stride[0] * padded.row);
@@ -550,6 +549,6 @@ ml_conv_input(ml_conv *c, const ml_frame *frame, const void *dy, const void *tur
 		if (c->depthwise)
 			ML_TRY(ml_conv_poll(c, frame->out[1] * c->cout * terms_of(c)));
 	}
-	unpad(c, frame, space, dx);
+	ml_conv_unpad(c, frame, space, dx);
 	return ML_OK;
 }

@@ -35,6 +35,11 @@ const ml_op *const ml_ops[] = {
 	&ml_op_conv2d_input,
 	&ml_op_conv2d_weights,
 
+	/* conv_pool.c */
+	&ml_op_conv_pool2d,
+	&ml_op_conv_pool2d_input,
+	&ml_op_conv_pool2d_weights,
+
 	/* copy.c */
 	&ml_op_copy,
 

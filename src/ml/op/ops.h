@@ -38,6 +38,11 @@ extern const ml_op ml_op_conv2d;
 extern const ml_op ml_op_conv2d_input;
 extern const ml_op ml_op_conv2d_weights;
 
+/* conv_pool.c */
+extern const ml_op ml_op_conv_pool2d;
+extern const ml_op ml_op_conv_pool2d_input;
+extern const ml_op ml_op_conv_pool2d_weights;
+
 /* copy.c */
 extern const ml_op ml_op_copy;
 

@@ -44,6 +44,16 @@ enum
 	ML_POOL2D_WINDOW_W
 };
 
+/* Of conv_pool2d, behind those of the window. */
+enum
+{
+	ML_CONV_POOL_H = ML_CONV2D_RIGHT + 1,
+	ML_CONV_POOL_W,
+	ML_CONV_POOL_STRIDE_H,
+	ML_CONV_POOL_STRIDE_W,
+	ML_CONV_POOL_ACTIVATION		/* ML_LINEAR or ML_RELU */
+};
+
 /* Of conv1d, and of max_pool1d and average_pool1d. */
 enum
 {
