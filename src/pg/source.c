@@ -13,8 +13,12 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
@@ -137,12 +141,55 @@ open_query(source *s, const char *text)
 	s->stored = deparse_query(query);
 }
 
+static bool
+is_source(char relkind)
+{
+	return relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE || relkind == RELKIND_VIEW ||
+		relkind == RELKIND_MATVIEW || relkind == RELKIND_FOREIGN_TABLE;
+}
+
+/* No such relation: is there one of nearly that name, in the schema that is named or those of the search_path? */
+static void
+report_missing(const RangeVar *name)
+{
+	List	   *schemas = name->schemaname == NULL ? fetch_search_path(false) :
+		list_make1_oid(LookupExplicitNamespace(name->schemaname, false));
+	Relation	catalog = table_open(RelationRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
+	const char *what = name->schemaname == NULL ? name->relname :
+		psprintf("%s.%s", name->schemaname, name->relname);
+	ml_text		names[2] = {ML_TEXT(""), ML_TEXT("")};	/* the nearest so far, and another one */
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_class row = (Form_pg_class) GETSTRUCT(tuple);
+		ml_text		word = {name->relname, strlen(name->relname)};
+
+		if (!is_source(row->relkind) || !list_member_oid(schemas, row->relnamespace))
+			continue;
+		names[1].data = pstrdup(NameStr(row->relname));
+		names[1].size = strlen(names[1].data);
+		if (ml_text_nearest(word, names, 2) == 1)
+			names[0] = names[1];
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("relation \"%s\" does not exist", what),
+			 names[0].size > 0 ?
+			 errhint("Perhaps you meant \"%s\".", quote_qualified_identifier(name->schemaname, names[0].data)) : 0));
+}
+
 static void
 open_relation(source *s, const char *text)
 {
 	RangeVar   *name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(text)));
-	Relation	relation = relation_openrv(name, AccessShareLock);
+	Relation	relation = relation_openrv_extended(name, AccessShareLock, true);
 
+	if (relation == NULL)
+		report_missing(name);
 	switch (relation->rd_rel->relkind)
 	{
 		case RELKIND_RELATION:

@@ -53,6 +53,16 @@ SELECT rows FROM aiaas_train('trips', 'delay', 't2', options => '{"deploy": fals
 SELECT rows FROM aiaas_train('trips', 'delay', 't2', options => '{"deploy": false, "columns": {"id": "number", "number": "number", "i2": "category", "day": "number", "note": "ignore", "tag": {"role": "category"}, "spare": {"impute": 0},
 	"late": "ignore", "stops": "ignore", "two": "ignore"}}');
 SELECT item, value FROM aiaas_training_info('t2') WHERE item ~ '^columns\.(id|number|i2|day|note|tag|spare)$';
+-- an id with gaps that a view brings is told by its name, where its values may all be distinct
+CREATE VIEW ordered AS SELECT 3 * i + i % 2 AS id, 100000 - 2 * i AS "customerId", i % 7 AS shop_id, i % 11 AS paid, i % 7 + i % 11 AS delay FROM generate_series(1, 300) i;
+SELECT rows FROM aiaas_train('ordered', 'delay', 'o');
+SELECT rows FROM aiaas_train('ordered', 'delay', 'o', options => '{"alpha": 0.1, "weights": "paid", "deploy": false}');
+SELECT rows FROM aiaas_train('ordered', 'delay', 'o', options => '{"columns": {"id": "number"}, "deploy": false}');
+SELECT v, item, value FROM generate_series(1, 3) v, aiaas_training_info('o', v) WHERE item ~ '^(left_out.*|columns\..*)$' ORDER BY v, item COLLATE "C";
+-- a relation that is nearly there
+SELECT aiaas_train('orderd', 'delay');
+SELECT aiaas_train('public.orderd', 'delay');
+SELECT aiaas_train('nothing_like_it', 'delay');
 -- a list of features means these, keys and generated columns too
 SELECT rows FROM aiaas_train('trips', 'delay', 't2', '{id,twice,number,carrier}', options => '{"task": "regression"}');
 SELECT item, value FROM aiaas_training_info('t2', 2) WHERE item ~ '^(columns\..*|left_out.*)$';

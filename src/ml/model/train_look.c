@@ -11,6 +11,7 @@ static const char *const reasons[] = {
 	[ML_REASON_NO_VALUE] = "no values",
 	[ML_REASON_ONE_VALUE] = "one value",
 	[ML_REASON_SEQUENCE] = "numbers the rows",
+	[ML_REASON_IDENTIFIER] = "an identifier by its name",
 };
 
 const char *
@@ -58,6 +59,24 @@ ml_look_at_numbers(const ml_column *column, const ml_tabular_options *options,
 		one = one && (s->nvalues == 0 || s->min == s->max) && !filled;
 	}
 	return none ? ML_REASON_NO_VALUE : one ? ML_REASON_ONE_VALUE : ML_REASON_KEPT;
+}
+
+/* "id", "Id", "order_id", "orderId" */
+static bool
+is_named_id(ml_text name)
+{
+	const char *end = name.data + name.size;
+
+	if (name.size < 2 || (end[-1] != 'd' && end[-1] != 'D') || (end[-2] != 'i' && end[-2] != 'I'))
+		return false;
+	return name.size == 2 || end[-3] == '_' || (end[-2] == 'I' && end[-3] >= 'a' && end[-3] <= 'z');
+}
+
+bool
+ml_is_identifier(const ml_column *column, double min, double max, uint64_t nrows)
+{
+	return column->type == ML_TYPE_INTEGER && column->role == ML_ROLE_NUMBER && !column->named &&
+		is_named_id(column->name) && max - min + 1 >= (double) nrows;
 }
 
 bool

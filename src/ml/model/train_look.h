@@ -5,7 +5,8 @@
  *
  * A column that has no value or only one among the rows that learn can't tell
  * them apart; whole numbers that count the rows (1, 2, 3, ... in any order, a
- * key most often) tell them all apart and mean nothing.
+ * key most often) tell them all apart and mean nothing.  So do those of a key
+ * with gaps, which its name tells.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,7 +21,8 @@ typedef enum ml_reason
 	ML_REASON_KEPT,
 	ML_REASON_NO_VALUE,
 	ML_REASON_ONE_VALUE,
-	ML_REASON_SEQUENCE
+	ML_REASON_SEQUENCE,
+	ML_REASON_IDENTIFIER
 } ml_reason;
 
 extern const char *ml_reason_text(ml_reason reason);
@@ -34,5 +36,8 @@ extern ml_reason ml_look_at_numbers(const ml_column *column, const ml_tabular_op
 
 /* May this be a sequence that counts all "nrows" rows, as far as those summed up tell? */
 extern bool ml_may_count(const ml_column *column, const ml_summary *summary, uint64_t nrows);
+
+/* Whole numbers called an id, whose range has room for one of each of the rows? */
+extern bool ml_is_identifier(const ml_column *column, double min, double max, uint64_t nrows);
 
 #endif							/* ML_TRAIN_LOOK_H */

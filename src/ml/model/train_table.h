@@ -19,6 +19,7 @@
 #include "learn/calibrate.h"
 #include "learn/learner.h"
 #include "model/train.h"
+#include "model/train_look.h"
 
 #define ML_CROSS_FIT_ROWS	2000	/* below: five folds calibrate, not one */
 #define ML_CROSS_FIT_FOLDS	5	/* by which few rows calibrate */
@@ -53,7 +54,7 @@ struct ml_table_trainer
 
 	/* columns, and what is fitted to the rows that learn */
 	ml_arena	fitted;
-	bool	   *sequence;		/* [ncolumns] whole numbers that count the rows; NULL: not looked for yet */
+	ml_reason  *counting;		/* [ncolumns] SEQUENCE, IDENTIFIER, or KEPT; NULL: not looked for yet */
 	bool	   *left_out;		/* [ncolumns] */
 	ml_column  *kept;
 	uint32_t	nkept;

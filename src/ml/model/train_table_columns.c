@@ -60,28 +60,35 @@ find_sequences(ml_context *ctx, ml_table_trainer *table, ml_design_summary *summ
 	bool		all = summary->nrows == trainer->nrows;
 	void	   *memory;
 
-	if (table->sequence != NULL)
+	if (table->counting != NULL)
 		return ML_OK;
-	ML_TRY(ml_arena_alloc_zero(ctx, &table->trainer->arena, ml_size_mul(trainer->ncolumns, sizeof(bool)),
+	ML_TRY(ml_arena_alloc_zero(ctx, &table->trainer->arena, ml_size_mul(trainer->ncolumns, sizeof(ml_reason)),
 							   &memory));
-	table->sequence = memory;
+	table->counting = memory;
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 	{
-		table->sequence[i] = ml_may_count(&trainer->columns[i], w.summaries, trainer->nrows);
-		some |= table->sequence[i];
+		if (ml_may_count(&trainer->columns[i], w.summaries, trainer->nrows))
+		{
+			table->counting[i] = ML_REASON_SEQUENCE;
+			some = true;
+		}
 		walk_next(&w, &trainer->columns[i]);
 	}
-	if (!some)
-		return ML_OK;
-	if (!all)
+	if (some && !all)
 		ML_TRY(ml_design_summarize(ctx, table->design, &table->splitter, ML_PARTS_ALL, false, summary));
 	w = walk_begin(summary);
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 	{
-		table->sequence[i] = table->sequence[i] && ml_summary_sequence(w.summaries);
+		const ml_column *column = &trainer->columns[i];
+
+		if (table->counting[i] == ML_REASON_SEQUENCE && !ml_summary_sequence(w.summaries))
+			table->counting[i] = ML_REASON_KEPT;
+		if (table->counting[i] == ML_REASON_KEPT && column->role == ML_ROLE_NUMBER && column->type == ML_TYPE_INTEGER &&
+			ml_is_identifier(column, w.summaries->min, w.summaries->max, w.summaries->nvalues))
+			table->counting[i] = ML_REASON_IDENTIFIER;
 		walk_next(&w, &trainer->columns[i]);
 	}
-	return all ? ML_OK :
+	return all || !some ? ML_OK :
 		ml_design_summarize(ctx, table->design, &table->splitter, learn, counting, summary);
 }
 
@@ -186,12 +193,12 @@ choose_columns(ml_context *ctx, ml_table_trainer *table, const ml_design_summary
 		else if (column->role != ML_ROLE_TEXT)
 			why[i] = ml_look_at_numbers(column, &trainer->options.tabular, w.summaries, ml_column_width(column));
 		if (why[i] == ML_REASON_KEPT)
-			*(table->sequence[i] ? &counted : &left) += 1;
+			*(table->counting[i] != ML_REASON_KEPT ? &counted : &left) += 1;
 		walk_next(&w, column);
 	}
 	for (uint32_t i = 0; left > 0 && i < n; i++)
-		if (why[i] == ML_REASON_KEPT && table->sequence[i])
-			why[i] = ML_REASON_SEQUENCE;
+		if (why[i] == ML_REASON_KEPT)
+			why[i] = table->counting[i];
 	if (left == 0)
 		left = counted;
 	if (left == 0)

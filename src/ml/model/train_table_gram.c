@@ -88,11 +88,14 @@ find_sequences(ml_context *ctx, ml_table_trainer *table, const ml_gram *gram)
 	ml_trainer *trainer = table->trainer;
 	void	   *memory;
 
-	ML_TRY(ml_arena_alloc_zero(ctx, &trainer->arena, ml_size_mul(trainer->ncolumns, sizeof(bool)),
+	ML_TRY(ml_arena_alloc_zero(ctx, &trainer->arena, ml_size_mul(trainer->ncolumns, sizeof(ml_reason)),
 							   &memory));
-	table->sequence = memory;
+	table->counting = memory;
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
-		table->sequence[i] = is_sequence(&trainer->columns[i], gram, i);
+		if (is_sequence(&trainer->columns[i], gram, i))
+			table->counting[i] = ML_REASON_SEQUENCE;
+		else if (ml_is_identifier(&trainer->columns[i], ml_gram_min(gram, i), ml_gram_max(gram, i), ml_gram_nrows(gram)))
+			table->counting[i] = ML_REASON_IDENTIFIER;
 	return ML_OK;
 }
 
