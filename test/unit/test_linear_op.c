@@ -280,8 +280,9 @@ close_layer(layer *l)
 }
 
 static void
-check_layer(layer *l, const ml_kernel *kernel, ml_dtype dtype, bool add, errors *worst)
+check_layer(layer *l, const ml_kernel *kernel, ml_dtype dtype, bool add, bool bf16, errors *worst)
 {
+	ml_attributes gradient = {.ints = {bf16}};
 	ml_view		x = view_of(&l->x, dtype);
 	ml_view		weight = view_of(&l->weight, dtype);
 	ml_view		bias = view_of(&l->bias, dtype);
@@ -291,10 +292,11 @@ check_layer(layer *l, const ml_kernel *kernel, ml_dtype dtype, bool add, errors 
 	ml_view		dw = view_of(&l->dw, dtype);
 	ml_view		db = view_of(&l->db, dtype);
 
+	l->attributes.ints[1] = bf16;
 	worst->failures += run_op(&ml_op_linear, kernel, &l->attributes, 2 + l->biased, (ml_view[]) {x, weight, bias}, &y,
 							  false) != ML_OK;
-	worst->failures += run_op(&ml_op_linear_grad_input, kernel, NULL, 2, (ml_view[]) {g, weight}, &dx, add) != ML_OK;
-	worst->failures += run_op(&ml_op_linear_grad_weight, kernel, NULL, 2, (ml_view[]) {x, g}, &dw, add) != ML_OK;
+	worst->failures += run_op(&ml_op_linear_grad_input, kernel, &gradient, 2, (ml_view[]) {g, weight}, &dx, add) != ML_OK;
+	worst->failures += run_op(&ml_op_linear_grad_weight, kernel, &gradient, 2, (ml_view[]) {x, g}, &dw, add) != ML_OK;
 	worst->failures += run_op(&ml_op_linear_grad_bias, kernel, NULL, 1, &g, &db, add) != ML_OK;
 	for (size_t r = 0; r < l->rows; r++)
 	{
@@ -354,18 +356,23 @@ test_linear(void)
 {
 	errors		f32 = {0};
 	errors		f64 = {0};
+	errors		bf16 = {0};
 
 	for (int n = 0; n < 250; n++)
 	{
 		layer		l;
 
 		open_layer(&l, n % 2);
-		check_layer(&l, levels[nlevels - 1], ML_F64, n % 3 == 0, &f64);
-		check_layer(&l, levels[n % nlevels], ML_F32, n % 3 == 0, &f32);
+		check_layer(&l, levels[nlevels - 1], ML_F64, n % 3 == 0, n % 2, &f64);
+		check_layer(&l, levels[n % nlevels], ML_F32, n % 3 == 0, false, &f32);
+		check_layer(&l, levels[n % nlevels], ML_F32, n % 3 == 0, true, &bf16);
 		close_layer(&l);
 	}
 	report("double", &f64, 1e-11);
 	report("float", &f32, 2e-4);
+	/* a relative error of 2^-9 in each factor, of sums of up to 400 or 2000 terms */
+	report("bf16", &bf16, 0.2);
+	unit_ok(bf16.forward > 1e-3 && bf16.input > 1e-3 && bf16.weight > 1e-3, "bf16: is rounded");
 }
 
 /* A row alone, and in a batch: the same bits. */

@@ -341,6 +341,7 @@ extern const ml_kernel ml_kernel_ref;
 #if defined(__x86_64__)
 extern const ml_kernel ml_kernel_avx2;
 extern const ml_kernel ml_kernel_avx512;
+extern const ml_kernel ml_kernel_avx512_bf16;	/* of the same level */
 #endif
 
 #endif							/* ML_KERNEL_H */

@@ -113,11 +113,30 @@ struct ml_network_kernel
 	void		(*product) (const ml_product *product);
 
 	/*
+	 * The same, where numbers of a and b are pairs of bf16 (the first in the low
+	 * half): a pair's two products are added to c.  For training: their order
+	 * and rounding differ between CPUs.
+	 */
+	void		(*product_pairs) (const ml_product *product);
+
+	/*
 	 * panels[p * panel + r * 32 + l] = from[r * from_row + 32 p + l], r < rows;
 	 * 0 for columns of the last panel that don't exist
 	 */
 	void		(*pack) (float *panels, int64_t panel, const float *from, int64_t from_row, size_t rows,
 						 size_t columns);
+
+	/*
+	 * Pairs of rows, rounded to bf16: panels[p * panel + i * width + l] = from[2 i *
+	 * from_row + width p + l] and from[(2 i + 1) * from_row + ..]; 0 for rows and
+	 * columns that don't exist
+	 */
+	void		(*pack_pairs) (uint32_t *panels, size_t width, int64_t panel, const float *from,
+							   int64_t from_row, size_t rows, size_t columns);
+
+	/* Pairs of columns: to[r * to_row + i] = from[r * from_row + 2 i] and the next one, 0 behind the last */
+	void		(*round_rows) (uint32_t *to, int64_t to_row, const float *from, int64_t from_row, size_t rows,
+							   size_t columns);
 
 	/* to[c * to_row + r] = from[r * from_row + c] */
 	void		(*transpose) (float *to, int64_t to_row, const float *from, int64_t from_row, size_t rows,

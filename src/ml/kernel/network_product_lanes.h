@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * network_product_lanes.h
- *	  The product of network.h, over vectors of floats (part of network_lanes.h).
+ *	  The product of network.h, over vectors of floats (part of network_lanes.h);
+ *	  included once for each kind of numbers, with
+ *
+ *	  PRODUCT_NAME(name)	what that product calls a function
+ *	  PRODUCT_TERM(a, b, c) a * b + c of vectors; a and b may be pairs
  *
  * A tile of c stays in registers while the sum runs: TILE_HEIGHT rows of two
  * vectors, each row's number of a broadcast to both.  A sum of few rows would
@@ -20,7 +24,7 @@
 #define PIECE		256			/* terms of a sum: 32 kB of a panel */
 
 /* A piece of the sum; where its first term lies. */
-typedef struct LANES_NAME(piece)
+typedef struct PRODUCT_NAME(piece)
 {
 	const ml_product *p;
 	const float *a;
@@ -29,7 +33,7 @@ typedef struct LANES_NAME(piece)
 	size_t		inner;
 	bool		add;
 	const float *bias;			/* where the sums begin, unless they add */
-} LANES_NAME(piece);
+} PRODUCT_NAME(piece);
 
 /*
  * Where vector v from pointer "first" on lies, which is itself the beginning
@@ -37,9 +41,12 @@ typedef struct LANES_NAME(piece)
  */
 #define VECTOR_AT(first, panel, v) ((first) + (v) / PER_PANEL * (panel) + (v) % PER_PANEL * LANES_N)
 
+/* Vector v of a tile, of which "part" says what the last one has. */
+#define AT_TILE(at, v) (part && (v) == count - 1 ? LANES_NAME(load_part) ((at), part) : AT(at, 0))
+
 /* One term: registers of sums[rows][count] += a[rows] b[count]. */
 INLINED void
-LANES_NAME(term) (floats *sums, const float *a, int64_t a_row, const float *b, int64_t b_panel,
+PRODUCT_NAME(term) (floats *sums, const float *a, int64_t a_row, const float *b, int64_t b_panel,
 				  const int rows, const int count, const size_t part)
 {
 	floats		values[8];
@@ -49,7 +56,7 @@ LANES_NAME(term) (floats *sums, const float *a, int64_t a_row, const float *b, i
 	{
 		const float *at = VECTOR_AT(b, b_panel, v);
 
-		values[v] = part && v == count - 1 ? LANES_NAME(load_part) (at, part) : AT(at, 0);
+		values[v] = AT_TILE(at, v);
 	}
 	UNROLLED
 	for (int r = 0; r < rows; r++)
@@ -59,7 +66,7 @@ LANES_NAME(term) (floats *sums, const float *a, int64_t a_row, const float *b, i
 
 		UNROLLED
 		for (int v = 0; v < count; v++)
-			sums[r * count + v] = LANES_FMA(own, values[v], sums[r * count + v]);
+			sums[r * count + v] = PRODUCT_TERM(own, values[v], sums[r * count + v]);
 	}
 }
 
@@ -68,7 +75,7 @@ LANES_NAME(term) (floats *sums, const float *a, int64_t a_row, const float *b, i
  * exist, 0: all of each.
  */
 INLINED void
-LANES_NAME(tile) (const LANES_NAME(piece) *piece, float *c, const float *a, const float *b, const float *bias,
+PRODUCT_NAME(tile) (const PRODUCT_NAME(piece) *piece, float *c, const float *a, const float *b, const float *bias,
 				  const int rows, const int count, size_t part)
 {
 	const ml_product *p = piece->p;
@@ -81,21 +88,28 @@ LANES_NAME(tile) (const LANES_NAME(piece) *piece, float *c, const float *a, cons
 	const size_t inner = piece->inner;
 	floats		sums[24];
 
-	UNROLLED
-	for (int r = 0; r < rows; r++)
+	if (piece->add)
+	{
+		UNROLLED
+		for (int r = 0; r < rows; r++)
+			UNROLLED
+			for (int v = 0; v < count; v++)
+				sums[r * count + v] = AT_TILE(VECTOR_AT(c + r * c_row, c_panel, v), v);
+	}
+	else
+	{
 		UNROLLED
 		for (int v = 0; v < count; v++)
 		{
-			const float *from = VECTOR_AT(c + r * c_row, c_panel, v);
+			floats		start = splat(0);
 
-			if (!piece->add && bias == NULL)
-				sums[r * count + v] = splat(0);
-			else
-			{
-				from = piece->add ? from : bias + v * LANES_N;
-				sums[r * count + v] = part && v == count - 1 ? LANES_NAME(load_part) (from, part) : AT(from, 0);
-			}
+			if (bias)
+				start = AT_TILE(bias + v * LANES_N, v);
+			UNROLLED
+			for (int r = 0; r < rows; r++)
+				sums[r * count + v] = start;
 		}
+	}
 	for (size_t o = 0; o < piece->outer; o++)
 	{
 		const float *ai = a + (int64_t) o * p->a_outer;
@@ -103,7 +117,7 @@ LANES_NAME(tile) (const LANES_NAME(piece) *piece, float *c, const float *a, cons
 
 		for (size_t i = inner; i > 0; i--)
 		{
-			LANES_NAME(term) (sums, ai, a_row, bi, b_panel, rows, count, part);
+			PRODUCT_NAME(term) (sums, ai, a_row, bi, b_panel, rows, count, part);
 			ai += a_inner;
 			bi += b_inner;
 		}
@@ -122,25 +136,25 @@ LANES_NAME(tile) (const LANES_NAME(piece) *piece, float *c, const float *a, cons
 		}
 }
 
-typedef void (*LANES_NAME(tile_function)) (const LANES_NAME(piece) *piece, float *c, const float *a,
+typedef void (*PRODUCT_NAME(tile_function)) (const PRODUCT_NAME(piece) *piece, float *c, const float *a,
 										   const float *b, const float *bias, size_t part);
 
-/* tile_RxC: whole vectors; tile_RxCp: the last one is cut */
+/* tile_RxC: whole vectors; tile_RxCp: the last one may be cut */
 #define TILE(r, n) \
 	LANES_TARGET static void \
-	LANES_NAME(tile_##r##x##n) (const LANES_NAME(piece) *piece, float *c, const float *a, const float *b, \
+	PRODUCT_NAME(tile_##r##x##n) (const PRODUCT_NAME(piece) *piece, float *c, const float *a, const float *b, \
 								const float *bias, size_t part) \
 	{ \
-		LANES_NAME(tile) (piece, c, a, b, bias, r, n, 0); \
+		PRODUCT_NAME(tile) (piece, c, a, b, bias, r, n, 0); \
 	}
 #define TILE_PART(r, n) \
 	LANES_TARGET static void \
-	LANES_NAME(tile_##r##x##n##p) (const LANES_NAME(piece) *piece, float *c, const float *a, const float *b, \
+	PRODUCT_NAME(tile_##r##x##n##p) (const PRODUCT_NAME(piece) *piece, float *c, const float *a, const float *b, \
 								   const float *bias, size_t part) \
 	{ \
-		LANES_NAME(tile) (piece, c, a, b, bias, r, n, part ? part : 1); \
+		PRODUCT_NAME(tile) (piece, c, a, b, bias, r, n, part ? part : 1); \
 	}
-#define TILES_OF_ROW(r) TILE(r, 1) TILE_PART(r, 1) TILE(r, 2) TILE_PART(r, 2)
+#define TILES_OF_ROW(r) TILE_PART(r, 1) TILE(r, 2) TILE_PART(r, 2)
 #define EACH_ROW_6(m) m(1) m(2) m(3) m(4) m(5) m(6)
 #define EACH_ROW_12(m) EACH_ROW_6(m) m(7) m(8) m(9) m(10) m(11) m(12)
 #define EACH_ROW	LANES_PASTE(EACH_ROW_, TILE_HEIGHT)
@@ -150,15 +164,15 @@ TILE(1, 8)
 TILE(2, 4)
 TILE(3, 4)
 
-/* [rows - 1][vectors - 1][cut] */
+/* [rows - 1]: one vector, two, two of which the second is cut */
 #define ROW_OF_TABLE(r) \
-	{{LANES_NAME(tile_##r##x1), LANES_NAME(tile_##r##x1p)}, {LANES_NAME(tile_##r##x2), LANES_NAME(tile_##r##x2p)}},
+	{PRODUCT_NAME(tile_##r##x1p), PRODUCT_NAME(tile_##r##x2), PRODUCT_NAME(tile_##r##x2p)},
 
-static const LANES_NAME(tile_function) LANES_NAME(tiles)[TILE_HEIGHT][2][2] = {EACH_ROW(ROW_OF_TABLE)};
+static const PRODUCT_NAME(tile_function) PRODUCT_NAME(tiles)[TILE_HEIGHT][3] = {EACH_ROW(ROW_OF_TABLE)};
 
 /* All rows of "count" vectors, wide ones of few rows being a function of their own. */
 LANES_TARGET static void
-LANES_NAME(stripe) (const LANES_NAME(piece) *piece, size_t vector, const LANES_NAME(tile_function) wide,
+PRODUCT_NAME(stripe) (const PRODUCT_NAME(piece) *piece, size_t vector, const PRODUCT_NAME(tile_function) wide,
 					size_t count, size_t part)
 {
 	const ml_product *p = piece->p;
@@ -189,47 +203,47 @@ LANES_NAME(stripe) (const LANES_NAME(piece) *piece, size_t vector, const LANES_N
 		if (p->a_tile != 0)
 			a = piece->a + (int64_t) (r / ML_TILE_ROWS) * p->a_tile + (int64_t) (r % ML_TILE_ROWS) * p->a_row;
 		rows = ML_MIN(p->rows - r, height + (t < taller));
-		LANES_NAME(tiles)[rows - 1][count - 1][part != 0] (piece, c + (int64_t) r * p->c_row, a, b, bias, part);
+		PRODUCT_NAME(tiles)[rows - 1][count == 1 ? 0 : 1 + (part != 0)] (piece, c + (int64_t) r * p->c_row, a, b, bias, part);
 	}
 }
 
 /* One piece of the sum for the whole block. */
 LANES_TARGET static void
-LANES_NAME(add_piece) (const LANES_NAME(piece) *piece)
+PRODUCT_NAME(add_piece) (const PRODUCT_NAME(piece) *piece)
 {
 	const ml_product *p = piece->p;
 	size_t		whole = p->lanes / LANES_N;
 	size_t		part = p->lanes % LANES_N;
 	size_t		v = 0;
-	LANES_NAME(tile_function) wide = NULL;
+	PRODUCT_NAME(tile_function) wide = NULL;
 	size_t		width = 2;
 
 	if (p->rows == 1)
 	{
-		wide = LANES_NAME(tile_1x8);
+		wide = PRODUCT_NAME(tile_1x8);
 		width = 8;
 	}
 	else if (p->rows <= 3)
 	{
-		wide = p->rows == 2 ? LANES_NAME(tile_2x4) : LANES_NAME(tile_3x4);
+		wide = p->rows == 2 ? PRODUCT_NAME(tile_2x4) : PRODUCT_NAME(tile_3x4);
 		width = 4;
 	}
 	if (wide)
 		for (; v + width <= whole; v += width)
-			LANES_NAME(stripe) (piece, v, wide, width, 0);
+			PRODUCT_NAME(stripe) (piece, v, wide, width, 0);
 	for (; v + 2 <= whole; v += 2)
-		LANES_NAME(stripe) (piece, v, NULL, 2, 0);
+		PRODUCT_NAME(stripe) (piece, v, NULL, 2, 0);
 	/* a panel has an even number of vectors: what is left lies in one */
 	if (v < whole && part == 0)
-		LANES_NAME(stripe) (piece, v, NULL, 1, 0);
+		PRODUCT_NAME(stripe) (piece, v, NULL, 1, LANES_N);
 	else if (part != 0)
-		LANES_NAME(stripe) (piece, v, NULL, whole - v + 1, part);
+		PRODUCT_NAME(stripe) (piece, v, NULL, whole - v + 1, part);
 }
 
 LANES_TARGET static void
-LANES_NAME(product) (const ml_product *p)
+PRODUCT_NAME(product) (const ml_product *p)
 {
-	LANES_NAME(piece) piece = {p, p->a, p->b, p->outer, p->inner, p->add, p->add ? NULL : p->bias};
+	PRODUCT_NAME(piece) piece = {p, p->a, p->b, p->outer, p->inner, p->add, p->add ? NULL : p->bias};
 	size_t		outer = p->outer;
 	size_t		inner = p->inner;
 
@@ -257,7 +271,7 @@ LANES_NAME(product) (const ml_product *p)
 		piece.inner = ML_MIN(inner, p->inner - i);
 		piece.a = p->a + (int64_t) o * p->a_outer + (int64_t) i * p->a_inner;
 		piece.b = p->b + (int64_t) o * p->b_outer + (int64_t) i * p->b_inner;
-		LANES_NAME(add_piece) (&piece);
+		PRODUCT_NAME(add_piece) (&piece);
 		piece.add = true;
 		i += piece.inner;
 		if (i >= p->inner)
@@ -270,34 +284,12 @@ LANES_NAME(product) (const ml_product *p)
 	}
 }
 
-LANES_TARGET static void
-LANES_NAME(pack) (float *panels, int64_t panel, const float *from, int64_t from_row, size_t rows,
-				  size_t columns)
-{
-	for (size_t c = 0; c < columns; c += ML_PANEL, panels += panel)
-	{
-		size_t		n = ML_MIN(columns - c, ML_PANEL);
-
-		for (size_t r = 0; r < rows; r++)
-		{
-			const float *x = from + (int64_t) r * from_row + c;
-			float	   *to = panels + r * ML_PANEL;
-
-			if (n == ML_PANEL)
-				UNROLLED
-				for (int i = 0; i < ML_PANEL; i += LANES_N)
-					TO(to, i) = AT(x, i);
-			else
-				for (size_t i = 0; i < ML_PANEL; i += LANES_N)
-					TO(to, i) = i + LANES_N <= n ? AT(x, i) :
-						i < n ? LANES_NAME(load_part) (x + i, n - i) : splat(0);
-		}
-	}
-}
-
+#undef PRODUCT_NAME
+#undef PRODUCT_TERM
 #undef PER_PANEL
 #undef PIECE
 #undef VECTOR_AT
+#undef AT_TILE
 #undef TILE
 #undef TILE_PART
 #undef TILES_OF_ROW

@@ -8,6 +8,8 @@
 #include "kernel/network.h"
 #include "kernel/smo.h"
 
+#include <string.h>
+
 static inline lanes4
 ref_load_part(const float *x, size_t n)
 {
@@ -50,10 +52,11 @@ ref_transpose(float *to, int64_t to_row, const float *from, int64_t from_row, si
 #define LANES_N				4
 #define LANES_SPLAT(x)		((lanes4) {(x), (x), (x), (x)})
 #define LANES_FMA(a, b, c)	((a) * (b) + (c))
+#define LANES_PAIRS(a, b, c) LANES_FMA(LOW(a), LOW(b), LANES_FMA(HIGH(a), HIGH(b), c))
 #define LANES_SQRT(a)		ref_sqrt(a)
 #define LANES_MIN(a, b)		ref_choose((a) < (b), (a), (b))
 #define LANES_MAX(a, b)		ref_choose((a) > (b), (a), (b))
 #define TILE_HEIGHT			6
 #include "kernel/network_lanes.h"
 
-NETWORK_TABLE(ref);
+NETWORK_TABLE(ref, ref, ref);

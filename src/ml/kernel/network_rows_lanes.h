@@ -288,6 +288,31 @@ LANES_NAME(sum_rows) (float *sums, const float *x, int64_t x_row, size_t rows, s
 		LANES_NAME(sum_columns) (sums + c, x + c, x_row, rows, 1, columns - c, add);
 }
 
+LANES_TARGET static void
+LANES_NAME(pack) (float *panels, int64_t panel, const float *from, int64_t from_row, size_t rows,
+				  size_t columns)
+{
+	for (size_t c = 0; c < columns; c += ML_PANEL, panels += panel)
+	{
+		size_t		n = ML_MIN(columns - c, ML_PANEL);
+
+		for (size_t r = 0; r < rows; r++)
+		{
+			const float *x = from + (int64_t) r * from_row + c;
+			float	   *to = panels + r * ML_PANEL;
+
+			if (n == ML_PANEL)
+				UNROLLED
+				for (int i = 0; i < ML_PANEL; i += LANES_N)
+					TO(to, i) = AT(x, i);
+			else
+				for (size_t i = 0; i < ML_PANEL; i += LANES_N)
+					TO(to, i) = i + LANES_N <= n ? AT(x, i) :
+						i < n ? LANES_NAME(load_part) (x + i, n - i) : splat(0);
+		}
+	}
+}
+
 #undef SUMS
 #undef FOR_ROW
 #undef AT_ROW

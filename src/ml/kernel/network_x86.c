@@ -12,6 +12,8 @@
 #include "kernel/network.h"
 #include "kernel/smo.h"
 
+#include <string.h>
+
 #if defined(__x86_64__)
 
 #define AVX2	__attribute__((target("avx2,fma,bmi,bmi2,lzcnt,popcnt")))
@@ -117,6 +119,7 @@ avx2_transpose(float *to, int64_t to_row, const float *from, int64_t from_row, s
 #define LANES_N				8
 #define LANES_SPLAT(x)		_mm256_set1_ps(x)
 #define LANES_FMA(a, b, c)	((floats) _mm256_fmadd_ps((__m256) (a), (__m256) (b), (__m256) (c)))
+#define LANES_PAIRS(a, b, c) LANES_FMA(LOW(a), LOW(b), LANES_FMA(HIGH(a), HIGH(b), c))
 #define LANES_SQRT(a)		((floats) _mm256_sqrt_ps((__m256) (a)))
 #define LANES_MIN(a, b)		((floats) _mm256_min_ps((__m256) (a), (__m256) (b)))
 #define LANES_MAX(a, b)		((floats) _mm256_max_ps((__m256) (a), (__m256) (b)))
@@ -128,13 +131,33 @@ avx2_transpose(float *to, int64_t to_row, const float *from, int64_t from_row, s
 #define LANES_N				16
 #define LANES_SPLAT(x)		_mm512_set1_ps(x)
 #define LANES_FMA(a, b, c)	((floats) _mm512_fmadd_ps((__m512) (a), (__m512) (b), (__m512) (c)))
+#define LANES_PAIRS(a, b, c) LANES_FMA(LOW(a), LOW(b), LANES_FMA(HIGH(a), HIGH(b), c))
 #define LANES_SQRT(a)		((floats) _mm512_sqrt_ps((__m512) (a)))
 #define LANES_MIN(a, b)		((floats) _mm512_min_ps((__m512) (a), (__m512) (b)))
 #define LANES_MAX(a, b)		((floats) _mm512_max_ps((__m512) (a), (__m512) (b)))
 #define TILE_HEIGHT			12
 #include "kernel/network_lanes.h"
 
-NETWORK_TABLE(avx2);
-NETWORK_TABLE(avx512);
+/* Pairs again with the instructions for them, where they are fast (cpu.c). */
+#define AVX512_BF16	__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16," \
+										  "avx2,fma,bmi,bmi2,lzcnt,popcnt")))
+#define HALVES(x)			_mm512_cvtepu16_epi32((__m256i) _mm512_cvtneps_pbh((__m512) (x)))
+#define avx512_bf16_load_part avx512_load_part
+#define avx512_bf16_store_part avx512_store_part
+
+#define LANES_NAME(name)	avx512_bf16_##name
+#define LANES_TARGET		AVX512_BF16
+#define LANES_N				16
+#define LANES_SPLAT(x)		_mm512_set1_ps(x)
+#define LANES_PAIRS(a, b, c) ((floats) _mm512_dpbf16_ps((__m512) (c), (__m512bh) (a), (__m512bh) (b)))
+#define LANES_PAIR(x, y)	((floats) _mm512_or_si512(HALVES(x), _mm512_slli_epi32(HALVES(y), 16)))
+#define LANES_HALVES(x)		((hlanes) _mm512_cvtneps_pbh((__m512) (x)))
+#define TILE_HEIGHT			12
+#define LANES_DOT
+#include "kernel/network_lanes.h"
+
+NETWORK_TABLE(avx2, avx2, avx2);
+NETWORK_TABLE(avx512, avx512, avx512);
+NETWORK_TABLE(avx512_bf16, avx512, avx512_bf16);
 
 #endif

@@ -113,6 +113,7 @@ extern const ml_network_kernel ml_ref_network;
 #if defined(__x86_64__)
 extern const ml_network_kernel ml_avx2_network;
 extern const ml_network_kernel ml_avx512_network;
+extern const ml_network_kernel ml_avx512_bf16_network;
 #endif
 
 #endif							/* ML_REF_H */

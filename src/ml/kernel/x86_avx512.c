@@ -53,31 +53,36 @@ fold_ascii(char *dst, ml_ascii_block *blocks, const char *src, size_t size)
 	}
 }
 
-const ml_kernel ml_kernel_avx512 = {
-	.level = ML_LEVEL_AVX512,
-	.name = "avx512",
-	.accumulate_i8 = ml_avx2_accumulate_i8,
-	.row_dot = ml_ref_row_dot,
-	.row_dot_wide = ml_avx512_row_dot_wide,
-	.row_add = ml_ref_row_add,
-	.row_add_wide = ml_avx512_row_add_wide,
-	.hinge_step = ml_avx512_hinge_step,
-	.row_map = ml_avx2_row_map,
-	.bucket_map = ml_avx2_bucket_map,
-	.fold_ascii = fold_ascii,
-	.products = ml_avx512_products,
-	.panel_sums = ml_avx512_panel_sums,
-	.panel_center = ml_avx512_panel_center,
-	.panel_pack = ml_avx2_panel_pack,
-	.panel_add = ml_avx512_panel_add,
-	.machine = &ml_avx512_machine,
-	.smo = &ml_avx512_smo,
-	.glm = &ml_avx512_glm,
-	.column = &ml_avx512_column,
-	.map = {&ml_avx512_map_f32, &ml_avx512_map_f64},
-	.network = &ml_avx512_network,
-	.sequence = {&ml_avx512_sequence_f32, &ml_avx512_sequence_f64},
-	.window = {&ml_avx512_window_f32, &ml_avx512_window_f64}
-};
+#define TABLE(network_) { \
+	.level = ML_LEVEL_AVX512, \
+	.name = "avx512", \
+	.accumulate_i8 = ml_avx2_accumulate_i8, \
+	.row_dot = ml_ref_row_dot, \
+	.row_dot_wide = ml_avx512_row_dot_wide, \
+	.row_add = ml_ref_row_add, \
+	.row_add_wide = ml_avx512_row_add_wide, \
+	.hinge_step = ml_avx512_hinge_step, \
+	.row_map = ml_avx2_row_map, \
+	.bucket_map = ml_avx2_bucket_map, \
+	.fold_ascii = fold_ascii, \
+	.products = ml_avx512_products, \
+	.panel_sums = ml_avx512_panel_sums, \
+	.panel_center = ml_avx512_panel_center, \
+	.panel_pack = ml_avx2_panel_pack, \
+	.panel_add = ml_avx512_panel_add, \
+	.machine = &ml_avx512_machine, \
+	.smo = &ml_avx512_smo, \
+	.glm = &ml_avx512_glm, \
+	.column = &ml_avx512_column, \
+	.map = {&ml_avx512_map_f32, &ml_avx512_map_f64}, \
+	.sequence = {&ml_avx512_sequence_f32, &ml_avx512_sequence_f64}, \
+	.network = network_, \
+	.window = {&ml_avx512_window_f32, &ml_avx512_window_f64} \
+}
+
+const ml_kernel ml_kernel_avx512 = TABLE(&ml_avx512_network);
+
+/* For CPUs with a fast instruction for pairs of bf16. */
+const ml_kernel ml_kernel_avx512_bf16 = TABLE(&ml_avx512_bf16_network);
 
 #endif

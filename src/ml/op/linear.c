@@ -9,95 +9,15 @@
  * time, while it is in the cache.
  *
  * Chains of sums run over K forward, over N for the gradient of the input, over
- * the rows for those of weights and bias (kernel/network.h).
+ * the rows for those of weights and bias (kernel/network.h).  With the attribute
+ * "bf16" both operands are rounded to bf16 first, sums remain single precision
+ * (linear_bf16.c): for training only.
  *
  *-------------------------------------------------------------------------
  */
-#include "kernel/map.h"
-#include "op/ops.h"
-#include "op/product.h"
-#include "op/walk.h"
+#include "op/linear_internal.h"
 
 #define ROWS		192			/* of the input that stay in the second cache while panels go by */
-#define DEPTH		256			/* rows that a gradient of weights takes at a time */
-#define SPREAD		384			/* inputs that a gradient of weights takes at a time */
-#define PANELS		4			/* of transposed weights at a time */
-
-/* === Rows of an operand [.., columns] with any strides === */
-
-/* Dimensions before the last, those that have one stride together joined. */
-typedef struct row_groups
-{
-	const ml_view *view;
-	int			ndims;			/* left to go through one by one */
-	size_t		rows;			/* of a group */
-	int64_t		row;			/* strides within it */
-	int64_t		column;
-	int64_t		index[ML_MAX_DIMS];
-	bool		begun;
-} row_groups;
-
-static void
-groups_start(row_groups *groups, const ml_view *view)
-{
-	int			d = view->ndims - 2;
-
-	*groups = (row_groups) {.view = view, .rows = 1, .column = view->strides[view->ndims - 1]};
-	/* dimensions of 1 have no stride of their own */
-	for (; d >= 0 && (groups->rows == 1 || view->dims[d] == 1 ||
-					  view->strides[d] == (int64_t) groups->rows * groups->row); d--)
-		if (view->dims[d] != 1)
-		{
-			if (groups->rows == 1)
-				groups->row = view->strides[d];
-			groups->rows *= (size_t) view->dims[d];
-		}
-	groups->ndims = d + 1;
-}
-
-/* The first element of the next group; NULL: no more. */
-static const char *
-groups_next(row_groups *groups)
-{
-	const ml_view *view = groups->view;
-	const char *at = view->data;
-	int			d = groups->ndims - 1;
-
-	if (groups->begun)
-	{
-		while (d >= 0 && ++groups->index[d] == view->dims[d])
-			groups->index[d--] = 0;
-		if (d < 0)
-			return NULL;
-	}
-	groups->begun = true;
-	for (int i = 0; i < groups->ndims; i++)
-		at += groups->index[i] * view->strides[i] * (int64_t) ml_dtypes[view->dtype].block_bytes;
-	return at;
-}
-
-/* Rows of [.., columns]. */
-static size_t
-rows_of(const ml_view *view)
-{
-	size_t		rows = 1;
-
-	for (int i = 0; i < view->ndims - 1; i++)
-		rows *= (size_t) view->dims[i];
-	return rows;
-}
-
-static size_t
-columns_of(const ml_view *view)
-{
-	return (size_t) view->dims[view->ndims - 1];
-}
-
-static ml_status
-poll_after(const ml_op_run *run, size_t *unpolled, size_t rows, size_t k, size_t n)
-{
-	return ml_poll_after(run->ctx, unpolled, ml_size_mul(ml_size_mul(rows, k), n) / 16);
-}
 
 /* Each of the linear ops multiplies rows x K x N. */
 static double
@@ -111,6 +31,12 @@ flops_product(size_t rows, size_t k, size_t n)
 static const ml_attribute linear_attributes[] = {
 	{"activation", false, 0, ML_ACTIVATIONS - 1, ML_LINEAR},
 	{"alpha", true, 0, 1e6, 1},	/* slope of LEAKY_RELU, limit of ELU */
+	{"bf16", false, 0, 1, 0},
+	{NULL}
+};
+
+static const ml_attribute gradient_attributes[] = {
+	{"bf16", false, 0, 1, 0},
 	{NULL}
 };
 
@@ -138,17 +64,19 @@ run_linear(const ml_op_run *run)
 	const ml_view *x = &run->in[0];
 	ml_dtype	dtype = x->dtype;
 	size_t		width = ml_dtypes[dtype].block_bytes;
-	size_t		k = columns_of(x);
-	size_t		n = columns_of(&run->out[0]);
+	size_t		k = ml_columns_of(x);
+	size_t		n = ml_columns_of(&run->out[0]);
 	int64_t		activation = run->attributes->ints[0];
 	char	   *y = run->out[0].data;
 	size_t		unpolled = 0;
-	row_groups	groups;
+	ml_row_groups groups;
 
 	if (ml_view_elements(&run->out[0]) == 0)
 		return ML_OK;
-	groups_start(&groups, x);
-	for (const char *from; (from = groups_next(&groups)) != NULL;)
+	if (run->attributes->ints[1] && ml_bf16_can(run))
+		return ml_bf16_linear(run);
+	ml_row_groups_start(&groups, x);
+	for (const char *from; (from = ml_row_groups_next(&groups)) != NULL;)
 		for (size_t r = 0, rows; r < groups.rows; r += rows)
 		{
 			ml_product	p = {
@@ -164,7 +92,7 @@ run_linear(const ml_op_run *run)
 			if (activation != ML_LINEAR)
 				ml_map_of(run->kernel, dtype)->activation[activation] (y, y, rows * n, run->attributes->reals[0]);
 			y += rows * n * width;
-			ML_TRY(poll_after(run, &unpolled, rows, k, n));
+			ML_TRY(ml_linear_poll(run, &unpolled, rows, k, n));
 		}
 	return ML_OK;
 }
@@ -178,20 +106,21 @@ backward_linear(ml_emitter *e, const ml_op_backward *b)
 {
 	ml_activation activation = (ml_activation) b->attributes->ints[0];
 	double		alpha = b->attributes->reals[0];
+	ml_attributes gradient = {.ints = {b->attributes->ints[1]}};
 	int32_t		g = b->dout[0];
 
 	if (activation != ML_LINEAR)
 	{
-		ml_attributes plain = {.ints = {ML_LINEAR}, .reals = {alpha}};
+		ml_attributes plain = {.ints = {ML_LINEAR, b->attributes->ints[1]}, .reals = {alpha}};
 		int32_t		v = ml_activation_of_output(activation) ? b->out[0] :
 			ml_emit(e, &ml_op_linear, &plain, b->nin, b->in);
 
 		g = ml_emit_activation_back(e, activation, alpha, g, v);
 	}
 	if (b->wanted[0])
-		b->din[0] = ml_emit2(e, &ml_op_linear_grad_input, NULL, g, b->in[1]);
+		b->din[0] = ml_emit2(e, &ml_op_linear_grad_input, &gradient, g, b->in[1]);
 	if (b->wanted[1])
-		b->din[1] = ml_emit2(e, &ml_op_linear_grad_weight, NULL, b->in[0], g);
+		b->din[1] = ml_emit2(e, &ml_op_linear_grad_weight, &gradient, b->in[0], g);
 	if (b->nin > 2 && b->wanted[2])
 		b->din[2] = ml_emit1(e, &ml_op_linear_grad_bias, NULL, g);
 }
@@ -199,12 +128,12 @@ backward_linear(ml_emitter *e, const ml_op_backward *b)
 static double
 flops_linear(const ml_op_run *run)
 {
-	return flops_product(rows_of(&run->in[0]), columns_of(&run->in[0]), columns_of(&run->out[0]));
+	return flops_product(ml_rows_of(&run->in[0]), ml_columns_of(&run->in[0]), ml_columns_of(&run->out[0]));
 }
 
 static const ml_op_kernel linear_kernels[] = {
-	{"fpf>f", 1, run_linear},
-	{"fp->f", 1, run_linear},
+	{"fpf>f", 1, run_linear, ml_bf16_linear_workspace},
+	{"fp->f", 1, run_linear, ml_bf16_linear_workspace},
 	{"dPd>d", 1, run_linear},
 	{"dP->d", 1, run_linear},
 	{NULL}
@@ -237,9 +166,11 @@ shape_grad_input(ml_context *ctx, const ml_op_shapes *s)
 static size_t
 workspace_grad_input(const ml_op_run *run)
 {
-	size_t		k = columns_of(&run->out[0]);
-	size_t		n = columns_of(&run->in[0]);
+	size_t		k = ml_columns_of(&run->out[0]);
+	size_t		n = ml_columns_of(&run->in[0]);
 
+	if (run->attributes->ints[0] && ml_bf16_can(run))
+		return ml_bf16_grad_input_workspace(run);
 	return ml_size_mul(ml_panels_elements(n, ML_MIN(k, PANELS * ML_PANEL)), ml_dtypes[run->in[0].dtype].block_bytes);
 }
 
@@ -276,11 +207,13 @@ run_grad_input(const ml_op_run *run)
 	const ml_view *g = &run->in[0];
 	ml_dtype	dtype = g->dtype;
 	size_t		width = ml_dtypes[dtype].block_bytes;
-	size_t		rows = rows_of(g);
-	size_t		n = columns_of(g);
-	size_t		k = columns_of(&run->out[0]);
+	size_t		rows = ml_rows_of(g);
+	size_t		n = ml_columns_of(g);
+	size_t		k = ml_columns_of(&run->out[0]);
 	size_t		unpolled = 0;
 
+	if (run->attributes->ints[0] && ml_bf16_can(run))
+		return ml_bf16_grad_input(run);
 	for (size_t first = 0, columns; first < k && rows > 0; first += columns)
 	{
 		ml_product	p = {
@@ -293,7 +226,7 @@ run_grad_input(const ml_op_run *run)
 
 		ML_TRY(transpose_weights(run, first, columns, k, n));
 		ML_TRY(ml_product_run(run, dtype, &p));
-		ML_TRY(poll_after(run, &unpolled, rows, columns, n));
+		ML_TRY(ml_linear_poll(run, &unpolled, rows, columns, n));
 	}
 	return ML_OK;
 }
@@ -301,7 +234,7 @@ run_grad_input(const ml_op_run *run)
 static double
 flops_grad_input(const ml_op_run *run)
 {
-	return flops_product(rows_of(&run->in[0]), columns_of(&run->in[0]), columns_of(&run->out[0]));
+	return flops_product(ml_rows_of(&run->in[0]), ml_columns_of(&run->in[0]), ml_columns_of(&run->out[0]));
 }
 
 static const ml_op_kernel grad_input_kernels[] = {
@@ -312,7 +245,7 @@ static const ml_op_kernel grad_input_kernels[] = {
 
 const ml_op ml_op_linear_grad_input = {
 	.name = "linear_grad_input", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1, .flags = ML_OP_ADDS,
-	.shape = shape_grad_input, .kernels = grad_input_kernels, .flops = flops_grad_input
+	.attributes = gradient_attributes, .shape = shape_grad_input, .kernels = grad_input_kernels, .flops = flops_grad_input
 };
 
 /* === linear_grad_weight: dW = x' g === */
@@ -337,51 +270,53 @@ shape_grad_weight(ml_context *ctx, const ml_op_shapes *s)
 }
 
 /* Gradients in panels, then inputs in tiles of 12. */
-static size_t
-packed_gradients(const ml_op_run *run)
+size_t
+ml_linear_packed_gradients(const ml_op_run *run)
 {
-	return ml_panels_elements(ML_MIN(rows_of(&run->in[1]), DEPTH), columns_of(&run->in[1]));
+	return ml_panels_elements(ML_MIN(ml_rows_of(&run->in[1]), DEPTH), ml_columns_of(&run->in[1]));
 }
 
 static size_t
 workspace_grad_weight(const ml_op_run *run)
 {
-	size_t		inputs = ml_size_mul(ML_MIN(rows_of(&run->in[0]), DEPTH),
-									 ML_MIN(columns_of(&run->in[0]), SPREAD) + ML_TILE_ROWS);
+	size_t		inputs = ml_size_mul(ML_MIN(ml_rows_of(&run->in[0]), DEPTH) + 1,
+									 ML_MIN(ml_columns_of(&run->in[0]), SPREAD) + ML_TILE_ROWS);
 
-	return ml_size_mul(ml_size_add(packed_gradients(run), inputs), ml_dtypes[run->in[0].dtype].block_bytes);
+	return ml_size_mul(ml_size_add(ml_linear_packed_gradients(run), inputs), ml_dtypes[run->in[0].dtype].block_bytes);
 }
 
-/* [rows][columns] of any strides -> [columns / 12][rows][12]; what fills up the last tile is not read. */
+/*
+ * [rows][columns] of any strides -> [columns / 12][rows][12]; what fills up the
+ * last tile is not read.  A row goes into four tiles at a time, which share cache
+ * lines of it.
+ */
 #define PACK_TILES(t) \
-	do { \
-		const t    *x = from; \
-		t		   *y = to; \
-		\
-		for (size_t c = 0; c < columns; c += ML_TILE_ROWS) \
+	for (size_t r = 0; r < rows; r++) \
+		for (size_t c = first; c < last; c += ML_TILE_ROWS) \
 		{ \
-			size_t		n = ML_MIN(columns - c, ML_TILE_ROWS); \
+			size_t		n = ML_MIN(last - c, ML_TILE_ROWS); \
+			const t    *at = (const t *) from + (int64_t) r * row + (int64_t) c * column; \
+			t		   *y = (t *) to + (c * rows + r * ML_TILE_ROWS); \
 			\
-			for (size_t r = 0; r < rows; r++, y += ML_TILE_ROWS) \
-			{ \
-				const t    *at = x + (int64_t) r * row + (int64_t) c * column; \
-				\
-				if (column == 1 && n == ML_TILE_ROWS) \
-					memcpy(y, at, ML_TILE_ROWS * sizeof(t)); \
-				else \
-					for (size_t i = 0; i < n; i++) \
-						y[i] = at[(int64_t) i * column]; \
-			} \
-		} \
-	} while (0)
+			if (column == 1 && n == ML_TILE_ROWS) \
+				memcpy(y, at, ML_TILE_ROWS * sizeof(t)); \
+			else \
+				for (size_t i = 0; i < n; i++) \
+					y[i] = at[(int64_t) i * column]; \
+		}
 
 static void
 pack_tiles(ml_dtype dtype, void *to, const void *from, int64_t row, int64_t column, size_t rows, size_t columns)
 {
-	if (dtype == ML_F32)
-		PACK_TILES(float);
-	else
-		PACK_TILES(double);
+	for (size_t first = 0; first < columns; first += 4 * ML_TILE_ROWS)
+	{
+		size_t		last = ML_MIN(columns, first + 4 * ML_TILE_ROWS);
+
+		if (dtype == ML_F32)
+			PACK_TILES(float)
+		else
+			PACK_TILES(double)
+	}
 }
 
 /* What fills up the last panel is 0, and stays so while gradients are added. */
@@ -404,7 +339,7 @@ add_rows(const ml_op_run *run, const void *x, int64_t row, int64_t column, const
 	size_t		width = ml_dtypes[dtype].block_bytes;
 	size_t		k = (size_t) run->out[0].dims[0];
 	size_t		n = (size_t) run->out[0].dims[1];
-	char	   *tiles = (char *) run->workspace + packed_gradients(run) * width;
+	char	   *tiles = (char *) run->workspace + ml_linear_packed_gradients(run) * width;
 	size_t		unpolled = 0;
 
 	ml_panels_pack(run, dtype, run->workspace, g, (int64_t) n, 1, rows, n);
@@ -420,7 +355,7 @@ add_rows(const ml_op_run *run, const void *x, int64_t row, int64_t column, const
 
 		pack_tiles(dtype, tiles, (const char *) x + (int64_t) first * column * (int64_t) width, row, column, rows, columns);
 		ML_TRY(ml_product_run(run, dtype, &p));
-		ML_TRY(poll_after(run, &unpolled, rows, columns, n));
+		ML_TRY(ml_linear_poll(run, &unpolled, rows, columns, n));
 	}
 	return ML_OK;
 }
@@ -430,26 +365,28 @@ run_grad_weight(const ml_op_run *run)
 {
 	ml_dtype	dtype = run->in[0].dtype;
 	size_t		width = ml_dtypes[dtype].block_bytes;
-	size_t		k = columns_of(&run->in[0]);
-	size_t		n = columns_of(&run->in[1]);
+	size_t		k = ml_columns_of(&run->in[0]);
+	size_t		n = ml_columns_of(&run->in[1]);
 	const char *g = run->in[1].data;
 	bool		add = run->add;
-	row_groups	groups;
+	bool		bf16 = run->attributes->ints[0] && ml_bf16_can(run);
+	ml_row_groups groups;
 
 	if (!add)
 		clear_filling(run, k, n);
-	if (rows_of(&run->in[0]) == 0)
+	if (ml_rows_of(&run->in[0]) == 0)
 	{
 		if (!add)
 			memset(run->out[0].data, 0, ml_panels_elements(k, n) * width);
 		return ML_OK;
 	}
-	groups_start(&groups, &run->in[0]);
-	for (const char *x; (x = groups_next(&groups)) != NULL;)
+	ml_row_groups_start(&groups, &run->in[0]);
+	for (const char *x; (x = ml_row_groups_next(&groups)) != NULL;)
 		for (size_t r = 0, rows; r < groups.rows; r += rows)
 		{
 			rows = ML_MIN(groups.rows - r, DEPTH);
-			ML_TRY(add_rows(run, x + (int64_t) r * groups.row * (int64_t) width, groups.row, groups.column, g, rows, add));
+			ML_TRY((bf16 ? ml_bf16_add_rows : add_rows) (run, x + (int64_t) r * groups.row * (int64_t) width, groups.row,
+														 groups.column, g, rows, add));
 			g += rows * n * width;
 			add = true;
 			ML_TRY(ml_poll(run->ctx));
@@ -460,7 +397,7 @@ run_grad_weight(const ml_op_run *run)
 static double
 flops_grad_weight(const ml_op_run *run)
 {
-	return flops_product(rows_of(&run->in[0]), columns_of(&run->in[0]), columns_of(&run->in[1]));
+	return flops_product(ml_rows_of(&run->in[0]), ml_columns_of(&run->in[0]), ml_columns_of(&run->in[1]));
 }
 
 static const ml_op_kernel grad_weight_kernels[] = {
@@ -471,7 +408,7 @@ static const ml_op_kernel grad_weight_kernels[] = {
 
 const ml_op ml_op_linear_grad_weight = {
 	.name = "linear_grad_weight", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1, .flags = ML_OP_ADDS,
-	.shape = shape_grad_weight, .kernels = grad_weight_kernels, .flops = flops_grad_weight
+	.attributes = gradient_attributes, .shape = shape_grad_weight, .kernels = grad_weight_kernels, .flops = flops_grad_weight
 };
 
 /* === linear_grad_bias: db = the sum of g over its rows === */
@@ -492,8 +429,8 @@ run_grad_bias(const ml_op_run *run)
 {
 	ml_dtype	dtype = run->in[0].dtype;
 	size_t		width = ml_dtypes[dtype].block_bytes;
-	size_t		rows = rows_of(&run->in[0]);
-	size_t		n = columns_of(&run->in[0]);
+	size_t		rows = ml_rows_of(&run->in[0]);
+	size_t		n = ml_columns_of(&run->in[0]);
 	size_t		step = ML_MAX(ML_WALK_POLL / ML_MAX(n, 1), 1);
 
 	if (!run->add)

@@ -72,12 +72,11 @@ piece_of(const ml_product *product, size_t width, size_t row, size_t rows, size_
 	return p;
 }
 
-/* Cut along rows, in whole tiles, then along lanes, in whole panels. */
-ml_status
-ml_product_run(const ml_op_run *run, ml_dtype dtype, const ml_product *product)
+/* Cut along rows, in whole tiles, then along lanes, in whole panels; of at most so many terms. */
+static ml_status
+run_pieces(const ml_op_run *run, const ml_product *product, size_t width, size_t most,
+		   void (*function) (const ml_product *product))
 {
-	size_t		most = dtype == ML_F64 ? PRODUCT_TERMS_F64 : PRODUCT_TERMS;
-	size_t		width = ml_dtypes[dtype].block_bytes;
 	size_t		tile = ML_MAX(ml_size_mul(ml_size_mul(product->outer, product->inner), ML_PANEL * ML_TILE_ROWS), 1);
 	size_t		tiles = ML_MAX(most / tile, 1);
 	size_t		height = ML_MIN((product->rows + ML_TILE_ROWS - 1) / ML_TILE_ROWS, tiles);
@@ -90,12 +89,23 @@ ml_product_run(const ml_op_run *run, ml_dtype dtype, const ml_product *product)
 
 			if (row + panel > 0)
 				ML_TRY(ml_poll(run->ctx));
-			if (dtype == ML_F64)
-				product_f64(&p);
-			else
-				run->kernel->network->product(&p);
+			function(&p);
 		}
 	return ML_OK;
+}
+
+ml_status
+ml_product_run(const ml_op_run *run, ml_dtype dtype, const ml_product *product)
+{
+	if (dtype == ML_F64)
+		return run_pieces(run, product, sizeof(double), PRODUCT_TERMS_F64, product_f64);
+	return run_pieces(run, product, sizeof(float), PRODUCT_TERMS, run->kernel->network->product);
+}
+
+ml_status
+ml_product_pairs_run(const ml_op_run *run, const ml_product *product)
+{
+	return run_pieces(run, product, sizeof(float), PRODUCT_TERMS, run->kernel->network->product_pairs);
 }
 
 /* Elements of type t with any strides -> panels. */
@@ -169,4 +179,54 @@ ml_product_add_rows(const ml_op_run *run, ml_dtype dtype, void *sums, const void
 		for (size_t r = 0; r < rows; r++)
 			ml_map_of(run->kernel, dtype)->binary[ML_MAP_ADD] (sums, sums, 1, (const double *) x + r * columns,
 															   1, columns);
+}
+
+/* ---- Rows ---- */
+
+void
+ml_row_groups_start(ml_row_groups *groups, const ml_view *view)
+{
+	int			d = view->ndims - 2;
+
+	*groups = (ml_row_groups) {.view = view, .rows = 1, .column = view->strides[view->ndims - 1]};
+	/* dimensions of 1 have no stride of their own */
+	for (; d >= 0 && (groups->rows == 1 || view->dims[d] == 1 ||
+					  view->strides[d] == (int64_t) groups->rows * groups->row); d--)
+		if (view->dims[d] != 1)
+		{
+			if (groups->rows == 1)
+				groups->row = view->strides[d];
+			groups->rows *= (size_t) view->dims[d];
+		}
+	groups->ndims = d + 1;
+}
+
+const char *
+ml_row_groups_next(ml_row_groups *groups)
+{
+	const ml_view *view = groups->view;
+	const char *at = view->data;
+	int			d = groups->ndims - 1;
+
+	if (groups->begun)
+	{
+		while (d >= 0 && ++groups->index[d] == view->dims[d])
+			groups->index[d--] = 0;
+		if (d < 0)
+			return NULL;
+	}
+	groups->begun = true;
+	for (int i = 0; i < groups->ndims; i++)
+		at += groups->index[i] * view->strides[i] * (int64_t) ml_dtypes[view->dtype].block_bytes;
+	return at;
+}
+
+size_t
+ml_rows_of(const ml_view *view)
+{
+	size_t		rows = 1;
+
+	for (int i = 0; i < view->ndims - 1; i++)
+		rows *= (size_t) view->dims[i];
+	return rows;
 }

@@ -17,6 +17,9 @@
 /* Run the product in pieces of some million terms, polling between them. */
 extern ml_status ml_product_run(const ml_op_run *run, ml_dtype dtype, const ml_product *product);
 
+/* The same with operands in pairs of bf16 (kernel->network->product_pairs). */
+extern ml_status ml_product_pairs_run(const ml_op_run *run, const ml_product *product);
+
 /* to: the transposed matrix, [k, n] in panels of n -> [n, k] in panels of k; what fills up panels is left as it is */
 extern ml_status ml_panels_transpose(const ml_op_run *run, ml_dtype dtype, void *to, const void *from,
 									 size_t k, size_t n);
@@ -37,6 +40,37 @@ static inline size_t
 ml_panels_elements(size_t k, size_t n)
 {
 	return ml_size_mul(k, ml_size_align(n, ML_PANEL));
+}
+
+/*
+ * The rows of an operand [.., columns] of any strides: dimensions before the
+ * last are joined where they have one stride together; the others are gone
+ * through one by one, in order.  Of an operand without elements, look at
+ * ml_view_elements first.
+ */
+typedef struct ml_row_groups
+{
+	const ml_view *view;
+	int			ndims;			/* left to go through */
+	size_t		rows;			/* of a group */
+	int64_t		row;			/* strides within it, in elements */
+	int64_t		column;
+	int64_t		index[ML_MAX_DIMS];
+	bool		begun;
+} ml_row_groups;
+
+extern void ml_row_groups_start(ml_row_groups *groups, const ml_view *view);
+
+/* The first element of the next group, the first one included; NULL: no more. */
+extern const char *ml_row_groups_next(ml_row_groups *groups);
+
+/* Rows and columns of an operand [.., columns]. */
+extern size_t ml_rows_of(const ml_view *view);
+
+static inline size_t
+ml_columns_of(const ml_view *view)
+{
+	return (size_t) view->dims[view->ndims - 1];
 }
 
 #endif							/* ML_OP_PRODUCT_H */
