@@ -1,19 +1,19 @@
 /*-------------------------------------------------------------------------
  *
- * test_attention.c
- *	  Attention against PyTorch, against itself, and under faults.
+ * test_op_recurrent.c
+ *	  Recurrent cells: against PyTorch.
  *
  *-------------------------------------------------------------------------
  */
 #include "recorded.h"
 
+static unit_host host;
+
 int
 main(void)
 {
-	unit_host	host;
-
 	unit_open(&host);
-	recorded_test(&host, "ops_attention.safetensors");
-	unit_close(&host, "attention");
+	recorded_test(&host, "ops_recurrent.safetensors");
+	unit_close(&host, "recurrent");
 	return unit_done();
 }
