@@ -96,7 +96,9 @@ add_input(machine *m, int i)
 			shape.dims[in->ndims - 1 - d] = shape.dims[d];
 			shape.dims[d] = other;
 		}
-	m->fed[i] = m->in[i] = ml_builder_input(&m->b, unit_text(name), &shape);
+	/* only parameters may lie in panels */
+	m->fed[i] = m->in[i] = in->layout == ML_PANELS ?
+		ml_builder_parameter(&m->b, unit_text(name), &shape, false) : ml_builder_input(&m->b, unit_text(name), &shape);
 	if (in->strided)
 		m->in[i] = ml_emit1(&m->b.e, &ml_op_transpose, &turn, m->fed[i]);
 	return m->b.e.status;
@@ -173,7 +175,10 @@ op_machine_open(ml_context *ctx, const op_case *c, ml_dtype dtype, const ml_kern
 	}
 	ML_TRY(m->b.e.status);
 	ML_TRY(ml_graph_finish(ctx, m->graph));
-	return ml_runner_open(ctx, m->graph, kernel, &m->runner);
+	ML_TRY(ml_runner_open(ctx, m->graph, kernel, &m->runner));
+	m->parameters = aligned_alloc(ML_ALIGN, ml_size_align(m->graph->parameters * ml_dtypes[dtype].block_bytes, ML_ALIGN));
+	m->runner->parameters = m->parameters;
+	return ML_OK;
 }
 
 void
@@ -183,6 +188,7 @@ op_machine_close(machine *m)
 	ml_graph_close(m->ctx, m->graph);
 	for (size_t i = 0; i < ML_LENGTH(m->storage); i++)
 		free(m->storage[i]);
+	free(m->parameters);
 }
 
 /* ---- values in and out ---- */
@@ -302,6 +308,9 @@ op_feed(machine *m, int slot, int32_t value, const double *from, bool strided)
 	op_numbers(shape, m, dims);
 	m->storage[slot] = storage_of(shape->dtype, shape, dims, from, strided);
 	m->runner->inputs[value] = m->storage[slot];
+	if (m->graph->values[value].kind == ML_VALUE_PARAMETER)
+		memcpy((char *) m->parameters + m->graph->values[value].offset * ml_dtypes[m->dtype].block_bytes,
+			   m->storage[slot], ml_storage_bytes(shape->dtype, shape->layout, shape->ndims, dims));
 }
 
 void

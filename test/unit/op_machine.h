@@ -37,6 +37,7 @@ typedef struct machine
 	int32_t		weights[ML_NODE_OUTPUTS_MAX];
 	int32_t		din[OP_INPUTS];
 	void	   *storage[OP_INPUTS + ML_NODE_OUTPUTS_MAX];
+	void	   *parameters;		/* inputs in panels */
 	int64_t		rows;
 	int32_t		offsets[2][OP_ROWS_MAX + 1];
 } machine;
