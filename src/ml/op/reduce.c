@@ -260,7 +260,10 @@ REDUCTION(mean, 0, backward_mean);
 REDUCTION(max, 0, backward_extreme);
 REDUCTION(min, 0, backward_extreme);
 
-/* === spread(axes, keepdims, mean; dims): a result of a reduction repeated over what it came from === */
+/*
+ * === spread(axes, keepdims, mean; dims): a result of a reduction repeated over what it came from ===
+ * For gradients: none flows through it.
+ */
 
 static const ml_attribute spread_attributes[] = {
 	{"axes", false, 0, (1 << ML_MAX_DIMS) - 1, 0},
@@ -308,17 +311,8 @@ run_spread(const ml_op_run *run)
 	return walk.status;
 }
 
-/* dx: g summed up, or its mean */
-static void
-backward_spread(ml_emitter *e, const ml_op_backward *b)
-{
-	ml_attributes given = {.ints = {b->attributes->ints[0], b->attributes->ints[1]}};
-
-	b->din[0] = ml_emit1(e, b->attributes->ints[2] != 0 ? &ml_op_mean : &ml_op_sum, &given, b->dout[0]);
-}
-
 const ml_op ml_op_spread = {
 	.name = "spread", .version = 1, .nin_least = 1, .nin_most = 1, .nout = 1,
-	.attributes = spread_attributes, .shape = shape_spread, .backward = backward_spread,
+	.attributes = spread_attributes, .shape = shape_spread,
 	.kernels = (const ml_op_kernel[]) {{"f>f", 0, run_spread}, {"d>d", 0, run_spread}, {0}}
 };
