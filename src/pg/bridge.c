@@ -28,6 +28,7 @@
 #endif
 
 #include "access/parallel.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "commands/tablespace.h"
 #include "funcapi.h"
@@ -38,6 +39,7 @@
 #include "utils/backend_progress.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -406,7 +408,8 @@ enum
 	PROGRESS_EPOCH,
 	PROGRESS_LOSS,				/* the bits of a double */
 	PROGRESS_STARTED,
-	PROGRESS_MODEL
+	PROGRESS_SCHEMA,
+	PROGRESS_MODEL				/* its name without schema */
 };
 
 #define PROGRESS_MODEL_SIZE \
@@ -432,7 +435,7 @@ bits_of_double(double value)
 }
 
 void
-bridge_progress_start(const char *model)
+bridge_progress_start(Oid schema, const char *model)
 {
 	int64		values[PGSTAT_NUM_PROGRESS_PARAM] = {0};
 	int			places[PGSTAT_NUM_PROGRESS_PARAM];
@@ -442,6 +445,7 @@ bridge_progress_start(const char *model)
 		places[i] = i;
 	values[PROGRESS_LOSS] = bits_of_double(NAN);
 	values[PROGRESS_STARTED] = GetCurrentTimestamp();
+	values[PROGRESS_SCHEMA] = schema;
 	memcpy(&values[PROGRESS_MODEL], model, size);
 	pgstat_progress_start_command(PROGRESS_COMMAND, InvalidOid);
 	pgstat_progress_update_multi_param(PGSTAT_NUM_PROGRESS_PARAM, places, values);
@@ -469,6 +473,24 @@ host_progress(void *user, const ml_progress *progress)
 	pgstat_progress_update_multi_param(lengthof(places), places, values);
 }
 
+/* As whoever looks would write it: what is in front in her search_path hides others. */
+static const char *
+model_name(Oid schema, const char *name)
+{
+	ListCell   *cell;
+
+	if (!OidIsValid(schema))
+		return name;
+	foreach(cell, fetch_search_path(false))
+	{
+		if (lfirst_oid(cell) == schema)
+			return quote_identifier(name);
+		if (OidIsValid(get_relname_relid(name, lfirst_oid(cell))))
+			break;
+	}
+	return quote_qualified_identifier(get_namespace_name_or_temp(schema), name);
+}
+
 /* One row of aiaas.progress(); the columns after userid are NULL if masked. */
 static void
 progress_row(ReturnSetInfo *result, const PgBackendStatus *entry)
@@ -490,7 +512,7 @@ progress_row(ReturnSetInfo *result, const PgBackendStatus *entry)
 		memcpy(&loss, &entry->st_progress_param[PROGRESS_LOSS], sizeof(loss));
 		/* a name from another database may be in another encoding */
 		nulls[3] = entry->st_databaseid != MyDatabaseId;
-		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(model);
+		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(model_name((Oid) entry->st_progress_param[PROGRESS_SCHEMA], model));
 		values[4] = CStringGetTextDatum(phase >= 0 && phase < lengthof(phase_names) ?
 										phase_names[phase] : "unknown");
 		values[5] = Int64GetDatum(entry->st_progress_param[PROGRESS_ROWS]);

@@ -64,7 +64,7 @@ aiaas_cross_validate(PG_FUNCTION_ARGS)
 						 PG_ARGISNULL(5) ? NULL : PG_GETARG_ARRAYTYPE_P(5));
 	values = palloc(folds * ML_METRICS_MAX * sizeof(double));
 	rows = palloc0_array(uint64, folds);
-	bridge_progress_start("(cross-validation)");
+	bridge_progress_start(InvalidOid, "(cross-validation)");
 	train_cross_validate(&t, folds, values, rows);
 	bridge_destroy(t.b);
 	bridge_progress_end();

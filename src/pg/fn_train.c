@@ -23,11 +23,13 @@
 #include "commands/defrem.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 #include "catalog.h"
 #include "document.h"
@@ -66,6 +68,22 @@ given_name(text *argument)
 	return name;
 }
 
+/* Shown to others, whose search_path may be another one. */
+static void
+start_progress(const train_state *t)
+{
+	char	   *known = OidIsValid(t->model) ? get_rel_name(t->model) : NULL;
+	RangeVar   *name;
+
+	if (known != NULL)
+	{
+		bridge_progress_start(get_rel_namespace(t->model), known);
+		return;
+	}
+	name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(t->name)));
+	bridge_progress_start(RangeVarGetCreationNamespace(name), name->relname);
+}
+
 /*
  * The new version's bytes and its manifest.
  */
@@ -75,7 +93,7 @@ fit(train_state *t, bool as_owner)
 	ml_buffer	description = {0};
 	double		seconds;
 
-	bridge_progress_start(t->name);
+	start_progress(t);
 	train_learn(t, as_owner);
 	bridge_check(t->b, ml_stored_describe(&t->b->ctx, t->stored.data, t->stored.size, &description), NULL);
 	seconds = (GetCurrentTimestamp() - t->started) / 1e6;

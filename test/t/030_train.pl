@@ -94,6 +94,7 @@ $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE lo
 is(query(q{SELECT concat_ws(' ', pid, model, phase, rows > 1000, "user", elapsed > '0') FROM aiaas.training_progress}),
 	"$pid model reading t " . query('SELECT current_user') . ' t',
 	'a training shows in aiaas.training_progress');
+is(query('SET search_path = pg_catalog', q{SELECT model FROM aiaas.training_progress}), 'public.model', 'by a name that means it to whoever looks');
 is(query(q{SET statement_timeout = '10s'}, q{SELECT aiaas_classify('model', 'aa')}), 'a', 'the model answers meanwhile');
 is(query(q{SET statement_timeout = '10s'}, q{SELECT version FROM aiaas_train('small', model => 'model')}), 2, 'others train it');
 is(query(q{SET statement_timeout = '10s'}, q{SELECT aiaas_deploy('model', 1)}), 1, 'and deploy');
