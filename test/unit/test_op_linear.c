@@ -1,16 +1,14 @@
 /*-------------------------------------------------------------------------
  *
- * test_linear_op.c
- *	  Dense layers and products of matrices as ops, with their gradients: against
- *	  sums in double, at every level, of any strides; rows whose bits must not
- *	  depend on the batch.
+ * test_op_linear.c
+ *	  Dense layers and products of matrices as ops, with their gradients: by
+ *	  differences, against PyTorch, and against sums in double at sizes where
+ *	  blocks, panels and tiles begin and end.
  *
  *-------------------------------------------------------------------------
  */
-#include "unit.h"
-
-#include "base/hash.h"
-#include "op/ops.h"
+#include "op_check.h"
+#include "recorded.h"
 
 #include <math.h>
 
@@ -541,6 +539,93 @@ test_errors(void)
 	unit_fails(&host, ml_op_matmul.shape(&host.ctx, &s), ML_BAD_OPTION, "times [7, 3]", "matmul: operands that don't fit");
 }
 
+/* === The harness === */
+
+/* Activations with a corner are kept away from it: sums of columns are beyond K by their bias. */
+static void
+check_linear(int cases)
+{
+	op_checks	checks;
+
+	op_checks_open(&checks, &host, "linear");
+	for (int n = 0; n < cases; n++)
+	{
+		op_case		c = {.op = &ml_op_linear, .nin = 3, .inexact = true, .out = {OP_ROWS}};
+		ml_activation activation = (ml_activation) (n % ML_ACTIVATIONS);
+		bool		corner = activation == ML_RELU || activation == ML_LEAKY_RELU || activation == ML_ELU;
+		int			ndims = (int) op_pick(&checks, 1, 4);
+		int64_t		dims[4];
+		double		bias[64];
+
+		c.attributes = (ml_attributes) {.ints = {activation}, .reals = {0.3}};
+		for (int d = 0; d < ndims; d++)
+			dims[d] = op_pick(&checks, 1, 3);
+		dims[ndims - 1] = op_dim(&checks);
+		c.in[0] = op_floats(ndims, dims);
+		c.in[0].strided = op_pick(&checks, 0, 2) == 0;
+		if (ndims > 1)
+		{
+			c.rows = (int) op_pick(&checks, 1, 5);
+			c.in[0].role = OP_ROWS;
+		}
+		else
+			c.out[0] = OP_WHOLE;
+		c.in[1] = op_floats(2, (int64_t[]) {dims[ndims - 1], op_dim(&checks)});
+		c.in[1].layout = ML_PANELS;
+		c.in[2] = op_floats(1, &c.in[1].dims[1]);
+		if (corner)
+		{
+			c.in[2].draw = OP_GIVEN;
+			c.in[2].values = bias;
+			for (int i = 0; i < 64; i++)
+				bias[i] = ((i + n) % 2 ? 1 : -1) * (double) (dims[ndims - 1] + 1);
+		}
+		else if (op_pick(&checks, 0, 1))
+			c.nin = 2;
+		op_check(&checks, &c);
+	}
+	op_checks_close(&checks, cases);
+}
+
+static void
+check_matmul(int cases)
+{
+	op_checks	checks;
+
+	op_checks_open(&checks, &host, "matmul");
+	for (int n = 0; n < cases; n++)
+	{
+		op_case		c = {.op = &ml_op_matmul, .nin = 2, .inexact = true};
+		bool		transposed[2] = {op_pick(&checks, 0, 1), op_pick(&checks, 0, 1)};
+		int			nbatch = (int) op_pick(&checks, 0, 2);
+		int64_t		batch[2] = {op_pick(&checks, 1, 3), op_pick(&checks, 1, 3)};
+		int64_t		inner = op_dim(&checks);
+
+		c.attributes = (ml_attributes) {.ints = {transposed[0], transposed[1]}};
+		for (int i = 0; i < 2; i++)
+		{
+			int			own = (int) op_pick(&checks, 0, nbatch);
+			int64_t		outer = op_pick(&checks, 0, 1) ? op_dim(&checks) : op_pick(&checks, 1, 4);
+			int64_t		dims[4];
+
+			for (int d = 0; d < own; d++)
+				dims[d] = op_pick(&checks, 0, 2) == 0 ? 1 : batch[nbatch - own + d];
+			dims[own + (i ^ transposed[i])] = outer;
+			dims[own + (1 ^ i ^ transposed[i])] = inner;
+			c.in[i] = op_floats(own + 2, dims);
+			c.in[i].strided = op_pick(&checks, 0, 2) == 0;
+		}
+		/* rows of the left operand, if they are the first dimension of the result */
+		if (!transposed[0] && c.in[0].ndims == 2 && c.in[1].ndims == 2)
+		{
+			c.rows = (int) op_pick(&checks, 1, 6);
+			c.in[0].role = c.out[0] = OP_ROWS;
+		}
+		op_check(&checks, &c);
+	}
+	op_checks_close(&checks, cases);
+}
+
 int
 main(void)
 {
@@ -555,6 +640,9 @@ main(void)
 	test_rows();
 	test_matmul();
 	test_errors();
+	check_linear(230);
+	check_matmul(230);
+	recorded_test(&host, "ops_linear.safetensors");
 	unit_close(&host, "linear ops");
 	return unit_done();
 }
