@@ -76,7 +76,7 @@ struct ml_window_kernel
 
 	/*
 	 * y[r * y_row + j] += sum over i < n of factors[i] * x[at[i] + r * x_row + j],
-	 * r < rows, j < columns, in order of i
+	 * r < rows, j < columns
 	 */
 	void		(*combine) (void *y, int64_t y_row, const void *x, int64_t x_row, size_t rows,
 							size_t columns, const int32_t *at, const void *factors, size_t n);
