@@ -38,12 +38,12 @@ print(f"  largest difference of the coefficients: {distance('numbers_model', mod
 del X, y
 
 make_numbers(db, "labels", 100000, "label")
-scan = best(lambda: db.execute("SELECT count(c20) FROM labels"), 5)
+scan = best(lambda: db.execute("SELECT count(c20) FROM labels"), 15)
 X, y = export(db, "labels", "(label = 'yes')::int::float8")
 start = best(lambda: export(db, "labels", "(label = 'yes')::int::float8"), 2)
 what = "logistic regression, 100 k x 20"
 options = '{"holdout": 0, "standardize": false}'
-ours = train(db, "labels_model", "labels", "label", "logistic_regression", options, 5)
+ours = train(db, "labels_model", "labels", "label", "logistic_regression", options, 15)
 peer, model = fit(lambda: LogisticRegression(solver="newton-cholesky", tol=1e-6), X, y, times=5)
 row(what, f"{ours * 1000:.0f} ms", f"SELECT count(c20) {scan * 1000:.0f} ms", times(ours, scan), "3x")
 row(what, f"{ours * 1000:.0f} ms", f"newton-cholesky {peer * 1000:.0f} ms, {(peer + start) * 1000:.0f} with export",

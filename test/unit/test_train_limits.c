@@ -141,6 +141,80 @@ test_wide(unit_host *host)
 	free(targets);
 }
 
+#define NUMBERS_N		3000
+#define NUMBERS_COLUMNS	5
+
+/* A training of rows, some of which are skipped, by values or as nothing but numbers; infinite: a row that ends it. */
+static ml_status
+train_rows(unit_host *host, bool as_numbers, size_t infinite, ml_buffer *stored)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e"};
+	static double numbers[NUMBERS_N * NUMBERS_COLUMNS];
+	static ml_value inputs[NUMBERS_N * NUMBERS_COLUMNS];
+	static ml_value targets[NUMBERS_N];
+	static float weights[NUMBERS_N];
+	ml_column	columns[NUMBERS_COLUMNS];
+	ml_trainer *trainer;
+	ml_buffer	report = {0};
+	ml_status	status;
+
+	for (int k = 0; k < NUMBERS_COLUMNS; k++)
+		columns[k] = (ml_column) {.name = unit_text(names[k]), .type = k == 3 ? ML_TYPE_DATE : ML_TYPE_NUMBER};
+	for (size_t i = 0; i < NUMBERS_N; i++)
+	{
+		for (uint32_t k = 0; k < NUMBERS_COLUMNS; k++)
+		{
+			double		value = k == 3 ? (double) (i * 86400 % 70000000) : mixed_up(i, k);
+
+			numbers[i * NUMBERS_COLUMNS + k] = i % 50 == 49 || (i + k) % 11 == 0 ? NAN :
+				i == infinite && k == 2 ? -INFINITY : value;
+			inputs[i * NUMBERS_COLUMNS + k].number = numbers[i * NUMBERS_COLUMNS + k];
+		}
+		targets[i].text = i % 97 == 5 ? (ml_text) {0} : mixed_up(i, 0) > other(i, 1) ? ML_TEXT("more") : ML_TEXT("less");
+		weights[i] = (float) (i % 13 == 0 ? 0 : 1 + i % 3);
+	}
+	status = ml_trainer_open(&host->ctx, &(ml_training)
+							 {
+								 .algorithm = ML_TEXT("svm"), .options = ML_TEXT("{}"), .task = ML_CLASSIFICATION,
+								 .ncolumns = NUMBERS_COLUMNS, .columns = columns, .target = ML_TEXT("y"),
+								 .memory = (size_t) 16 << 20, .kernel = ml_kernel_select(ML_LEVEL_AUTO)
+							 }, &trainer);
+	for (size_t i = 0, n; i < NUMBERS_N && status == ML_OK; i += n)
+	{
+		n = ML_MIN(NUMBERS_N - i, (size_t) (1 + i % 300));
+		status = ml_trainer_add(&host->ctx, trainer, &(ml_batch)
+								{
+									.n = n, .targets = targets + i, .weights = weights + i,
+									.inputs = as_numbers ? NULL : inputs + i * NUMBERS_COLUMNS,
+									.numbers = as_numbers ? numbers + i * NUMBERS_COLUMNS : NULL
+								});
+	}
+	if (status == ML_OK)
+		status = ml_trainer_finish(&host->ctx, trainer, stored, &report);
+	ml_trainer_close(&host->ctx, trainer);
+	ml_buffer_free(&host->ctx, &report);
+	return status;
+}
+
+static void
+test_numbers(unit_host *host)
+{
+	ml_buffer	stored[2] = {{0}};
+	char		message[2][ML_TEXT_MAX];
+
+	for (int k = 0; k < 2; k++)
+		unit_ok(train_rows(host, k == 1, NUMBERS_N, &stored[k]) == ML_OK, "rows of numbers: %s", host->ctx.error.text);
+	unit_ok(stored[0].size > 0 && stored[0].size == stored[1].size &&
+			memcmp(stored[0].data, stored[1].data, stored[0].size) == 0, "  the same model, however they are handed over");
+	for (int k = 0; k < 2; k++)
+	{
+		ml_buffer_free(&host->ctx, &stored[k]);
+		unit_is_int(train_rows(host, k == 1, 1234, &stored[k]), ML_BAD_DATA, "  one that is infinite");
+		snprintf(message[k], sizeof(message[k]), "%s", host->ctx.error.text);
+	}
+	unit_is_text(unit_text(message[1]), message[0], "  and the same message");
+}
+
 static void
 test_many_levels(unit_host *host)
 {
@@ -262,6 +336,7 @@ main(void)
 	test_leaks(&host);
 	unit_close(&host, "limits");
 	unit_open(&host);
+	test_numbers(&host);
 	test_wide(&host);
 	test_many_levels(&host);
 	test_spilled(&host);
