@@ -35,6 +35,7 @@ typedef struct recorded
 	int32_t		out[ML_NODE_OUTPUTS_MAX];
 	char		names[ML_NODE_INPUTS_MAX + ML_NODE_OUTPUTS_MAX][32];
 	const int32_t *ints[ML_NODE_INPUTS_MAX];
+	bool		bf16;			/* attribute "bf16" is set */
 	double		worst;			/* difference, relative to the largest number of its tensor */
 } recorded;
 
@@ -154,6 +155,9 @@ recorded_build(recorded *r)
 	if (reals != NULL)
 		for (uint64_t i = 0; i < reals->dims[0]; i++)
 			attributes.reals[i] = ((const double *) reals->data)[i];
+	for (int i = 0, slot = 0; r->bf16 && op->attributes[i].name != NULL; slot += !op->attributes[i++].is_real)
+		if (strcmp(op->attributes[i].name, "bf16") == 0)
+			attributes.ints[slot] = 1;
 	r->b.e.node(&r->b.e, op, &attributes, r->nin, r->in, r->nout, r->out);
 	for (int i = 0; i < r->nout && r->b.e.status == ML_OK; i++)
 		if (strcmp(r->names[ML_NODE_INPUTS_MAX + i], "-") != 0)
@@ -257,9 +261,9 @@ recorded_close(recorded *r)
 	free(r->memory[1]);
 }
 
-/* All cases in double, and in float at all levels: three tests for each op and type. */
+/* All cases in double, and in float at all levels; or with bf16, then only that, to 3 %. */
 static inline void
-recorded_test(unit_host *host, const char *path)
+recorded_test(unit_host *host, const char *path, bool bf16)
 {
 	static const ml_level levels[] = {ML_LEVEL_REF, ML_LEVEL_AVX2, ML_LEVEL_AVX512};
 	size_t		size;
@@ -269,8 +273,9 @@ recorded_test(unit_host *host, const char *path)
 
 	if (!unit_ok(bytes != NULL && ml_safetensors_read(&host->ctx, &arena, bytes, size, &file) == ML_OK, "%s is there", path))
 		return;
-	for (int pass = 0; pass < 4; pass++)
+	for (int pass = bf16; pass < 4; pass++)
 	{
+		double		tolerance = bf16 ? 0.03 : pass == 0 ? 1e-6 : 1e-4;
 		const ml_kernel *kernel = ml_kernel_select(pass == 0 ? ML_LEVEL_AUTO : levels[pass - 1]);
 		double		worst = 0;
 		int			failed = 0;
@@ -278,7 +283,7 @@ recorded_test(unit_host *host, const char *path)
 		for (uint32_t i = 0; i < file.nmetadata; i++)
 		{
 			char		name[64];
-			recorded	r = {.ctx = &host->ctx, .file = file, .name = name, .dtype = pass == 0 ? ML_F64 : ML_F32};
+			recorded	r = {.ctx = &host->ctx, .file = file, .name = name, .dtype = pass == 0 ? ML_F64 : ML_F32, .bf16 = bf16};
 
 			snprintf(name, sizeof(name), "%.*s", (int) file.metadata[i].key.size, file.metadata[i].key.data);
 			if (recorded_build(&r) != ML_OK || recorded_run(&r, kernel) != ML_OK)
@@ -288,13 +293,13 @@ recorded_test(unit_host *host, const char *path)
 			}
 			else
 				recorded_look(&r);
-			if (r.worst > (pass == 0 ? 1e-6 : 1e-4))
+			if (r.worst > tolerance)
 				unit_note("%s: %g", name, r.worst);
 			worst = ML_MAX(worst, r.worst);
 			recorded_close(&r);
 		}
-		unit_ok(failed == 0 && worst < (pass == 0 ? 1e-6 : 1e-4), "%s, %s at %s: %u cases as PyTorch, to %.2g", path,
-				pass == 0 ? "double" : "float", kernel->name, file.nmetadata, worst);
+		unit_ok(failed == 0 && worst < tolerance, "%s, %s at %s: %u cases as PyTorch, to %.2g", path,
+				bf16 ? "bf16" : pass == 0 ? "double" : "float", kernel->name, file.nmetadata, worst);
 	}
 	ml_arena_free(&host->ctx, &arena);
 	free(bytes);

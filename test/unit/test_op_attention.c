@@ -230,7 +230,7 @@ main(void)
 	test_attention("attention, together", false, false);
 	test_attention("attention, apart", true, false);
 	test_attention("attention, of other rows", true, true);
-	recorded_test(&host, "ops_attention.safetensors");
+	recorded_test(&host, "ops_attention.safetensors", false);
 	test_state();
 	unit_every_allocation_fails("a growing state", scenario, NULL);
 	unit_every_poll_cancels("a growing state", scenario, NULL);

@@ -230,7 +230,8 @@ main(void)
 {
 	unit_open(&host);
 	test_cells();
-	recorded_test(&host, "ops_recurrent.safetensors");
+	recorded_test(&host, "ops_recurrent.safetensors", false);
+	recorded_test(&host, "ops_recurrent.safetensors", true);
 	test_states();
 	test_bad_input();
 	unit_every_poll_cancels("lstm", scenario, NULL);

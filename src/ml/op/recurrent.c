@@ -21,7 +21,8 @@
  * where they ended, so how many steps that are changes no bit.  With attribute
  * "reverse" words are read from the last to the first; y stays in their order, and
  * last is the state after the first word.  The last state of an empty row is its
- * first one.
+ * first one.  Attribute "bf16" (training, F32): operands of products are rounded to
+ * bf16, sums are not.
  *
  * recurrent_back.c has the way back.
  *
@@ -138,6 +139,9 @@ typedef struct forward
 	void	   *hidden;			/* [CELL_BLOCK][gates], GRU only */
 	void	   *h;				/* [CELL_BLOCK][units] */
 	void	   *c;				/* the same: c of LSTM, what is not kept of GRU */
+	void	   *pairs;			/* rows in bf16 */
+	void	   *wx_pairs;
+	void	   *wh_pairs;
 	const void *c_before;
 } forward;
 
@@ -159,7 +163,10 @@ forward_memory(forward *f, char *memory)
 		{&f->sums, ml_size_mul(FORWARD_WORDS, s->gates)},
 		{&f->hidden, s->cell == ML_CELL_GRU ? ml_size_mul(CELL_BLOCK, s->gates) : 0},
 		{&f->h, ml_size_mul(CELL_BLOCK, s->units)},
-		{&f->c, ml_size_mul(CELL_BLOCK, s->units)}
+		{&f->c, ml_size_mul(CELL_BLOCK, s->units)},
+		{&f->pairs, ml_pairs_elements(s, FORWARD_WORDS, ML_MAX(s->inputs, s->units))},
+		{&f->wx_pairs, ml_pairs_weights(s, s->inputs, s->gates)},
+		{&f->wh_pairs, ml_pairs_weights(s, s->units, s->gates)}
 	};
 
 	f->sort = memory;
@@ -224,7 +231,7 @@ forward_hidden(forward *f, void *sums, size_t rows)
 		.add = !alone
 	};
 
-	return ml_product_run(s->run, s->dtype, &product);
+	return ml_passage_multiply(s, &product, f->pairs);
 }
 
 /* One step of the rows that have a word t; sums: what x says.  at: of the first of them in the passage. */
@@ -279,7 +286,7 @@ forward_block(forward *f)
 			.b = f->wx, .b_panel = (int64_t) s->inputs * ML_PANEL, .b_inner = ML_PANEL,
 			.bias = f->bias, .rows = words, .lanes = s->gates, .outer = 1, .inner = s->inputs
 		};
-		ML_TRY(ml_product_run(s->run, s->dtype, &product));
+		ML_TRY(ml_passage_multiply(s, &product, f->pairs));
 		for (size_t u = t; u < end; u++)
 		{
 			size_t		rows = ml_passage_rows(s, u);
@@ -301,8 +308,8 @@ run_cell(const ml_op_run *run, ml_cell cell)
 	ML_TRY(ml_passage_open(&f.s, run, cell, run->workspace));
 	forward_memory(&f, run->workspace);
 	f.x = run->in[CELL_X].data;
-	f.wx = run->in[CELL_WX].data;
-	f.wh = run->in[CELL_WH].data;
+	f.wx = ml_passage_weights(&f.s, run->in[CELL_WX].data, f.s.inputs, f.s.gates, f.wx_pairs);
+	f.wh = ml_passage_weights(&f.s, run->in[CELL_WH].data, f.s.units, f.s.gates, f.wh_pairs);
 	f.h0 = run->nin > CELL_H0 ? run->in[CELL_H0].data : NULL;
 	f.c0 = run->nin > CELL_C0 ? run->in[CELL_C0].data : NULL;
 	f.y = run->out[CELL_Y].data;
@@ -355,8 +362,10 @@ CELL_RUNS(rnn, ML_CELL_RNN)
 CELL_RUNS(gru, ML_CELL_GRU)
 CELL_RUNS(lstm, ML_CELL_LSTM)
 
-static const ml_attribute cell_attributes[] = {{"reverse", false, 0, 1, 0}, {0}};
-static const ml_attribute rnn_attributes[] = {{"reverse", false, 0, 1, 0}, {"relu", false, 0, 1, 0}, {0}};
+static const ml_attribute cell_attributes[] = {{"reverse", false, 0, 1, 0}, {"bf16", false, 0, 1, 0}, {0}};
+static const ml_attribute rnn_attributes[] = {
+	{"reverse", false, 0, 1, 0}, {"relu", false, 0, 1, 0}, {"bf16", false, 0, 1, 0}, {0}
+};
 
 const ml_op ml_op_rnn = {
 	.name = "rnn",

@@ -50,9 +50,10 @@ enum
 	BACK_DX, BACK_DWX, BACK_DWH, BACK_DBX, BACK_DBH, BACK_DH0, BACK_DC0, BACK_OUTPUTS
 };
 
-/* Attributes of all cells: ints[0] reverse, of rnn also ints[1] relu. */
+/* Attributes: ints[0] reverse, of rnn then relu, and bf16 last. */
 #define CELL_REVERSE	0
 #define CELL_RELU		1
+#define CELL_BF16(cell)	((cell) == ML_CELL_RNN ? 2 : 1)
 
 #define CELL_BLOCK		48		/* rows of a block, at most */
 
@@ -65,6 +66,7 @@ typedef struct ml_passage
 	ml_dtype	dtype;
 	ml_cell		cell;
 	bool		reverse;
+	bool		bf16;			/* operands of products are rounded to pairs of bf16 */
 	size_t		inputs;			/* channels of x */
 	size_t		units;
 	size_t		gates;			/* columns of weights: 1, 3 or 4 times units */
@@ -119,6 +121,28 @@ extern void ml_passage_scatter(const ml_passage *s, size_t t, void *to, const vo
 
 /* to[i][units] = states[row i of the block], 0 if there are none. */
 extern void ml_passage_states(const ml_passage *s, void *to, const void *states);
+
+/*
+ * Run a product of plain rows and weights that ml_passage_weights gave.  pairs:
+ * memory for the rows in bf16 (ml_pairs_elements).
+ */
+extern ml_status ml_passage_multiply(const ml_passage *s, const ml_product *product, void *pairs);
+
+/* A [k, n] matrix in panels for it: itself, or in pairs of bf16 in "memory". */
+extern const void *ml_passage_weights(const ml_passage *s, const void *weights, size_t k, size_t n, void *memory);
+
+/* Floats that rows of k numbers take in pairs; panels of a [k, n] matrix. */
+static inline size_t
+ml_pairs_elements(const ml_passage *s, size_t rows, size_t k)
+{
+	return s->bf16 ? ml_size_mul(rows, k / 2 + k % 2) : 0;
+}
+
+static inline size_t
+ml_pairs_weights(const ml_passage *s, size_t k, size_t n)
+{
+	return ml_pairs_elements(s, ml_size_align(n, ML_PANEL), k);
+}
 
 extern ml_status ml_passage_poll(ml_passage *s, size_t terms);
 

@@ -60,6 +60,13 @@ typedef struct back
 	void	   *dh;				/* [CELL_BLOCK][units] */
 	void	   *dc;				/* the same, LSTM only */
 	void	   *c0;
+	void	   *pairs;			/* rows in bf16 */
+	void	   *wx_pairs;
+	void	   *wh_pairs;
+	void	   *dsums_pairs;	/* a stretch in panels of pairs of rows */
+	void	   *rows_pairs;		/* the same of x or h, in tiles */
+	const void *wx;				/* turned, as products want it */
+	const void *wh;
 } back;
 
 static size_t
@@ -83,7 +90,12 @@ back_memory(back *b, char *memory)
 		{&b->dhidden, s->cell == ML_CELL_GRU ? ml_size_mul(BACK_WORDS, s->gates) : 0},
 		{&b->dh, ml_size_mul(CELL_BLOCK, s->units)},
 		{&b->dc, states},
-		{&b->c0, states}
+		{&b->c0, states},
+		{&b->pairs, ml_pairs_elements(s, BACK_WORDS, s->gates)},
+		{&b->wx_pairs, ml_pairs_weights(s, s->gates, s->inputs)},
+		{&b->wh_pairs, ml_pairs_weights(s, s->gates, s->units)},
+		{&b->dsums_pairs, ml_pairs_weights(s, BACK_WORDS, s->gates)},
+		{&b->rows_pairs, ml_pairs_weights(s, BACK_WORDS, ML_MAX(s->inputs, s->units))}
 	};
 
 	b->sort = memory;
@@ -111,7 +123,7 @@ back_step(back *b, size_t t, size_t at, size_t in_stretch)
 	ml_product	product = {
 		.c = b->dh, .c_row = (int64_t) s->units, .c_panel = ML_PANEL,
 		.a = dhidden, .a_row = (int64_t) s->gates, .a_inner = 1,
-		.b = b->wh_turned, .b_panel = (int64_t) s->gates * ML_PANEL, .b_inner = ML_PANEL,
+		.b = b->wh, .b_panel = (int64_t) s->gates * ML_PANEL, .b_inner = ML_PANEL,
 		.rows = rows, .lanes = s->units, .outer = 1, .inner = s->gates, .add = s->cell == ML_CELL_GRU
 	};
 
@@ -137,7 +149,7 @@ back_step(back *b, size_t t, size_t at, size_t in_stretch)
 
 		s->loops->lstm_back(dsums, b->dc, b->dh, gates, kept, before, rows, s->units);
 	}
-	ML_TRY(ml_product_run(s->run, s->dtype, &product));
+	ML_TRY(ml_passage_multiply(s, &product, b->pairs));
 	return ml_passage_poll(s, rows * s->gates * (2 * s->inputs + 2 * s->units + 8));
 }
 
@@ -153,7 +165,22 @@ back_weights(const back *b, void *dw, const void *rows, size_t k, const void *ds
 		.rows = k, .lanes = s->gates, .outer = 1, .inner = words, .add = true
 	};
 
-	return dw == NULL ? ML_OK : ml_product_run(s->run, s->dtype, &product);
+	if (dw == NULL)
+		return ML_OK;
+	if (!s->bf16)
+		return ml_product_run(s->run, s->dtype, &product);
+	product.inner = words / 2 + words % 2;
+	s->run->kernel->network->pack_pairs(b->dsums_pairs, ML_PANEL, (int64_t) product.inner * ML_PANEL, dsums,
+										(int64_t) s->gates, words, s->gates);
+	s->run->kernel->network->pack_pairs(b->rows_pairs, ML_TILE_ROWS, (int64_t) product.inner * ML_TILE_ROWS, rows,
+										(int64_t) k, words, k);
+	product.a = b->rows_pairs;
+	product.a_tile = (int64_t) product.inner * ML_TILE_ROWS;
+	product.a_inner = ML_TILE_ROWS;
+	product.b = b->dsums_pairs;
+	product.b_panel = (int64_t) product.inner * ML_PANEL;
+	product.b_inner = ML_PANEL;
+	return ml_product_pairs_run(s->run, &product);
 }
 
 /* The products over a stretch of steps from t on. */
@@ -164,7 +191,7 @@ back_stretch(back *b, size_t t, size_t steps, size_t words)
 	ml_product	product = {
 		.c = b->x, .c_row = (int64_t) s->inputs, .c_panel = ML_PANEL,
 		.a = b->dsums, .a_row = (int64_t) s->gates, .a_inner = 1,
-		.b = b->wx_turned, .b_panel = (int64_t) s->gates * ML_PANEL, .b_inner = ML_PANEL,
+		.b = b->wx, .b_panel = (int64_t) s->gates * ML_PANEL, .b_inner = ML_PANEL,
 		.rows = words, .lanes = s->inputs, .outer = 1, .inner = s->gates
 	};
 
@@ -176,7 +203,7 @@ back_stretch(back *b, size_t t, size_t steps, size_t words)
 		ml_product_add_rows(s->run, s->dtype, b->out[BACK_DBH], b->dhidden, words, s->gates);
 	if (b->out[BACK_DX] == NULL)
 		return ML_OK;
-	ML_TRY(ml_product_run(s->run, s->dtype, &product));
+	ML_TRY(ml_passage_multiply(s, &product, b->pairs));
 	for (size_t u = t, n = 0; u < t + steps; n += ml_passage_rows(s, u++))
 		ml_passage_scatter(s, u, b->out[BACK_DX], ml_passage_at(s, b->x, n * s->inputs), s->inputs);
 	return ML_OK;
@@ -276,6 +303,8 @@ run_back(const ml_op_run *run, ml_cell cell)
 	}
 	ML_TRY(ml_panels_transpose(run, s->dtype, b.wx_turned, run->in[BACK_WX].data, s->inputs, s->gates));
 	ML_TRY(ml_panels_transpose(run, s->dtype, b.wh_turned, run->in[BACK_WH].data, s->units, s->gates));
+	b.wx = ml_passage_weights(s, b.wx_turned, s->gates, s->inputs, b.wx_pairs);
+	b.wh = ml_passage_weights(s, b.wh_turned, s->gates, s->units, b.wh_pairs);
 	while (ml_passage_next(s))
 		ML_TRY(back_block(&b));
 	return ML_OK;
@@ -348,8 +377,10 @@ flops_back(const ml_op_run *run)
 		((double) run->in[BACK_X].dims[1] + (double) run->in[BACK_WH].dims[0]);
 }
 
-static const ml_attribute cell_attributes[] = {{"reverse", false, 0, 1, 0}, {0}};
-static const ml_attribute rnn_attributes[] = {{"reverse", false, 0, 1, 0}, {"relu", false, 0, 1, 0}, {0}};
+static const ml_attribute cell_attributes[] = {{"reverse", false, 0, 1, 0}, {"bf16", false, 0, 1, 0}, {0}};
+static const ml_attribute rnn_attributes[] = {
+	{"reverse", false, 0, 1, 0}, {"relu", false, 0, 1, 0}, {"bf16", false, 0, 1, 0}, {0}
+};
 
 #define BACK_OP(name_, cell, attributes_) \
 static ml_status \

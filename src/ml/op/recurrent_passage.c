@@ -19,6 +19,7 @@ ml_passage_open(ml_passage *s, const ml_op_run *run, ml_cell cell, void *memory)
 	s->inputs = (size_t) run->in[CELL_X].dims[1];
 	s->units = (size_t) run->in[CELL_WH].dims[0];
 	s->gates = cell_gates[cell] * s->units;
+	s->bf16 = s->dtype == ML_F32 && run->attributes->ints[CELL_BF16(cell)] != 0;
 	if (memory == NULL)
 		return ML_OK;
 	s->map = ml_map_of(run->kernel, s->dtype);
@@ -95,6 +96,34 @@ ml_passage_states(const ml_passage *s, void *to, const void *states)
 			memcpy(ml_passage_at(s, to, i * s->units),
 				   ml_passage_at(s, states, (size_t) s->order[s->first + i] * s->units),
 				   s->units * s->map->width);
+}
+
+ml_status
+ml_passage_multiply(const ml_passage *s, const ml_product *product, void *pairs)
+{
+	ml_product	p = *product;
+
+	if (!s->bf16)
+		return ml_product_run(s->run, s->dtype, product);
+	p.inner = p.inner / 2 + p.inner % 2;
+	s->run->kernel->network->round_rows(pairs, (int64_t) p.inner, p.a, p.a_row, p.rows, product->inner);
+	p.a = pairs;
+	p.a_row = (int64_t) p.inner;
+	p.b_panel = (int64_t) p.inner * ML_PANEL;
+	return ml_product_pairs_run(s->run, &p);
+}
+
+const void *
+ml_passage_weights(const ml_passage *s, const void *weights, size_t k, size_t n, void *memory)
+{
+	size_t		panel = (k / 2 + k % 2) * ML_PANEL;
+
+	if (!s->bf16)
+		return weights;
+	for (size_t i = 0; i < (n + ML_PANEL - 1) / ML_PANEL; i++)
+		s->run->kernel->network->pack_pairs((uint32_t *) memory + i * panel, ML_PANEL, 0,
+											(const float *) weights + i * k * ML_PANEL, ML_PANEL, k, ML_PANEL);
+	return memory;
 }
 
 /* A poll for each 2^23 terms of products, 1 ms and less; of plain C in double 8 ms. */
