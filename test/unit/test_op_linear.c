@@ -10,6 +10,8 @@
 #include "op_check.h"
 #include "recorded.h"
 
+#include "op/product.h"
+
 #include <math.h>
 
 static ml_rng rng;
@@ -415,6 +417,88 @@ test_rows(void)
 	unit_is_int(differ, 0, "a row has the same bits alone and in a batch");
 }
 
+/* === Narrow weights === */
+
+/* Weights in bf16 and Q8: near the wide ones, and exactly what they are widened to. */
+static void
+test_narrow(void)
+{
+	static const ml_dtype dtypes[] = {ML_BF16, ML_Q8};
+	int			failures = 0;
+	int			differ = 0;
+	int			levels_differ = 0;
+	double		worst[2] = {0};
+
+	for (int n = 0; n < 120; n++)
+	{
+		ml_dtype	dtype = dtypes[n % 2];
+		const ml_kernel *kernel = levels[n / 2 % nlevels];
+		layer		l;
+		ml_view		in[3];
+		ml_view		y;
+		ml_view		narrow;
+		float	   *first;
+		float	   *wide;
+		size_t		bytes;
+		size_t		size;
+
+		open_layer(&l, n % 3 == 0);
+		in[0] = view_of(&l.x, ML_F32);
+		in[1] = view_of(&l.weight, ML_F32);
+		in[2] = view_of(&l.bias, ML_F32);
+		y = view_of(&l.y, ML_F32);
+		size = ml_view_elements(&y) * sizeof(float);
+		wide = in[1].data;
+		narrow = in[1];
+		narrow.dtype = dtype;
+		bytes = ml_storage_bytes(dtype, ML_PANELS, 2, narrow.dims);
+		narrow.data = malloc(bytes);
+		ml_panels_narrow(kernel, dtype, narrow.data, wide, l.k, l.n);
+		first = malloc(size + 1);
+		in[1] = narrow;
+		failures += run_op(&ml_op_linear, kernel, &l.attributes, 2 + l.biased, in, &y, false) != ML_OK;
+		memcpy(first, y.data, size);
+		failures += run_op(&ml_op_linear, levels[nlevels - 1], &l.attributes, 2 + l.biased, in, &y, false) != ML_OK;
+		levels_differ += kernel != levels[0] && memcmp(first, y.data, size) != 0;
+		/* the same weights, widened one by one */
+		for (size_t i = 0; i < l.k; i++)
+			for (size_t c = 0; c < l.n; c++)
+			{
+				size_t		group = (c / ML_PANEL * ((l.k + ML_PANEL - 1) / ML_PANEL) + i / ML_PANEL) * ML_Q8_GROUP;
+				float	   *value = &wide[panel_at(l.k, i, c)];
+				float		was = *value;
+				float		scale;
+
+				if (dtype == ML_BF16)
+				{
+					uint32_t	bits = (uint32_t) ((uint16_t *) narrow.data)[panel_at(l.k, i, c)] << 16;
+
+					memcpy(value, &bits, 4);
+				}
+				else
+				{
+					memcpy(&scale, (char *) narrow.data + group + c % ML_PANEL * 4, 4);
+					*value = scale * (float) ((int8_t *) narrow.data)[group + 4 * ML_PANEL + i % ML_PANEL * ML_PANEL + c % ML_PANEL];
+				}
+				worst[n % 2] = fmax(worst[n % 2], fabs(*value - was));
+			}
+		in[1] = l.weight.view;
+		in[1].dtype = ML_F32;
+		in[1].data = wide;
+		failures += run_op(&ml_op_linear, kernel, &l.attributes, 2 + l.biased, in, &y, false) != ML_OK;
+		differ += memcmp(first, y.data, size) != 0;
+		free(first);
+		free(narrow.data);
+		close_layer(&l);
+	}
+	unit_is_int(failures, 0, "narrow weights: runs");
+	unit_is_int(differ, 0, "narrow weights: the bits of the widened ones");
+	unit_is_int(levels_differ, 0, "narrow weights: the same bits with AVX2 and AVX-512");
+	/* numbers of up to 1: half a unit of 8 bits, half a 127th */
+	unit_ok(worst[0] > 0 && worst[0] <= 0x1p-9, "narrow weights: bf16 is rounded (%.1e)", worst[0]);
+	unit_ok(worst[1] > 0 && worst[1] <= 0.5 / 127 + 1e-6, "narrow weights: Q8 is rounded (%.1e)", worst[1]);
+}
+
 /* === matmul === */
 
 /* Element (i, j) of matrix "batch" of an operand that broadcasts to dims, maybe transposed. */
@@ -638,6 +722,7 @@ main(void)
 	ml_rng_seed(&rng, 5);
 	test_linear();
 	test_rows();
+	test_narrow();
 	test_matmul();
 	test_errors();
 	check_linear(230);

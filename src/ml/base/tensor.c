@@ -22,6 +22,7 @@ const ml_dtype_row ml_dtypes[ML_DTYPE_COUNT] = {
 	[ML_U64] = {"U64", 1, 8},
 	[ML_I64] = {"I64", 1, 8},
 	[ML_F64] = {"F64", 1, 8},
+	[ML_Q8] = {"Q8", 32, 36},
 };
 
 size_t

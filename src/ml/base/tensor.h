@@ -30,6 +30,7 @@ typedef enum ml_dtype
 	ML_U64,
 	ML_I64,
 	ML_F64,
+	ML_Q8,						/* blocks of 32: a float, and 32 int8 to be multiplied by it */
 	ML_DTYPE_COUNT
 } ml_dtype;
 

@@ -108,7 +108,8 @@ read_offsets(ml_context *ctx, const ml_json *node, const char *data, size_t data
 	if (bytes == SIZE_MAX || (uint64_t) (end - begin) != bytes)
 		return bad_tensor(ctx, tensor->name, "data_offsets do not fit shape and dtype");
 	tensor->data = data + begin;
-	if ((uintptr_t) tensor->data % ml_dtypes[tensor->dtype].block_bytes != 0)
+	/* of a block the widest number: its lowest bit */
+	if ((uintptr_t) tensor->data % (ml_dtypes[tensor->dtype].block_bytes & -ml_dtypes[tensor->dtype].block_bytes) != 0)
 		return bad_tensor(ctx, tensor->name, "data not aligned to the element");
 	return ML_OK;
 }

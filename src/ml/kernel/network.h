@@ -108,6 +108,9 @@ typedef struct ml_step
 	float		root;			/* Adam: 1 / sqrt(1 - beta2^t) */
 } ml_step;
 
+/* Bytes of a group of 32 blocks of Q8: of one panel, 32 rows. */
+#define ML_Q8_GROUP		(ML_PANEL * (4 + ML_PANEL))
+
 struct ml_network_kernel
 {
 	void		(*product) (const ml_product *product);
@@ -137,6 +140,14 @@ struct ml_network_kernel
 	/* Pairs of columns: to[r * to_row + i] = from[r * from_row + 2 i] and the next one, 0 behind the last */
 	void		(*round_rows) (uint32_t *to, int64_t to_row, const float *from, int64_t from_row, size_t rows,
 							   size_t columns);
+
+	/*
+	 * [exact] Narrow weights of a panel to floats, [rows][32]: of bf16; of blocks of
+	 * Q8, which lie in groups of 32 rows: 32 scales, one for each column, then 32 x
+	 * 32 int8.  rows: of Q8 a multiple of 32.
+	 */
+	void		(*widen_bf16) (float *to, const uint16_t *from, size_t rows);
+	void		(*widen_q8) (float *to, const void *from, size_t rows);
 
 	/* to[c * to_row + r] = from[r * from_row + c] */
 	void		(*transpose) (float *to, int64_t to_row, const float *from, int64_t from_row, size_t rows,

@@ -28,6 +28,7 @@
 #define ilanes		LANES_PASTE(ilanes, LANES_N)
 #define dlanes		LANES_PASTE(dlanes, LANES_N)
 #define hlanes		LANES_PASTE(hlanes, LANES_N)
+#define blanes		LANES_PASTE(blanes, LANES_N)
 #define splat(value) ((floats) LANES_SPLAT((float) (value)))
 #define choose(mask, a, b) ((floats) (((mask) & (ilanes) (a)) | (~(mask) & (ilanes) (b))))
 #define AT(array, i) (*(const floats *) ((array) + (i)))
@@ -47,6 +48,8 @@ const ml_network_kernel ml_##name##_network = { \
 	.product_pairs = pairs##_pairs_product, \
 	.pack_pairs = pairs##_pack_pairs, \
 	.round_rows = pairs##_round_rows, \
+	.widen_bf16 = level##_widen_bf16, \
+	.widen_q8 = level##_widen_q8, \
 	.transpose = level##_transpose, \
 	.sum_rows = level##_sum_rows, \
 	.softmax = level##_softmax, \
@@ -101,6 +104,7 @@ const ml_network_kernel ml_##name##_network = { \
 #undef ilanes
 #undef dlanes
 #undef hlanes
+#undef blanes
 #undef splat
 #undef choose
 #undef AT

@@ -313,6 +313,27 @@ LANES_NAME(pack) (float *panels, int64_t panel, const float *from, int64_t from_
 	}
 }
 
+LANES_TARGET static void
+LANES_NAME(widen_bf16) (float *to, const uint16_t *from, size_t rows)
+{
+	for (size_t i = 0; i < rows * ML_PANEL; i += LANES_N)
+		TO(to, i) = (floats) (__builtin_convertvector(*(const hlanes *) (from + i), ilanes) << 16);
+}
+
+LANES_TARGET static void
+LANES_NAME(widen_q8) (float *to, const void *from, size_t rows)
+{
+	const char *group = from;
+
+	for (size_t r = 0; r < rows; r += ML_PANEL, group += ML_Q8_GROUP, to += ML_PANEL * ML_PANEL)
+		for (size_t i = 0; i < ML_PANEL * ML_PANEL; i += LANES_N)
+		{
+			floats		scale = *(const floats *) (group + 4 * (i % ML_PANEL));
+
+			TO(to, i) = scale * __builtin_convertvector(*(const blanes *) (group + 4 * ML_PANEL + i), floats);
+		}
+}
+
 #undef SUMS
 #undef FOR_ROW
 #undef AT_ROW

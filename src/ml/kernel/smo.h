@@ -16,6 +16,7 @@
 #define LANES_TYPES(n) \
 	typedef float lanes##n __attribute__((vector_size(n * sizeof(float)), aligned(4), may_alias)); \
 	typedef int32_t ilanes##n __attribute__((vector_size(n * sizeof(int32_t)), aligned(4), may_alias)); \
+	typedef int8_t blanes##n __attribute__((vector_size(n), aligned(1), may_alias)); \
 	typedef uint16_t hlanes##n __attribute__((vector_size(n * sizeof(uint16_t)), aligned(2), may_alias)); \
 	typedef double dlanes##n __attribute__((vector_size(n * sizeof(double)), aligned(8), may_alias))
 

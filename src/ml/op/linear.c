@@ -11,7 +11,8 @@
  * Chains of sums run over K forward, over N for the gradient of the input, over
  * the rows for those of weights and bias (kernel/network.h).  With the attribute
  * "bf16" both operands are rounded to bf16 first, sums remain single precision
- * (linear_bf16.c): for training only.
+ * (linear_bf16.c): for training only.  Weights that are stored narrower than the
+ * activations are for inference (linear_narrow.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -136,6 +137,10 @@ static const ml_op_kernel linear_kernels[] = {
 	{"fp->f", 1, run_linear, ml_bf16_linear_workspace},
 	{"dPd>d", 1, run_linear},
 	{"dP->d", 1, run_linear},
+	{"fHf>f", 1, ml_narrow_linear, ml_narrow_linear_workspace},
+	{"fH->f", 1, ml_narrow_linear, ml_narrow_linear_workspace},
+	{"fqf>f", 1, ml_narrow_linear, ml_narrow_linear_workspace},
+	{"fq->f", 1, ml_narrow_linear, ml_narrow_linear_workspace},
 	{NULL}
 };
 

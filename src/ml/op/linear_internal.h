@@ -42,4 +42,10 @@ extern size_t ml_bf16_grad_input_workspace(const ml_op_run *run);
 extern ml_status ml_bf16_add_rows(const ml_op_run *run, const void *x, int64_t row, int64_t column,
 								  const void *g, size_t rows, bool add);
 
+/* === linear_narrow.c === */
+
+/* The run of linear with weights in bf16 or Q8, and its workspace. */
+extern ml_status ml_narrow_linear(const ml_op_run *run);
+extern size_t ml_narrow_linear_workspace(const ml_op_run *run);
+
 #endif							/* ML_LINEAR_INTERNAL_H */

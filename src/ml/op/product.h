@@ -31,6 +31,14 @@ extern ml_status ml_panels_transpose(const ml_op_run *run, ml_dtype dtype, void 
 extern void ml_panels_pack(const ml_op_run *run, ml_dtype dtype, void *to, const void *from,
 						   int64_t from_row, int64_t from_column, size_t rows, size_t columns);
 
+/*
+ * Weights in panels, [K, N] floats -> BF16 or Q8 of the same layout (of as many
+ * bytes as ml_storage_bytes says): rounded; or divided, for each column and 32
+ * rows, by the largest of them / 127 and rounded (linear_narrow.c).
+ */
+extern void ml_panels_narrow(const ml_kernel *kernel, ml_dtype dtype, void *to, const float *from, size_t k,
+							 size_t n);
+
 /* sums[c] += the sum over r < rows of x[r * columns + c], in order of r */
 extern void ml_product_add_rows(const ml_op_run *run, ml_dtype dtype, void *sums, const void *x, size_t rows,
 						size_t columns);
