@@ -183,6 +183,16 @@ test_activation(void)
 	}
 }
 
+static void
+test_recorded(void)
+{
+	op_checks	checks;
+
+	op_checks_open(&checks, &host, "recorded");
+	op_check_recorded(&checks, "ops_elementwise.safetensors");
+	op_checks_close(&checks, 0);
+}
+
 int
 main(void)
 {
@@ -192,6 +202,7 @@ main(void)
 	test_compare();
 	test_unary();
 	test_activation();
+	test_recorded();
 	unit_close(&host, "elementwise");
 	return unit_done();
 }

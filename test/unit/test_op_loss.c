@@ -152,6 +152,16 @@ test_dropout_draws(void)
 	free(second);
 }
 
+static void
+test_recorded(void)
+{
+	op_checks	checks;
+
+	op_checks_open(&checks, &host, "recorded");
+	op_check_recorded(&checks, "ops_loss.safetensors");
+	op_checks_close(&checks, 0);
+}
+
 int
 main(void)
 {
@@ -159,6 +169,7 @@ main(void)
 	test_losses();
 	test_dropout();
 	test_dropout_draws();
+	test_recorded();
 	unit_close(&host, "losses");
 	return unit_done();
 }

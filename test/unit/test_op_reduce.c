@@ -239,6 +239,16 @@ test_running(void)
 	ml_graph_close(ctx, graph);
 }
 
+static void
+test_recorded(void)
+{
+	op_checks	checks;
+
+	op_checks_open(&checks, &host, "recorded");
+	op_check_recorded(&checks, "ops_reduce.safetensors");
+	op_checks_close(&checks, 0);
+}
+
 int
 main(void)
 {
@@ -249,6 +259,7 @@ main(void)
 	test_layer_norm();
 	test_batch_norm();
 	test_running();
+	test_recorded();
 	unit_close(&host, "reductions");
 	return unit_done();
 }

@@ -357,6 +357,16 @@ test_bad_indices(void)
 	unit_ok(touched[0] == 0 && touched[1] == 1 && touched[2] == 0, "the row that was there is marked as touched");
 }
 
+static void
+test_recorded(void)
+{
+	op_checks	checks;
+
+	op_checks_open(&checks, &host, "recorded");
+	op_check_recorded(&checks, "ops_shape.safetensors");
+	op_checks_close(&checks, 0);
+}
+
 int
 main(void)
 {
@@ -367,6 +377,7 @@ main(void)
 	test_cast_values();
 	test_refusals();
 	test_bad_indices();
+	test_recorded();
 	unit_close(&host, "shapes");
 	return unit_done();
 }

@@ -39,7 +39,7 @@ typedef enum ml_map_unary
 {
 	ML_MAP_NEGATIVE,
 	ML_MAP_ABSOLUTE,
-	ML_MAP_SIGN,				/* -1, 0, 1 */
+	ML_MAP_SIGN,				/* -1, 0, 1; NaN: 0 */
 	ML_MAP_EXP,
 	ML_MAP_LOG,
 	ML_MAP_SQRT,

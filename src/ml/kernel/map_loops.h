@@ -163,7 +163,7 @@ MAP_NAME(name) (void *out_, const void *a_, size_t n) \
 
 UNARY(negative, -a)
 UNARY(absolute, a < 0 ? -a : a == 0 ? 0 : a)
-UNARY(sign, a > 0 ? 1 : a < 0 ? -1 : a == 0 ? 0 : a)
+UNARY(sign, a > 0 ? 1 : a < 0 ? -1 : 0)
 UNARY(exp, R(exp) (a))
 UNARY(log, R(log) (a))
 UNARY(sqrt, R(sqrt) (a))

@@ -73,7 +73,7 @@ backward_abs(ml_emitter *e, const ml_op_backward *b)
 
 UNARY(abs, ML_MAP_ABSOLUTE);
 
-/* === sign: y = -1, 0, 1; no gradient === */
+/* === sign: y = -1, 0, 1; 0 of NaN; no gradient === */
 
 #define backward_sign NULL
 UNARY(sign, ML_MAP_SIGN);
