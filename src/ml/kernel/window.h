@@ -49,6 +49,12 @@ typedef struct ml_depthwise
 	size_t		lanes;
 } ml_depthwise;
 
+#define ML_COMBINE_ROWS		3
+#define ML_COMBINE_COLUMNS	128
+
+/* Sums that take turns in a block of rows and vectors of 16 columns. */
+#define ML_COMBINE_WAYS(rows, vectors) ((rows) * (vectors) <= 3 ? 4 : (rows) * (vectors) <= 8 ? 2 : 1)
+
 struct ml_window_kernel
 {
 	/*
@@ -76,7 +82,9 @@ struct ml_window_kernel
 
 	/*
 	 * y[r * y_row + j] += sum over i < n of factors[i] * x[at[i] + r * x_row + j],
-	 * r < rows, j < columns
+	 * r < rows, j < columns.  It is summed up in blocks of 3 rows and 128 columns,
+	 * in the order of i, but for narrow blocks, where ML_COMBINE_WAYS sums take
+	 * turns and are added up: the same at all levels that fuse.
 	 */
 	void		(*combine) (void *y, int64_t y_row, const void *x, int64_t x_row, size_t rows,
 							size_t columns, const int32_t *at, const void *factors, size_t n);

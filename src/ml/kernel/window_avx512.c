@@ -17,8 +17,7 @@
 
 /* ---- combine in float: the sums of up to 3 rows of 8 vectors stay in registers ---- */
 
-#define COMBINE_ROWS	3
-#define COMBINE_VECTORS	8
+#define COMBINE_VECTORS	(ML_COMBINE_COLUMNS / 16)
 #define COMBINE_TARGET	__attribute__((target("avx512f")))
 #define COMBINE_UNROLL	_Pragma("GCC unroll 24")
 
@@ -81,8 +80,7 @@ COMBINE_TARGET static void \
 combine_##rows##x##count(float *y, int64_t y_row, const float *x, int64_t x_row, __mmask16 last, \
 						 const int32_t *at, const float *factors, size_t n) \
 { \
-	combine_rows(y, y_row, x, x_row, last, at, factors, n, rows, count, \
-				 rows * count <= 3 ? 4 : rows * count <= 8 ? 2 : 1); \
+	combine_rows(y, y_row, x, x_row, last, at, factors, n, rows, count, ML_COMBINE_WAYS(rows, count)); \
 }
 
 #define COMBINE_BLOCKS(rows) \
@@ -103,7 +101,7 @@ COMBINE_BLOCKS(3)
 	{combine_##rows##x1, combine_##rows##x2, combine_##rows##x3, combine_##rows##x4, \
 	combine_##rows##x5, combine_##rows##x6, combine_##rows##x7, combine_##rows##x8}
 
-static const combine_block combine_blocks[COMBINE_ROWS][COMBINE_VECTORS] = {
+static const combine_block combine_blocks[ML_COMBINE_ROWS][COMBINE_VECTORS] = {
 	COMBINE_NAMES(1), COMBINE_NAMES(2), COMBINE_NAMES(3)
 };
 
@@ -111,11 +109,11 @@ static void
 avx512_combine(void *y_, int64_t y_row, const void *x_, int64_t x_row, size_t rows, size_t columns,
 			   const int32_t *at, const void *factors, size_t n)
 {
-	for (size_t r = 0; r < rows; r += COMBINE_ROWS)
-		for (size_t j = 0; j < columns; j += COMBINE_VECTORS * 16)
+	for (size_t r = 0; r < rows; r += ML_COMBINE_ROWS)
+		for (size_t j = 0; j < columns; j += ML_COMBINE_COLUMNS)
 		{
-			size_t		height = ML_MIN(rows - r, COMBINE_ROWS);
-			size_t		width = ML_MIN(columns - j, COMBINE_VECTORS * 16);
+			size_t		height = ML_MIN(rows - r, ML_COMBINE_ROWS);
+			size_t		width = ML_MIN(columns - j, ML_COMBINE_COLUMNS);
 			size_t		vectors = (width + 15) / 16;
 			__mmask16	last = (__mmask16) (0xffff >> (vectors * 16 - width));
 
