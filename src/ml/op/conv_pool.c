@@ -89,21 +89,6 @@ images_at(const ml_view *view, int64_t i)
 	return (char *) view->data + (size_t) (i * view->dims[1] * view->dims[2] * view->dims[3]) * width;
 }
 
-static inline double
-number(const conv_pool *p, const char *numbers, int64_t i)
-{
-	return p->c.dtype == ML_F32 ? ((const float *) (const void *) numbers)[i] : ((const double *) (const void *) numbers)[i];
-}
-
-static inline void
-set_number(const conv_pool *p, char *numbers, int64_t i, double value)
-{
-	if (p->c.dtype == ML_F32)
-		((float *) (void *) numbers)[i] = (float) value;
-	else
-		((double *) (void *) numbers)[i] = value;
-}
-
 /* === shapes === */
 
 static ml_status
@@ -350,24 +335,33 @@ winners_in(const conv_pool *p, void *space)
 	return w;
 }
 
-static void
-find_winners(const conv_pool *p, const char *g, const uint8_t *at, winners *w)
-{
-	int64_t		cout = p->c.cout;
-	int32_t		pool = (int32_t) (p->pool[0] * p->pool[1]);
-
-	memset(w->counts, 0, (size_t) pool * sizeof(int32_t));
-	for (int64_t n = 0; n < cout; n++)
-	{
-		double		factor = number(p, g, n);
-		int32_t		position = at[n];
-
-		if (factor == 0 || position >= pool)
-			continue;
-		w->at[position * cout + w->counts[position]] = (int32_t) (n * p->terms);
-		set_number(p, w->factors, position * cout + w->counts[position]++, factor);
-	}
+/*
+ * Half of the gradients are 0, in no order that a CPU could foresee: so each is
+ * written, and stays if it isn't.
+ */
+#define FIND_WINNERS(name, real) \
+static void \
+name(const conv_pool *p, const char *g_, const uint8_t *at, winners *w) \
+{ \
+	const real *g = (const real *) (const void *) g_; \
+	real	   *factors = (real *) (void *) w->factors; \
+	int64_t		cout = p->c.cout; \
+	int32_t		last = (int32_t) (p->pool[0] * p->pool[1]) - 1; \
+	\
+	memset(w->counts, 0, (size_t) (last + 1) * sizeof(int32_t)); \
+	for (int64_t n = 0; n < cout; n++) \
+	{ \
+		int32_t		position = ML_MIN(at[n], last); \
+		int64_t		to = position * cout + w->counts[position]; \
+		\
+		w->at[to] = (int32_t) (n * p->terms); \
+		factors[to] = g[n]; \
+		w->counts[position] += g[n] != 0; \
+	} \
 }
+
+FIND_WINNERS(find_winners_f32, float)
+FIND_WINNERS(find_winners_f64, double)
 
 /* dx of an image, in its padded frame. */
 static ml_status
@@ -384,7 +378,7 @@ input_image(conv_pool *p, const char *g, const uint8_t *at, const char *weights,
 		int64_t		column = place % p->out[1] * p->stride[1];
 		int64_t		listed = 0;
 
-		find_winners(p, g + (size_t) (place * cout) * p->c.width, at + place * cout, w);
+		(p->c.dtype == ML_F32 ? find_winners_f32 : find_winners_f64) (p, g + (size_t) (place * cout) * p->c.width, at + place * cout, w);
 		for (int64_t i = 0; i < p->pool[0] * p->pool[1]; i++)
 		{
 			int64_t		to = (row + i / p->pool[1]) * window->stride[0] * dx_row +
@@ -503,40 +497,39 @@ lists_size(const conv_pool *p)
 					   ml_size_align(ml_size_mul(n, sizeof(int32_t) + p->c.width), ML_ALIGN));
 }
 
-/* By output: where the windows of its gradients are in x, and these. */
-static void
-list_places(const conv_pool *p, const char *g, const uint8_t *at, int64_t first, int64_t n, int64_t x_row,
-			winners *w)
-{
-	const ml_window *window = &p->c.window;
-	int64_t		cout = p->c.cout;
-	int64_t		most = places_listed(p);
-	int32_t		pool = (int32_t) (p->pool[0] * p->pool[1]);
-	int32_t		offsets[256];
-
-	for (int32_t i = 0; i < pool; i++)
-		offsets[i] = (int32_t) (i / p->pool[1] * window->stride[0] * x_row +
-								i % p->pool[1] * window->stride[1] * p->c.cin);
-	memset(w->counts, 0, (size_t) cout * sizeof(int32_t));
-	for (int64_t place = first; place < first + n; place++)
-	{
-		int64_t		start = place / p->out[1] * p->stride[0] * window->stride[0] * x_row +
-			place % p->out[1] * p->stride[1] * window->stride[1] * p->c.cin;
-
-		for (int64_t k = 0; k < cout; k++)
-		{
-			double		factor = number(p, g, place * cout + k);
-			int32_t		position = at[place * cout + k];
-			int64_t		to = k * most + w->counts[k];
-
-			if (factor == 0 || position >= pool)
-				continue;
-			w->at[to] = (int32_t) start + offsets[position];
-			set_number(p, w->factors, to, factor);
-			w->counts[k]++;
-		}
-	}
+/* By output: where the windows of its gradients are in x, and these; as FIND_WINNERS. */
+#define LIST_PLACES(name, real) \
+static void \
+name(const conv_pool *p, const char *g_, const uint8_t *at, int64_t first, int64_t n, const int32_t *offsets, \
+	 int64_t x_row, winners *w) \
+{ \
+	const real *g = (const real *) (const void *) g_; \
+	real	   *factors = (real *) (void *) w->factors; \
+	const ml_window *window = &p->c.window; \
+	int64_t		cout = p->c.cout; \
+	int64_t		most = places_listed(p); \
+	int32_t		last = (int32_t) (p->pool[0] * p->pool[1]) - 1; \
+	\
+	memset(w->counts, 0, (size_t) cout * sizeof(int32_t)); \
+	for (int64_t place = first; place < first + n; place++) \
+	{ \
+		int64_t		start = place / p->out[1] * p->stride[0] * window->stride[0] * x_row + \
+			place % p->out[1] * p->stride[1] * window->stride[1] * p->c.cin; \
+		\
+		for (int64_t k = 0; k < cout; k++) \
+		{ \
+			real		factor = g[place * cout + k]; \
+			int64_t		to = k * most + w->counts[k]; \
+			\
+			w->at[to] = (int32_t) start + offsets[ML_MIN(at[place * cout + k], last)]; \
+			factors[to] = factor; \
+			w->counts[k] += factor != 0; \
+		} \
+	} \
 }
+
+LIST_PLACES(list_places_f32, float)
+LIST_PLACES(list_places_f64, double)
 
 /* dweights by output += those of an image */
 static ml_status
@@ -544,12 +537,16 @@ weights_image(conv_pool *p, const ml_padded *x, const char *g, const uint8_t *at
 {
 	const ml_window_kernel *loops = ml_window_of(p->c.run->kernel, p->c.dtype);
 	int64_t		most = places_listed(p);
+	int32_t		offsets[256];
 
+	for (int64_t i = 0; i < p->pool[0] * p->pool[1]; i++)
+		offsets[i] = (int32_t) (i / p->pool[1] * p->c.window.stride[0] * x->row +
+								i % p->pool[1] * p->c.window.stride[1] * p->c.cin);
 	for (int64_t first = 0; first < p->out[0] * p->out[1]; first += most)
 	{
 		int64_t		n = ML_MIN(most, p->out[0] * p->out[1] - first);
 
-		list_places(p, g, at, first, n, x->row, w);
+		(p->c.dtype == ML_F32 ? list_places_f32 : list_places_f64) (p, g, at, first, n, offsets, x->row, w);
 		for (int64_t k = 0; k < p->c.cout; k++)
 		{
 			loops->combine(dweights + (size_t) (k * p->terms) * p->c.width, p->columns, x->data, x->row,
