@@ -356,6 +356,11 @@ place_output(planner *p, const ml_graph_node *node, int32_t k, int which)
 
 	if (p->plan->storage[out] != out || !in_block(p->graph->values[out].kind))
 		return;
+	if ((op->flags & ML_OP_SKIPS) != 0 && p->last[out] == k)
+	{
+		p->plan->offsets[out] = NOWHERE;
+		return;
+	}
 	for (int i = 0; i < node->nin && i < 32; i++)
 		if ((op->overwrites[which] >> i & 1) != 0 && may_overwrite(p, node, k, i, out, op->overwrites[which]))
 		{

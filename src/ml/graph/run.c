@@ -96,7 +96,9 @@ storage_start(const ml_runner *runner, int32_t root)
 		case ML_VALUE_STATE:
 			return runner->states == NULL ? NULL : (char *) runner->states + value->offset;
 		default:
-			return (char *) runner->block + runner->plan.offsets[root];
+			/* what nothing reads has no place (ML_OP_SKIPS) */
+			return runner->plan.offsets[root] == SIZE_MAX ? NULL :
+				(char *) runner->block + runner->plan.offsets[root];
 	}
 }
 
@@ -140,7 +142,7 @@ set_operands(ml_context *ctx, ml_runner *runner, const ml_graph_node *node)
 
 		if (v == ML_NO_VALUE)
 			continue;
-		if (plan->views[v].data == NULL)
+		if (plan->views[v].data == NULL && (i < node->nin || plan->offsets[plan->storage[v]] != SIZE_MAX))
 			return no_memory_given(ctx, runner, v);
 		plan->operands[at].data = plan->views[v].data;
 		if (plan->copies[at] != SIZE_MAX)

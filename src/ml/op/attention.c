@@ -358,6 +358,7 @@ const ml_op ml_op_attention = {
 	.nin_least = 2,
 	.nin_most = ATTEND_INPUTS,
 	.nout = ATTEND_OUTPUTS,
+	.flags = ML_OP_SKIPS,
 	.attributes = attention_attributes,
 	.shape = shape_attention,
 	.backward = ml_attention_backward,

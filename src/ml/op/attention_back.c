@@ -310,6 +310,7 @@ const ml_op ml_op_attention_grad = {
 	.nin_least = 2,
 	.nin_most = ATTEND_BACK_INPUTS,
 	.nout = ATTEND_BACK_OUTPUTS,
+	.flags = ML_OP_SKIPS,
 	.attributes = attention_attributes,
 	.shape = shape_attention_grad,
 	.kernels = (const ml_op_kernel[]) {

@@ -268,6 +268,7 @@ typedef struct ml_op_kernel
 #define ML_OP_DRAWS		0x04
 #define ML_OP_STATE		0x08	/* writes into input 0, a state, which is also output 0 */
 #define ML_OP_TOUCHES	0x10	/* heeds run->touched; then run->add is true */
+#define ML_OP_SKIPS		0x20	/* outputs that nothing reads have data NULL, and kernels leave them out */
 
 struct ml_op
 {

@@ -399,6 +399,7 @@ const ml_op ml_op_##name_ = { \
 	.nin_least = BACK_H0, \
 	.nin_most = BACK_INPUTS, \
 	.nout = BACK_OUTPUTS, \
+	.flags = ML_OP_SKIPS, \
 	.attributes = attributes_, \
 	.shape = shape_back, \
 	.kernels = (const ml_op_kernel[]) { \
