@@ -194,27 +194,36 @@ WINDOW_NAME(depthwise) (void *y, const void *x, const void *weights, const void 
 		WINDOW_NAME(depthwise_block) (y, x, weights, bias, d, d->lanes);
 }
 
-WINDOW_TARGET static void
-WINDOW_NAME(depthwise_input) (void *dx_, const void *g_, const void *weights, const ml_depthwise *d)
+WINDOW_TARGET WINDOW_INLINE void
+WINDOW_NAME(depthwise_scatter) (REAL *dx_, const REAL *g_, const REAL *weights, const ml_depthwise *d,
+								size_t n)
 {
 	const ml_patch *patch = &d->patch;
 
 	for (size_t p = 0; p < d->n; p++)
 	{
-		const REAL *g = (const REAL *) g_ + (int64_t) p * d->y_step;
+		const REAL *g = g_ + (int64_t) p * d->y_step;
 		const REAL *w = weights;
 
 		for (int64_t r = 0; r < patch->rows; r++)
 			for (int64_t i = 0; i < patch->columns; i++, w += ML_PANEL)
 			{
-				REAL	   *dx = (REAL *) dx_ + (int64_t) p * d->x_step + r * patch->x_row +
-					i * patch->x_column;
+				REAL	   *dx = dx_ + (int64_t) p * d->x_step + r * patch->x_row + i * patch->x_column;
 
 				WINDOW_LOOP
-				for (size_t l = 0; l < d->lanes; l++)
+				for (size_t l = 0; l < n; l++)
 					dx[l] += g[l] * w[l];
 			}
 	}
+}
+
+WINDOW_TARGET static void
+WINDOW_NAME(depthwise_input) (void *dx, const void *g, const void *weights, const ml_depthwise *d)
+{
+	if (d->lanes == WINDOW_BLOCK)
+		WINDOW_NAME(depthwise_scatter) (dx, g, weights, d, WINDOW_BLOCK);
+	else
+		WINDOW_NAME(depthwise_scatter) (dx, g, weights, d, d->lanes);
 }
 
 WINDOW_TARGET WINDOW_INLINE void

@@ -177,7 +177,7 @@ run_input(ml_conv *c, const ml_frames *frames, const ml_view *dy, const ml_view 
 		  const ml_view *dx)
 {
 	char	   *space = (char *) c->run->workspace + ml_size_align(ml_conv_turned_size(c), ML_ALIGN);
-	const void *turned = c->depthwise ? weights->data : c->run->workspace;
+	const void *turned = ml_conv_turned_size(c) == 0 ? weights->data : c->run->workspace;
 
 	ML_TRY(ml_conv_turn(c, weights->data, c->run->workspace));
 	for (int64_t i = 0; i < frames->n; i++)

@@ -84,9 +84,7 @@ extern ml_status ml_conv_forward(ml_conv *c, const ml_frame *frame, const void *
 extern ml_status ml_conv_weights(ml_conv *c, const ml_frame *frame, const void *x, const void *dy,
 								 void *dweights, void *space);
 
-/*
- * dx of a frame, from weights turned around; space: ml_conv_input_size.
- */
+/* dx of a frame, from weights turned around (of size 0: as they are); space: ml_conv_input_size. */
 extern size_t ml_conv_turned_size(const ml_conv *c);
 extern ml_status ml_conv_turn(ml_conv *c, const void *weights, void *turned);
 extern size_t ml_conv_input_size(const ml_conv *c, const ml_frame *frame);

@@ -382,12 +382,14 @@ is_turnable(const ml_conv *c)
 {
 	const ml_window *w = &c->window;
 
-	return c->groups == 1 && w->stride[0] == 1 && w->stride[1] == 1 && w->dilation[0] == 1 && w->dilation[1] == 1;
+	return (c->groups == 1 || (c->depthwise && c->cin == c->cout)) && w->stride[0] == 1 && w->stride[1] == 1 &&
+		w->dilation[0] == 1 && w->dilation[1] == 1;
 }
 
 /*
  * Turned weights are, for each group, [pixels of the window, the last one first,
- * x outputs of the group, its channels] in panels of channels.
+ * x outputs of the group, its channels] in panels of channels.  Depthwise ones
+ * with an output for each channel have their pixels the other way round.
  */
 static inline int64_t
 turned_group(const ml_conv *c)
@@ -403,7 +405,9 @@ ml_conv_turned_size(const ml_conv *c)
 	size_t		panels = ml_size_align((size_t) (c->cin / c->groups), ML_PANEL);
 	size_t		rows = ml_size_mul((size_t) (c->window.size[0] * c->window.size[1]), (size_t) c->cout);
 
-	return c->depthwise ? 0 : ml_size_mul(ml_size_mul(panels, rows), c->width);
+	if (c->depthwise)
+		return is_turnable(c) ? ml_size_mul(ml_size_align((size_t) c->cout, ML_PANEL) * (size_t) terms_of(c), c->width) : 0;
+	return ml_size_mul(ml_size_mul(panels, rows), c->width);
 }
 
 void
@@ -426,9 +430,11 @@ ml_conv_turn(ml_conv *c, const void *weights, void *turned)
 	int64_t		terms = terms_of(c);
 	piece		piece = {0};
 
-	if (c->depthwise)
-		return ML_OK;
-	while (next_piece(c, &piece))
+	for (int64_t column = 0; c->depthwise && is_turnable(c) && column < c->cout; column += ML_PANEL)
+		for (int64_t pixel = 0; pixel < pixels; pixel++)
+			memcpy(at_mutable(c, turned, column * pixels + (pixels - 1 - pixel) * ML_PANEL),
+				   at(c, weights, column * pixels + pixel * ML_PANEL), ML_PANEL * c->width);
+	while (!c->depthwise && next_piece(c, &piece))
 		for (int64_t done = 0, n; done < piece.lanes; done += n)
 		{
 			int64_t		column = piece.column + done;

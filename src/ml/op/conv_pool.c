@@ -114,14 +114,12 @@ output(ml_context *ctx, const char *op, const ml_attributes *attributes, const m
 		__builtin_mul_overflow(terms, weights->dims[3], &terms) || terms > INT32_MAX ||
 		ints[ML_CONV_POOL_H] * ints[ML_CONV_POOL_W] > 256)
 		return ML_OP_FAIL(ctx, "%s: images, weights or windows that are too large", op);
+	if (y->dims[1] < ints[ML_CONV_POOL_H] || y->dims[2] < ints[ML_CONV_POOL_W])
+		return ML_OP_FAIL(ctx, "%s: a window of %lld x %lld does not fit into %lld x %lld", op,
+						  (long long) ints[ML_CONV_POOL_H], (long long) ints[ML_CONV_POOL_W],
+						  (long long) y->dims[1], (long long) y->dims[2]);
 	for (int i = 0; i < 2; i++)
-	{
-		if (y->dims[1 + i] < ints[ML_CONV_POOL_H + i])
-			return ML_OP_FAIL(ctx, "%s: a window of %lld x %lld does not fit into %lld x %lld", op,
-							  (long long) ints[ML_CONV_POOL_H], (long long) ints[ML_CONV_POOL_W],
-							  (long long) y->dims[1], (long long) y->dims[2]);
 		y->dims[1 + i] = (y->dims[1 + i] - ints[ML_CONV_POOL_H + i]) / ints[ML_CONV_POOL_STRIDE_H + i] + 1;
-	}
 	y->dims[3] = weights->dims[3];
 	return ML_OK;
 }
