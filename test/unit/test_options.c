@@ -165,7 +165,7 @@ test_errors(unit_host *host, ml_arena *arena)
 	unit_ok(strstr(host->ctx.error.hint, "\"svm\"") != NULL, "  with a hint");
 	unit_fails(host, read_options(host, arena, "perceptron", "{}", &options), ML_BAD_OPTION,
 			   "unknown algorithm", "unknown algorithm");
-	unit_ok(strstr(host->ctx.error.detail, "auto, linear_regression, logistic_regression, svm and gradient_descent") != NULL,
+	unit_ok(strstr(host->ctx.error.detail, "auto, linear_regression, logistic_regression, svm, gradient_descent and network") != NULL,
 			"  and what there is");
 }
 

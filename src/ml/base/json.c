@@ -508,3 +508,36 @@ ml_json_quote(ml_context *ctx, ml_buffer *buffer, ml_text text)
 	ML_TRY(ml_append(ctx, buffer, text.data + done, text.size - done));
 	return ml_append(ctx, buffer, "\"", 1);
 }
+
+ml_status
+ml_json_write(ml_context *ctx, ml_buffer *buffer, const ml_json *node)
+{
+	bool		object = node->kind == ML_JSON_OBJECT;
+
+	switch (node->kind)
+	{
+		case ML_JSON_NULL:
+			return ml_appendf(ctx, buffer, "null");
+		case ML_JSON_BOOL:
+			return ml_appendf(ctx, buffer, "%s", node->boolean ? "true" : "false");
+		case ML_JSON_NUMBER:
+			return ml_append(ctx, buffer, node->string.data, node->string.size);
+		case ML_JSON_STRING:
+			return ml_json_quote(ctx, buffer, node->string);
+		default:
+			break;
+	}
+	ML_TRY(ml_appendf(ctx, buffer, object ? "{" : "["));
+	for (const ml_json *child = node->first; child != NULL; child = child->next)
+	{
+		if (object)
+		{
+			ML_TRY(ml_json_quote(ctx, buffer, child->key));
+			ML_TRY(ml_appendf(ctx, buffer, ": "));
+		}
+		ML_TRY(ml_json_write(ctx, buffer, child));
+		if (child->next != NULL)
+			ML_TRY(ml_appendf(ctx, buffer, ", "));
+	}
+	return ml_appendf(ctx, buffer, object ? "}" : "]");
+}

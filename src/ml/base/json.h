@@ -61,4 +61,7 @@ extern bool ml_json_integer(const ml_json *node, int64_t min, int64_t max, int64
 /* Append a quoted, escaped string; ML_BAD_TEXT when it is not UTF-8. */
 extern ml_status ml_json_quote(ml_context *ctx, ml_buffer *buffer, ml_text text);
 
+/* Append a value as it was parsed. */
+extern ml_status ml_json_write(ml_context *ctx, ml_buffer *buffer, const ml_json *node);
+
 #endif							/* ML_JSON_H */

@@ -47,7 +47,7 @@ static ml_status
 unknown_option(ml_context *ctx, const ml_options *options, ml_text name)
 {
 	const ml_algorithm *algorithm = ml_algorithm_find(options->algorithm);
-	ml_text		names[64];
+	ml_text		names[ML_OPTIONS_MAX];
 	char		list[ML_TEXT_MAX - 64];
 	size_t		used = 0;
 	int			nearest;
@@ -280,6 +280,61 @@ read_label(ml_context *ctx, ml_arena *arena, const ml_option *o, const ml_json *
 	return ml_arena_copy(ctx, arena, node->string, label);
 }
 
+/* An array, an object or a string, kept as JSON. */
+static ml_status
+read_json(ml_context *ctx, ml_arena *arena, const ml_option *o, const ml_json *node, ml_text *field)
+{
+	ml_buffer	json = {0};
+	ml_status	status;
+
+	if (node->kind != ML_JSON_ARRAY && node->kind != ML_JSON_OBJECT && node->kind != ML_JSON_STRING)
+		return bad_value(ctx, o, node);
+	status = ml_json_write(ctx, &json, node);
+	if (status == ML_OK)
+		status = ml_arena_copy(ctx, arena, (ml_text) {json.data, json.size}, field);
+	ml_buffer_free(ctx, &json);
+	return status;
+}
+
+/* "64MB", as the server's settings are written */
+static ml_status
+read_memory(ml_context *ctx, const ml_option *o, const ml_json *node, uint64_t *bytes)
+{
+	static const struct
+	{
+		ml_text		name;
+		int			shift;
+	}			units[] = {{{"kB", 2}, 10}, {{"MB", 2}, 20}, {{"GB", 2}, 30}};
+	ml_text		text = node->string;
+	uint64_t	number = 0;
+	size_t		digits = 0;
+
+	if (node->kind != ML_JSON_STRING)
+		return bad_value(ctx, o, node);
+	while (digits < text.size && digits < 12 && text.data[digits] >= '0' && text.data[digits] <= '9')
+		number = number * 10 + (uint64_t) (text.data[digits++] - '0');
+	for (size_t i = 0; i < ML_LENGTH(units); i++)
+		if (digits > 0 && ml_text_equal((ml_text) {text.data + digits, text.size - digits}, units[i].name) &&
+			number <= (uint64_t) o->max >> units[i].shift && number << units[i].shift >= (uint64_t) o->min)
+		{
+			*bytes = number << units[i].shift;
+			return ML_OK;
+		}
+	return bad_value(ctx, o, node);
+}
+
+/* A share of the rows, or where they come from. */
+static ml_status
+read_validation(ml_context *ctx, ml_arena *arena, const ml_option *o, const ml_json *node,
+				ml_network_options *network)
+{
+	if (node->kind == ML_JSON_NUMBER)
+		return read_number(ctx, o, node, &network->validation);
+	if (node->kind != ML_JSON_STRING || node->string.size == 0)
+		return bad_value(ctx, o, node);
+	return ml_arena_copy(ctx, arena, node->string, &network->validation_source);
+}
+
 static ml_status
 read_option(ml_context *ctx, ml_arena *arena, const ml_option *o, const ml_json *node,
 			ml_options *options)
@@ -322,6 +377,12 @@ read_option(ml_context *ctx, ml_arena *arena, const ml_option *o, const ml_json 
 			return read_class_weights(ctx, arena, o, node, options);
 		case ML_OPTION_DEPLOY:
 			return read_deploy(ctx, o, node, options);
+		case ML_OPTION_JSON:
+			return read_json(ctx, arena, o, node, field);
+		case ML_OPTION_MEMORY:
+			return read_memory(ctx, o, node, field);
+		case ML_OPTION_VALIDATION:
+			return read_validation(ctx, arena, o, node, &options->network);
 	}
 	return ML_OK;
 }
@@ -345,7 +406,7 @@ read_algorithm(ml_context *ctx, ml_text algorithm, ml_options *options)
 	nearest = ml_text_nearest(algorithm, names, ml_algorithm_count + 1);
 	ml_fail(ctx, ML_BAD_OPTION, "unknown algorithm \"%.*s\"",
 			(int) ML_MIN(algorithm.size, (size_t) 64), algorithm.data);
-	ml_detail(ctx, "The algorithms are auto, linear_regression, logistic_regression, svm and gradient_descent.");
+	ml_detail(ctx, "The algorithms are auto, linear_regression, logistic_regression, svm, gradient_descent and network.");
 	if (nearest >= 0)
 		ml_hint(ctx, "Perhaps you meant \"%s\".", names[nearest].data);
 	return ML_BAD_OPTION;
@@ -356,7 +417,7 @@ given(const ml_options *options, size_t offset)
 {
 	for (int i = 0; i < ml_option_count; i++)
 		if (ml_option_table[i].offset == offset)
-			return options->given >> i & 1;
+			return ml_option_given(options, i);
 	return false;
 }
 
@@ -367,7 +428,7 @@ ml_options_given(const ml_options *options, const char *name)
 {
 	for (int i = 0; i < ml_option_count; i++)
 		if (strcmp(ml_option_table[i].name.data, name) == 0)
-			return options->given >> i & 1;
+			return ml_option_given(options, i);
 	return false;
 }
 
@@ -451,7 +512,7 @@ check_loss(ml_context *ctx, const ml_options *options, uint32_t algorithm)
 	const char *take = "hinge or squared_hinge";
 	uint32_t	allowed = hinges;
 
-	if (!options->has_loss)
+	if (!options->has_loss || algorithm == ML_TAKES_NETWORK)
 		return ML_OK;
 	if (algorithm == ML_TAKES_DESCENT)
 	{
@@ -522,7 +583,7 @@ check_given(ml_context *ctx, const ml_options *options)
 		const ml_option *o = &ml_option_table[i];
 		const char *against;
 
-		if ((options->given >> i & 1) == 0 || ml_option_applies(options, o, &against))
+		if (!ml_option_given(options, i) || ml_option_applies(options, o, &against))
 			continue;
 		ml_fail(ctx, ML_BAD_OPTION, "option \"%s\" does nothing %s", o->name.data, against);
 		if (o->with.size > 0)
@@ -554,7 +615,7 @@ check_early(ml_context *ctx, const ml_options *options)
 	{
 		const ml_option *o = &ml_option_table[i];
 
-		if ((options->given >> i & 1) == 0 || (o->algorithms & algorithm->bit) != 0)
+		if (!ml_option_given(options, i) || (o->algorithms & algorithm->bit) != 0)
 			continue;
 		ml_fail(ctx, ML_BAD_OPTION, "option \"%s\" does nothing with algorithm %s", o->name.data,
 				algorithm->name.data);
@@ -583,6 +644,26 @@ set_fixed(ml_options *options)
 	options->shuffle = true;
 	options->holdout = 0.2;
 	options->prune = 0.01;
+	options->network.max_length = 256;
+}
+
+/* The row of a name, of several that of the algorithm; -1: there is none. */
+static int
+find_option(const ml_options *options, ml_text name)
+{
+	const ml_algorithm *algorithm = ml_algorithm_find(options->algorithm);
+	int			found = -1;
+
+	for (int i = 0; i < ml_option_count; i++)
+	{
+		if (!ml_text_equal(ml_option_table[i].name, name))
+			continue;
+		if (algorithm != NULL && (ml_option_table[i].algorithms & algorithm->bit) != 0)
+			return i;
+		if (found < 0)
+			found = i;
+	}
+	return found;
 }
 
 ml_status
@@ -601,16 +682,14 @@ ml_options_read(ml_context *ctx, ml_arena *arena, ml_text algorithm, ml_text jso
 		return ml_fail(ctx, ML_BAD_OPTION, "options must be a JSON object");
 	for (const ml_json *node = root->first; node != NULL; node = node->next)
 	{
-		int			i = 0;
+		int			i = find_option(options, node->key);
 
-		while (i < ml_option_count && !ml_text_equal(ml_option_table[i].name, node->key))
-			i++;
-		if (i == ml_option_count)
+		if (i < 0)
 			return unknown_option(ctx, options, node->key);
 		/* null stands for the default, but where it says "none" */
 		if (node->kind == ML_JSON_NULL && ml_option_table[i].kind != ML_OPTION_NGRAMS)
 			continue;
-		options->given |= UINT64_C(1) << i;
+		options->given[i / 64] |= UINT64_C(1) << i % 64;
 		ML_TRY(read_option(ctx, arena, &ml_option_table[i], node, options));
 	}
 	options->has_task = GIVEN(options, task);
@@ -618,7 +697,7 @@ ml_options_read(ml_context *ctx, ml_arena *arena, ml_text algorithm, ml_text jso
 	if (!options->has_task)
 		options->task = found != NULL && found->bit == ML_TAKES_LINEAR ? ML_REGRESSION : ML_CLASSIFICATION;
 	options->subject = found != NULL &&
-		(found->bit == ML_TAKES_LINEAR || found->bit == ML_TAKES_DESCENT) ?
+		(found->bit & (ML_TAKES_LINEAR | ML_TAKES_DESCENT | ML_TAKES_NETWORK)) != 0 ?
 		ML_SUBJECT_TABLE : ML_SUBJECT_TEXT;
 	set_defaults(options);
 	ML_TRY(check_early(ctx, options));

@@ -74,7 +74,7 @@ typedef struct ml_column_option
 	double		fill;
 } ml_column_option;
 
-/* What is learnt from: a text classifier, a table, a table with columns of text. */
+/* What is learnt from: a text classifier, a table, a table with columns of text; a network is a table. */
 typedef enum ml_subject
 {
 	ML_SUBJECT_TEXT = 1,
@@ -95,10 +95,47 @@ typedef struct ml_class_weight
 	double		weight;
 } ml_class_weight;
 
+/* "precision" of a network's training. */
+typedef enum ml_precision
+{
+	ML_PRECISION_F32,
+	ML_PRECISION_BF16			/* factors of products are rounded to bfloat16; sums and weights are not */
+} ml_precision;
+
+typedef enum ml_on_error
+{
+	ML_ON_ERROR_FAIL,
+	ML_ON_ERROR_SKIP
+} ml_on_error;
+
+/* What only networks take.  JSON values are as the user wrote them; absent: by itself. */
+typedef struct ml_network_options
+{
+	ml_text		layers;			/* JSON (graph/network.h) */
+	ml_text		preset;			/* option "network" */
+	ml_text		loss;			/* JSON: a name, or an object with "type" */
+	ml_text		optimizer;		/* JSON (learn/optimizer.h) */
+	double		validation;		/* share of the rows that learn which choose the epoch; 0 = none */
+	ml_text		validation_source;	/* or a boolean column, or a table or query */
+	int			patience;		/* epochs without improvement after which training ends; 0 = none */
+	ml_precision precision;
+	uint64_t	memory;			/* bytes; 0: the trainer's caller's */
+	int			checkpoint;		/* epochs between commits; 0 = none */
+	int			continue_from;	/* version; 0 = none */
+	bool		verbose;		/* a NOTICE for each epoch */
+	int			vocabulary;		/* numbers of words, padding and unknown included; 0 = by the layers */
+	int			max_length;		/* words of a text that are looked at */
+	int			pad;			/* all texts are made this long; 0 = none */
+	ml_text		images;			/* JSON: {"column": {"height": ..., "width": ..., "channels": ...}} */
+	ml_on_error on_error;
+} ml_network_options;
+
+#define ML_OPTIONS_MAX	128		/* rows of the table */
+
 typedef struct ml_options
 {
 	ml_text		algorithm;		/* a learner's name; "auto" until settled */
-	uint64_t	given;			/* bit i: option i of the table was given */
+	uint64_t	given[ML_OPTIONS_MAX / 64]; /* bit i: option i of the table was given */
 	ml_subject	subject;		/* by the algorithm until settled, as the task */
 	bool		has_task;		/* option "task" */
 	ml_task		task;
@@ -145,6 +182,7 @@ typedef struct ml_options
 	ml_text		weights;		/* name of a column of row weights, or absent */
 	double		prune;			/* weights below this share of the largest go */
 	ml_deploy	deploy;			/* for the caller; the engine ignores it */
+	ml_network_options network;
 } ml_options;
 
 /*

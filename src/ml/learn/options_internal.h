@@ -26,7 +26,10 @@ typedef enum ml_option_kind
 	ML_OPTION_GAMMA,
 	ML_OPTION_HOLDOUT,
 	ML_OPTION_CLASS_WEIGHT,
-	ML_OPTION_DEPLOY
+	ML_OPTION_DEPLOY,
+	ML_OPTION_JSON,				/* ml_text: an array, an object or a string, as it is */
+	ML_OPTION_MEMORY,			/* uint64_t bytes: "256MB" */
+	ML_OPTION_VALIDATION
 } ml_option_kind;
 
 /* The algorithms, bits of who takes an option. */
@@ -34,7 +37,7 @@ typedef enum ml_option_kind
 #define ML_TAKES_LOGISTIC	2
 #define ML_TAKES_SVM		4
 #define ML_TAKES_DESCENT	8
-#define ML_TAKES_ALL		15
+#define ML_TAKES_NETWORK	16
 
 /* On what other options it depends whether an option does anything. */
 typedef enum ml_option_when
@@ -85,6 +88,12 @@ typedef struct ml_algorithm
 
 extern const ml_algorithm ml_algorithms[];
 extern const int ml_algorithm_count;
+
+static inline bool
+ml_option_given(const ml_options *options, int i)
+{
+	return options->given[i / 64] >> (i % 64) & 1;
+}
 
 /* The algorithm of a name that was read; NULL for "auto". */
 extern const ml_algorithm *ml_algorithm_find(ml_text name);

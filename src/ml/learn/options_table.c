@@ -7,6 +7,8 @@
  */
 #include "learn/options_internal.h"
 
+#include "feature/tokens.h"
+
 #define LITERAL(text)	{text, sizeof(text) - 1}
 
 #define OPTION(name, kind, field, min, max, choices, algorithms, tasks, subjects, when, \
@@ -15,11 +17,13 @@
 	 algorithms, tasks, subjects, ML_WHEN_##when, LITERAL(type), LITERAL(initial), \
 	 LITERAL(with), LITERAL(text)}
 
-#define ANY				ML_TAKES_ALL
+#define ANY				(LINEAR | LOGISTIC | SVM | DESCENT)
+#define EVERY			(ANY | NETWORK)
 #define LINEAR			ML_TAKES_LINEAR
 #define LOGISTIC		ML_TAKES_LOGISTIC
 #define SVM				ML_TAKES_SVM
 #define DESCENT			ML_TAKES_DESCENT
+#define NETWORK			ML_TAKES_NETWORK
 
 #define CLASSES			ML_TASK(ML_CLASSIFICATION)
 #define NUMBERS			ML_TASK(ML_REGRESSION)
@@ -68,6 +72,18 @@ static const char *const kernels[] = {
 	NULL
 };
 
+static const char *const precisions[] = {
+	[ML_PRECISION_F32] = "f32",
+	[ML_PRECISION_BF16] = "bf16",
+	NULL
+};
+
+static const char *const on_errors[] = {
+	[ML_ON_ERROR_FAIL] = "error",
+	[ML_ON_ERROR_SKIP] = "skip",
+	NULL
+};
+
 static const char *const optimizers[] = {
 	[ML_OPTIMIZER_SGD] = "sgd",
 	[ML_OPTIMIZER_FULL_BATCH] = "full_batch",
@@ -77,13 +93,13 @@ static const char *const optimizers[] = {
 };
 
 const ml_option ml_option_table[] = {
-	OPTION("task", CHOICE, task, 0, 0, tasks, ANY, BOTH, ALL, ALWAYS,
+	OPTION("task", CHOICE, task, 0, 0, tasks, EVERY, BOTH, ALL, ALWAYS,
 		   "\"classification\" or \"regression\"", "by the target's type", "",
 		   "whether labels or numbers are predicted"),
-	OPTION("positive", LABEL, positive, 0, 0, NULL, ANY, CLASSES, ALL, ALWAYS,
+	OPTION("positive", LABEL, positive, 0, 0, NULL, EVERY, CLASSES, ALL, ALWAYS,
 		   "label", "the last in C order", "two labels",
 		   "the label that scores, coefficients and curves are about"),
-	OPTION("columns", COLUMNS, column_options, 0, 0, NULL, ANY, BOTH, ALL, ALWAYS,
+	OPTION("columns", COLUMNS, column_options, 0, 0, NULL, EVERY, BOTH, ALL, ALWAYS,
 		   "object of columns and \"number\", \"category\", \"text\", \"date\" or \"ignore\", or "
 		   "{\"role\": ..., \"impute\": number}", "null", "",
 		   "what columns are, where their type and values don't tell"),
@@ -115,22 +131,22 @@ const ml_option ml_option_table[] = {
 	OPTION("l2_norm", BOOLEAN, recipe.l2_norm, 0, 1, NULL, ANY, BOTH, WORDS, ALWAYS,
 		   "boolean", "true", "text columns",
 		   "divide each row by its Euclidean length, so that long texts count as short ones"),
-	OPTION("standardize", BOOLEAN, tabular.standardize, 0, 1, NULL, ANY, BOTH, TABLES, ALWAYS,
+	OPTION("standardize", BOOLEAN, tabular.standardize, 0, 1, NULL, EVERY, BOTH, TABLES, ALWAYS,
 		   "boolean", "true", "tables",
 		   "numbers less their mean, divided by their standard deviation"),
-	OPTION("impute", IMPUTE, tabular.impute, 0, 0, NULL, ANY, BOTH, TABLES, ALWAYS,
+	OPTION("impute", IMPUTE, tabular.impute, 0, 0, NULL, EVERY, BOTH, TABLES, ALWAYS,
 		   "\"mean\", \"most_frequent\" or a number", "\"mean\"", "tables",
 		   "what stands for a number that is missing"),
-	OPTION("indicator", BOOLEAN, tabular.indicator, 0, 1, NULL, ANY, BOTH, TABLES, ALWAYS,
+	OPTION("indicator", BOOLEAN, tabular.indicator, 0, 1, NULL, EVERY, BOTH, TABLES, ALWAYS,
 		   "boolean", "true", "tables",
 		   "that a value is missing is a feature, too"),
-	OPTION("rare", INTEGER, tabular.rare, 1, 1000000000, NULL, ANY, BOTH, TABLES, ALWAYS,
+	OPTION("rare", INTEGER, tabular.rare, 1, 1000000000, NULL, EVERY, BOTH, TABLES, ALWAYS,
 		   "integer from 1 to 1000000000", "10", "tables",
 		   "values of a category in fewer rows are taken together; 1 = none"),
-	OPTION("unseen", CHOICE, tabular.unseen, 0, 0, unseen, ANY, BOTH, TABLES, ALWAYS,
+	OPTION("unseen", CHOICE, tabular.unseen, 0, 0, unseen, EVERY, BOTH, TABLES, ALWAYS,
 		   "\"other\" or \"error\"", "\"other\"", "tables",
 		   "what a value of a category is that training has not seen"),
-	OPTION("winsorize", NUMBER, tabular.winsorize, 0, 0.25, NULL, ANY, BOTH, TABLES, ALWAYS,
+	OPTION("winsorize", NUMBER, tabular.winsorize, 0, 0.25, NULL, EVERY, BOTH, TABLES, ALWAYS,
 		   "number from 0 to 0.25", "0", "tables",
 		   "share of a column's numbers at either end that is clipped to the nearest of the others"),
 	OPTION("loss", CHOICE, loss, 0, 0, losses, SVM | DESCENT, BOTH, ALL, ALWAYS,
@@ -184,13 +200,13 @@ const ml_option ml_option_table[] = {
 	OPTION("beta2", NUMBER, beta2, 0, 0.999999999, NULL, DESCENT, BOTH, TABLES, ADAM,
 		   "number from 0 to 0.999999999", "0.999", "gradient_descent with adam",
 		   "share of the mean square gradient that a step keeps"),
-	OPTION("batch_size", INTEGER, batch_size, 1, 1000000, NULL, DESCENT, BOTH, TABLES, STEPS,
-		   "integer from 1 to 1000000", "32", "gradient_descent but full_batch",
+	OPTION("batch_size", INTEGER, batch_size, 1, 1000000, NULL, DESCENT | NETWORK, BOTH, TABLES, STEPS,
+		   "integer from 1 to 1000000", "32", "gradient_descent but full_batch, network",
 		   "rows of a step"),
 	OPTION("warm_start", BOOLEAN, warm_start, 0, 1, NULL, LOGISTIC | SVM | DESCENT, BOTH, TABLES, LINEAR,
 		   "boolean", "false", "tables; all but linear_regression and kernels",
 		   "begin at the weights of the live version"),
-	OPTION("epochs", INTEGER, epochs, 1, 1000000, NULL, ANY, BOTH, ALL, ALWAYS,
+	OPTION("epochs", INTEGER, epochs, 1, 1000000, NULL, EVERY, BOTH, ALL, ALWAYS,
 		   "integer from 1 to 1000000", "by algorithm", "",
 		   "most passes over the rows; there are fewer when the solution stands earlier"),
 	OPTION("tolerance", NUMBER, tolerance, 0, 1, NULL, ANY, BOTH, ALL, ALWAYS,
@@ -199,13 +215,13 @@ const ml_option ml_option_table[] = {
 	OPTION("early_stopping", BOOLEAN, early_stopping, 0, 1, NULL, LOGISTIC | SVM, CLASSES, TEXTS, ALWAYS,
 		   "boolean", "false", "text classifiers",
 		   "find the number of passes on rows set aside for it"),
-	OPTION("shuffle", BOOLEAN, shuffle, 0, 1, NULL, LOGISTIC | SVM | DESCENT, BOTH, ALL, LINEAR,
+	OPTION("shuffle", BOOLEAN, shuffle, 0, 1, NULL, LOGISTIC | SVM | DESCENT | NETWORK, BOTH, ALL, LINEAR,
 		   "boolean", "true", "all but linear_regression and kernels",
 		   "visit the rows in a new random order in each pass"),
-	OPTION("seed", SEED, seed, 0, 9007199254740992.0, NULL, ANY, BOTH, ALL, ALWAYS,
+	OPTION("seed", SEED, seed, 0, 9007199254740992.0, NULL, EVERY, BOTH, ALL, ALWAYS,
 		   "integer from 0 to 9007199254740992", "0", "",
 		   "seed of all random choices: same rows, order and seed give the same model"),
-	OPTION("holdout", HOLDOUT, holdout, 0, 0.9, NULL, ANY, BOTH, ALL, ALWAYS,
+	OPTION("holdout", HOLDOUT, holdout, 0, 0.9, NULL, EVERY, BOTH, ALL, ALWAYS,
 		   "number from 0 to 0.9, name of a boolean column, or {\"column\": name of a date or time, "
 		   "\"fraction\": number}", "0.2", "",
 		   "rows that only judge the model: a share of them, those marked, or the latest; "
@@ -213,23 +229,73 @@ const ml_option ml_option_table[] = {
 	OPTION("groups", TEXT, groups, 0, 0, NULL, ANY, BOTH, ALL, ALWAYS,
 		   "name of a column", "null", "cross-validation",
 		   "rows that are equal in this column stay in one fold"),
-	OPTION("class_weight", CLASS_WEIGHT, class_weights, 0, 1e6, NULL, ANY, CLASSES, ALL, ALWAYS,
+	OPTION("class_weight", CLASS_WEIGHT, class_weights, 0, 1e6, NULL, EVERY, CLASSES, ALL, ALWAYS,
 		   "\"balanced\", or an object of labels and numbers from 0 to 1000000", "null", "classification",
 		   "how much rows of a label count; balanced: all labels the same in sum"),
-	OPTION("weights", TEXT, weights, 0, 0, NULL, ANY, BOTH, ALL, ALWAYS,
+	OPTION("weights", TEXT, weights, 0, 0, NULL, EVERY, BOTH, ALL, ALWAYS,
 		   "name of a column", "null", "",
 		   "column of numbers: how much each row counts"),
 	OPTION("prune", NUMBER, prune, 0, 1, NULL, ANY, CLASSES, TEXTS, ALWAYS,
 		   "number from 0 to 1", "0.01", "text classifiers",
 		   "weights below this share of their label's largest are not stored"),
-	OPTION("deploy", DEPLOY, deploy, 0, 0, NULL, ANY, BOTH, ALL, ALWAYS,
+	OPTION("deploy", DEPLOY, deploy, 0, 0, NULL, EVERY, BOTH, ALL, ALWAYS,
 		   "true, false or \"if_better\"", "true", "",
 		   "whether the new version goes live"),
+	OPTION("layers", JSON, network.layers, 0, 0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "array of layers, as aiaas.sequential() makes it", "by \"network\"", "network",
+		   "what the network is made of"),
+	OPTION("network", TEXT, network.preset, 0, 0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "\"mlp\", \"text_average\", \"lstm\", \"cnn\" or \"transformer\"", "by the columns", "network",
+		   "layers chosen for the data at hand, in place of \"layers\""),
+	OPTION("loss", JSON, network.loss, 0, 0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "\"mse\", \"mae\", \"huber\", \"binary_crossentropy\", \"categorical_crossentropy\" or \"hinge\", "
+		   "or {\"type\": ..., \"delta\": ..., \"label_smoothing\": ...}", "by the task", "network",
+		   "what a wrong prediction costs"),
+	OPTION("optimizer", JSON, network.optimizer, 0, 0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "\"gradient_descent\", \"sgd\", \"momentum\", \"nesterov\", \"adagrad\", \"rmsprop\", \"adam\" or \"adamw\", "
+		   "or {\"type\": ..., \"learning_rate\": ..., \"schedule\": ..., ...}", "\"adam\"", "network",
+		   "how steps are made of gradients"),
+	OPTION("validation", VALIDATION, network.validation, 0, 0.9, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "number from 0 to 0.9, name of a boolean column, or a table or query", "0", "network",
+		   "rows that choose the epoch and tell of each; the holdout judges what was chosen"),
+	OPTION("patience", INTEGER, network.patience, 1, 1000000, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "integer from 1 to 1000000", "null", "network with \"validation\"",
+		   "training ends after this many epochs without a better one"),
+	OPTION("precision", CHOICE, network.precision, 0, 0, precisions, NETWORK, BOTH, TABLES, ALWAYS,
+		   "\"f32\" or \"bf16\"", "\"f32\"", "network",
+		   "how exact the factors of products are in training; weights and sums are f32"),
+	OPTION("memory", MEMORY, network.memory, 1048576, 1099511627776.0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "text like \"256MB\" or \"2GB\"", "maintenance_work_mem", "network",
+		   "memory that the training may take"),
+	OPTION("checkpoint", INTEGER, network.checkpoint, 1, 1000000, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "integer from 1 to 1000000", "null", "aiaas_fit",
+		   "epochs between two commits of what is learnt so far"),
+	OPTION("continue_from", INTEGER, network.continue_from, 1, 2147483647, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "version", "null", "network",
+		   "go on from a version: of a checkpoint exactly as if it had not been interrupted"),
+	OPTION("verbose", BOOLEAN, network.verbose, 0, 1, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "boolean", "false", "network",
+		   "a NOTICE for each epoch"),
+	OPTION("vocabulary", INTEGER, network.vocabulary, 3, ML_TOKENS_MAX, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "integer from 3 to 16777216", "by the embedding layer, else 20000", "network with texts",
+		   "most words that have a number of their own, the two for padding and unknown words included"),
+	OPTION("max_length", INTEGER, network.max_length, 1, ML_TOKENS_LENGTH, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "integer from 1 to 65536", "256", "network with texts",
+		   "words of a text that are looked at, the first ones"),
+	OPTION("pad", INTEGER, network.pad, 1, ML_TOKENS_LENGTH, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "integer from 1 to 65536", "null", "network with texts",
+		   "make all texts this long: longer ones are cut, shorter ones end in padding, which counts as a word"),
+	OPTION("images", JSON, network.images, 0, 0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "object of columns and {\"height\": ..., \"width\": ..., \"channels\": 1 or 3}", "null", "network with images",
+		   "the size that images of a column are brought to; columns of bytes without one have that of the first image"),
+	OPTION("on_error", CHOICE, network.on_error, 0, 0, on_errors, NETWORK, BOTH, TABLES, ALWAYS,
+		   "\"error\" or \"skip\"", "\"error\"", "network with images",
+		   "what happens to rows whose image can't be read; those skipped are counted"),
 };
 
 const int	ml_option_count = (int) ML_LENGTH(ml_option_table);
 
-_Static_assert(ML_LENGTH(ml_option_table) <= 64, "ml_options.given has a bit for each");
+_Static_assert(ML_LENGTH(ml_option_table) <= ML_OPTIONS_MAX, "ml_options.given has a bit for each");
 
 /* In the order in which they are named to the user. */
 const ml_algorithm ml_algorithms[] = {
@@ -237,6 +303,7 @@ const ml_algorithm ml_algorithms[] = {
 	{LITERAL("logistic_regression"), LOGISTIC, CLASSES, 1, 1000, 1e-6},
 	{LITERAL("svm"), SVM, BOTH, 1, 1000, 1e-4},
 	{LITERAL("gradient_descent"), DESCENT, BOTH, 1, 10, 0},
+	{LITERAL("network"), NETWORK, BOTH, 1, 10, 0},
 };
 
 const int	ml_algorithm_count = (int) ML_LENGTH(ml_algorithms);
@@ -302,6 +369,7 @@ ml_option_applies(const ml_options *options, const ml_option *option, const char
 		[ML_TAKES_LOGISTIC] = "with algorithm logistic_regression",
 		[ML_TAKES_SVM] = "with algorithm svm",
 		[ML_TAKES_DESCENT] = "with algorithm gradient_descent",
+		[ML_TAKES_NETWORK] = "with algorithm network",
 	};
 	const ml_algorithm *algorithm = ml_algorithm_find(options->algorithm);
 	uint32_t	bit = algorithm == NULL ? ML_TAKES_SVM : algorithm->bit;

@@ -131,6 +131,16 @@ write_option(ml_context *ctx, const ml_option *o, const ml_options *options, ml_
 			return ml_appendf(ctx, json, "%s",
 							  options->deploy == ML_DEPLOY_YES ? "true" :
 							  options->deploy == ML_DEPLOY_NO ? "false" : "\"if_better\"");
+		case ML_OPTION_JSON:
+			return text->data == NULL ? ml_appendf(ctx, json, "null") :
+				ml_append(ctx, json, text->data, text->size);
+		case ML_OPTION_MEMORY:
+			return *(const uint64_t *) field == 0 ? ml_appendf(ctx, json, "null") :
+				ml_appendf(ctx, json, "\"%llukB\"", (unsigned long long) *(const uint64_t *) field >> 10);
+		case ML_OPTION_VALIDATION:
+			return options->network.validation_source.data == NULL ?
+				write_number(ctx, json, options->network.validation) :
+				ml_json_quote(ctx, json, options->network.validation_source);
 	}
 	return ML_OK;
 }
