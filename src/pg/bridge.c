@@ -374,6 +374,15 @@ read_spill(bridge *b, server_call *call)
 	}
 }
 
+static double
+host_seconds(void *user)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return INSTR_TIME_GET_DOUBLE(now);
+}
+
 static bool
 host_spill_write(void *user, const void *bytes, size_t size)
 {
@@ -573,6 +582,7 @@ bridge_create(MemoryContext parent)
 		.progress = host_progress,
 		.log = host_log,
 		.warn = host_warn,
+		.seconds = host_seconds,
 		.sha256 = host_sha256,
 		.spill_write = host_spill_write,
 		.spill_read = host_spill_read,

@@ -153,13 +153,14 @@ primary_key(const source *s)
 	return get_primary_key_attnos(s->relation, false, &constraint);
 }
 
-/* Why a column is not learnt from unless it is named; NULL: it is. */
+/* Why a column is not learnt from unless it is named; NULL: it is.  images: bytes are. */
 static const char *
-why_not(const source *s, int column, const Bitmapset *key)
+why_not(const source *s, int column, const Bitmapset *key, bool images)
 {
 	Form_pg_attribute attribute = TupleDescAttr(s->columns, column);
 
-	if (source_column_type(s, column) == ML_TYPE_COUNT)
+	if (source_column_type(s, column) == ML_TYPE_COUNT ||
+		(source_column_type(s, column) == ML_TYPE_BYTES && !images))
 		return psprintf("type %s", source_column_type_name(s, column));
 	if (bms_is_member(attribute->attnum - FirstLowInvalidHeapAttributeNumber, key))
 		return "primary key";
@@ -176,6 +177,7 @@ infer_features(const train_state *t, choice *c, int *n)
 	const source *s = t->source;
 	int		   *columns = palloc_array(int, s->columns->natts);
 	Bitmapset  *key = primary_key(s);
+	bool		images = strcmp(t->recipe.algorithm, "network") == 0;
 
 	*n = 0;
 	for (int i = 0; i < s->columns->natts; i++)
@@ -184,7 +186,7 @@ infer_features(const train_state *t, choice *c, int *n)
 
 		if (!source_column_exists(s, i) || i == t->want.target || (has_part(t, i) && !named))
 			continue;
-		c->unused[i] = c->columns[i].role == ML_ROLE_IGNORE ? "ignored" : named ? NULL : why_not(s, i, key);
+		c->unused[i] = c->columns[i].role == ML_ROLE_IGNORE ? "ignored" : named ? NULL : why_not(s, i, key, images);
 		if (c->unused[i] != NULL)
 			continue;
 		(void) source_column(s, source_column_name(s, i));	/* is there one of that name? */

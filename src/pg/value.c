@@ -56,7 +56,8 @@ static const known_type known_types[] = {
 	{TIMESTAMPTZOID, ML_TYPE_TIMESTAMPTZ, VALUE_TIMESTAMPTZ},
 	{TEXTOID, ML_TYPE_TEXT, VALUE_TEXT},
 	{VARCHAROID, ML_TYPE_TEXT, VALUE_TEXT},
-	{BPCHAROID, ML_TYPE_TEXT, VALUE_BPCHAR}
+	{BPCHAROID, ML_TYPE_TEXT, VALUE_BPCHAR},
+	{BYTEAOID, ML_TYPE_BYTES, VALUE_BYTES}
 };
 
 static const known_type *
@@ -416,6 +417,12 @@ text_of(value_reader *reader, Datum value)
 
 	if (reader->kind == VALUE_BOOL)
 		return DatumGetBool(value) ? ML_TEXT("true") : ML_TEXT("false");
+	if (reader->kind == VALUE_BYTES)
+	{
+		/* bytes have no encoding */
+		lies = reader->copy ? DatumGetTextPCopy(value) : DatumGetTextPP(value);
+		return (ml_text) {VARDATA_ANY(lies), VARSIZE_ANY_EXHDR(lies)};
+	}
 	if (reader->kind != VALUE_TEXT && reader->kind != VALUE_BPCHAR)
 		return bridge_text_in(cstring_to_text(spell(reader, value)));
 	lies = reader->copy ? DatumGetTextPCopy(value) : DatumGetTextPP(value);

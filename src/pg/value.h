@@ -11,6 +11,7 @@
  *	  integer		smallint, integer, bigint
  *	  boolean, date, time, timestamp, timestamptz
  *	  array			arrays of such numbers or integers, pgvector's vector
+ *	  bytes			bytea
  *
  * and domains over these.  No setting of the session (DateStyle, TimeZone,
  * IntervalStyle, extra_float_digits) changes a value, so that functions of a
@@ -52,6 +53,7 @@ typedef enum value_kind
 	VALUE_TIMESTAMPTZ,
 	VALUE_TEXT,					/* as text lies in memory */
 	VALUE_BPCHAR,				/* the same with spaces behind */
+	VALUE_BYTES,
 	VALUE_SPELLED,				/* by the type's output function */
 	VALUE_ARRAY,
 	VALUE_VECTOR				/* an array by a cast */

@@ -101,6 +101,9 @@ typedef struct ml_host
 	void		(*log) (void *user, const char *text);	/* a NOTICE */
 	void		(*warn) (void *user, const char *text); /* a WARNING */
 
+	/* seconds since some moment; may be NULL: there is no clock */
+	double		(*seconds) (void *user);
+
 	/* SHA-256 of the bytes; false when it failed */
 	bool		(*sha256) (void *user, const void *bytes, size_t size,
 						   uint8_t digest[32]);

@@ -20,6 +20,7 @@ static const char *const type_names[ML_TYPE_COUNT] = {
 	[ML_TYPE_TIMESTAMP] = "timestamp",
 	[ML_TYPE_TIMESTAMPTZ] = "timestamptz",
 	[ML_TYPE_ARRAY] = "array",
+	[ML_TYPE_BYTES] = "bytes",
 };
 
 static const char *const role_names[ML_ROLE_COUNT] = {
@@ -28,6 +29,7 @@ static const char *const role_names[ML_ROLE_COUNT] = {
 	[ML_ROLE_CATEGORY] = "category",
 	[ML_ROLE_TEXT] = "text",
 	[ML_ROLE_DATE] = "date",
+	[ML_ROLE_IMAGE] = "image",
 	[ML_ROLE_IGNORE] = "ignore",
 };
 
@@ -81,12 +83,14 @@ ml_role_fits(ml_type type, ml_role role)
 		case ML_ROLE_IGNORE:
 			return true;
 		case ML_ROLE_NUMBER:
-			return type != ML_TYPE_TEXT && type != ML_TYPE_ENUM;
+			return type != ML_TYPE_TEXT && type != ML_TYPE_ENUM && type != ML_TYPE_BYTES;
 		case ML_ROLE_CATEGORY:
 		case ML_ROLE_TEXT:
-			return type != ML_TYPE_ARRAY;
+			return type != ML_TYPE_ARRAY && type != ML_TYPE_BYTES;
 		case ML_ROLE_DATE:
 			return is_date(type);
+		case ML_ROLE_IMAGE:
+			return type == ML_TYPE_BYTES;
 		default:
 			return false;
 	}
@@ -103,6 +107,8 @@ ml_role_of_type(ml_type type)
 			return ML_ROLE_AUTO;
 		case ML_TYPE_ENUM:
 			return ML_ROLE_CATEGORY;
+		case ML_TYPE_BYTES:
+			return ML_ROLE_IMAGE;
 		default:
 			return ML_ROLE_NUMBER;
 	}

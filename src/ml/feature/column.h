@@ -15,6 +15,7 @@
  *	  timestamp		date					number: seconds since 2000-01-01, wall clock
  *	  timestamptz	date					the same in the time zone that the model names
  *	  array			number					items: a block of numbers of one length
+ *	  bytes			image					text: the bytes of a PNG, JPEG or of pixels (networks only)
  *
  * With role category or text any scalar's value is text, as the user would see
  * it; with role number or date it is a number.  A missing number is NaN, a
@@ -39,6 +40,7 @@ typedef enum ml_type
 	ML_TYPE_TIMESTAMP,
 	ML_TYPE_TIMESTAMPTZ,
 	ML_TYPE_ARRAY,
+	ML_TYPE_BYTES,
 	ML_TYPE_COUNT
 } ml_type;
 
@@ -49,6 +51,7 @@ typedef enum ml_role
 	ML_ROLE_CATEGORY,
 	ML_ROLE_TEXT,
 	ML_ROLE_DATE,
+	ML_ROLE_IMAGE,
 	ML_ROLE_IGNORE,
 	ML_ROLE_COUNT
 } ml_role;
@@ -68,6 +71,13 @@ typedef enum ml_form
 	ML_FORM_TEXT,
 	ML_FORM_ITEMS
 } ml_form;
+
+/* Does a role make features of a table (tabular.h)?  Texts and images are no business of its recipe. */
+static inline bool
+ml_role_is_tabular(ml_role role)
+{
+	return role != ML_ROLE_TEXT && role != ML_ROLE_IMAGE;
+}
 
 /* May a column of that type have that role (AUTO: by itself)? */
 extern bool ml_role_fits(ml_type type, ml_role role);

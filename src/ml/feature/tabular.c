@@ -82,6 +82,8 @@ ml_tabular_layout(ml_tabular *tabular, ml_tabular_column *columns, uint32_t ncol
 	for (uint32_t i = 0; i < ncolumns; i++)
 		if (columns[i].role == ML_ROLE_TEXT)
 			tabular->ntexts++;
+		else if (columns[i].role == ML_ROLE_IMAGE)
+			continue;
 		else if (columns[i].role != ML_ROLE_CATEGORY)
 			layout_dense(tabular, &columns[i]);
 	for (uint32_t i = 0; i < ncolumns; i++)
@@ -268,6 +270,7 @@ ml_tabular_encode(ml_context *ctx, const ml_tabular *tabular, const ml_value *in
 		switch (column->role)
 		{
 			case ML_ROLE_TEXT:
+			case ML_ROLE_IMAGE:
 				break;
 			case ML_ROLE_CATEGORY:
 				ML_TRY(encode_category(ctx, tabular, i, inputs[i].text, hot++));
@@ -289,7 +292,7 @@ ml_tabular_missing(const ml_tabular *tabular, const ml_value *inputs)
 	{
 		const ml_tabular_column *column = &tabular->columns[i];
 
-		if (column->role == ML_ROLE_TEXT)
+		if (!ml_role_is_tabular(column->role))
 			continue;
 		if (column->role == ML_ROLE_CATEGORY ? inputs[i].text.data != NULL :
 			column->type == ML_TYPE_ARRAY ? inputs[i].items.data != NULL :
@@ -308,7 +311,7 @@ ml_tabular_column_of(const ml_tabular *tabular, uint32_t term)
 	{
 		const ml_tabular_column *column = &tabular->columns[i];
 
-		if (column->role != ML_ROLE_TEXT &&
+		if (ml_role_is_tabular(column->role) &&
 			((term >= column->first && term - column->first < column->nterms) ||
 			 term == column->indicator))
 			break;

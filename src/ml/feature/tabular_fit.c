@@ -199,7 +199,7 @@ count_columns(fitter *f, uint32_t ncolumns, const ml_summary *summaries,
 		ML_TRY(ml_arena_copy(f->ctx, f->arena, input->name, &f->names[i]));
 		if (input->role == ML_ROLE_CATEGORY)
 			ML_TRY(count_hot(f, i, *levels++, *missing++));
-		else if (input->role != ML_ROLE_TEXT)
+		else if (ml_role_is_tabular(input->role))
 		{
 			ML_TRY(count_dense(f, i, summaries));
 			summaries += column->nterms;
@@ -429,7 +429,7 @@ fit_columns(fitter *f, uint32_t ncolumns, const ml_summary *summaries,
 	{
 		if (f->inputs[i].role == ML_ROLE_CATEGORY)
 			ML_TRY(fit_hot(f, i, *levels++, *map++));
-		else if (f->inputs[i].role != ML_ROLE_TEXT)
+		else if (ml_role_is_tabular(f->inputs[i].role))
 		{
 			ML_TRY(fit_dense(f, i, summaries));
 			summaries += f->columns[i].nterms;

@@ -59,7 +59,7 @@ write_column(ml_context *ctx, const ml_tabular *tabular, uint32_t i, ml_buffer *
 		ML_TRY(write_feature(ctx, column, "most_frequent", column->most_frequent, json));
 		ML_TRY(write_feature(ctx, column, "reference", column->reference, json));
 	}
-	else if (column->role != ML_ROLE_TEXT)
+	else if (ml_role_is_tabular(column->role))
 		ML_TRY(ml_appendf(ctx, json, ",\"indicator\":%s", truth(column->indicator != ML_NO_TERM)));
 	if (column->type == ML_TYPE_ARRAY)
 		ML_TRY(ml_appendf(ctx, json, ",\"items\":%u", column->nterms));
@@ -179,7 +179,7 @@ read_column(ml_context *ctx, ml_arena *arena, const ml_json *node, ml_tabular_co
 		expected += 6;
 		ML_TRY(read_category(ctx, node, column));
 	}
-	else if (column->role != ML_ROLE_TEXT)
+	else if (ml_role_is_tabular(column->role))
 	{
 		expected += 1;
 		ML_TRY(read_flag(ctx, node, "indicator", &column->indicator));

@@ -200,6 +200,9 @@ extern size_t ml_plan_size(const ml_graph *graph);
 extern ml_status ml_graph_plan(ml_context *ctx, const ml_graph *graph, const ml_binding *binding,
 							   bool backward, void *memory, ml_plan *plan);
 
+/* Floating-point operations of one node of a plan. */
+extern double ml_plan_flops(const ml_graph *graph, const ml_plan *plan, int32_t node);
+
 /* === run.c === */
 
 /* The mutable state of one user of a graph. */

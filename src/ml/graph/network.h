@@ -38,6 +38,7 @@ typedef struct ml_feed
 				width,
 				channels;
 	int64_t		length;			/* TOKENS, SERIES: all rows have this length (padded); 0: their own */
+	int64_t		longest;		/* no row is longer; 0: not known */
 } ml_feed;
 
 #define ML_FEEDS_MAX 8
@@ -50,6 +51,22 @@ typedef struct ml_feed_values
 	ml_dim		words;			/* symbol of the packed dimension; 0 unless packed */
 } ml_feed_values;
 
+/* What the output of a network is. */
+typedef enum ml_output
+{
+	ML_OUTPUT_LOGITS,
+	ML_OUTPUT_PROBABILITIES,	/* its last activation is sigmoid or softmax */
+	ML_OUTPUT_NUMBERS			/* regression */
+} ml_output;
+
+/* How a parameter or state begins (layer.h). */
+typedef struct ml_initial
+{
+	int32_t		value;
+	int32_t		initializer;
+	double		constant;
+} ml_initial;
+
 typedef struct ml_network
 {
 	ml_graph   *graph;
@@ -58,7 +75,11 @@ typedef struct ml_network
 	ml_feed_values feeds[ML_FEEDS_MAX];
 	int32_t		output;			/* [rows, outputs]: logits of classification (one of two labels: [rows, 1]), numbers of regression */
 	int32_t		outputs;
-	/* training only */
+	ml_output	output_kind;
+	bool		whole_batches;	/* statistics of batches: they can't be run in slices */
+	ml_initial *initials;
+	size_t		ninitials;
+	/* training, or with the loss */
 	int32_t		targets;		/* int32 [rows] classes, or float [rows, outputs] */
 	int32_t		weights;		/* float [rows] */
 	int32_t		scale;			/* float scalar: 1 / the sum of weights of the whole batch */
@@ -72,8 +93,19 @@ typedef struct ml_network_task
 	int			nfeeds;
 	const ml_feed *feeds;
 	ml_dtype	dtype;			/* F32 */
-	bool		training;
+	bool		training;		/* dropout, statistics of batches, loss, gradients */
+	bool		with_loss;		/* without training: the loss as well */
 } ml_network_task;
+
+/* What a specification says before there are rows. */
+typedef struct ml_network_peek
+{
+	bool		has_task;		/* its loss decides the task */
+	bool		classification;
+	int64_t		input_dim;		/* least size of an embedding; 0: none says */
+} ml_network_peek;
+
+extern ml_status ml_network_look(ml_context *ctx, ml_text spec, ml_network_peek *peek);
 
 /*
  * Parse, fill in defaults, check.  written: the specification with every
@@ -88,9 +120,16 @@ extern ml_status ml_network_build(ml_context *ctx, ml_text spec, const ml_networ
 								  ml_network *network);
 extern void ml_network_close(ml_context *ctx, ml_network *network);
 
-/* Initial values of all parameters by their layers' initialisers, and of states; drawn from the seed in order. */
-extern ml_status ml_network_initialize(ml_context *ctx, const ml_network *network, ml_text spec,
-									   uint64_t seed, void *parameters, void *states);
+/* First values of all parameters, by their layers' initialisers, and of states. */
+extern ml_status ml_network_initialize(ml_context *ctx, const ml_network *network, uint64_t seed,
+									   void *parameters, void *states);
+
+/*
+ * Find inputs and output of an inference graph that was read from a stored file
+ * (graph.h), which is trusted in nothing: ML_BAD_MODEL.  network->graph is it.
+ */
+extern ml_status ml_network_attach(ml_context *ctx, ml_graph *graph, int nfeeds, const ml_feed *feeds,
+								   ml_network *network);
 
 /* One row of aiaas_summary. */
 typedef struct ml_layer_summary

@@ -415,6 +415,18 @@ ml_plan_run_of(const ml_graph *graph, const ml_plan *plan, int32_t k, ml_op_run 
 	};
 }
 
+double
+ml_plan_flops(const ml_graph *graph, const ml_plan *plan, int32_t k)
+{
+	const ml_op *op = ml_ops[graph->nodes[k].op];
+	ml_op_run	run;
+
+	if (graph->nodes[k].kernel < 0)
+		return 0;
+	ml_plan_run_of(graph, plan, k, &run);
+	return op->flops != NULL ? op->flops(&run) : (double) ml_view_elements(&run.out[0]);
+}
+
 static size_t
 workspace_of(planner *p, const ml_graph_node *node, int32_t k)
 {

@@ -57,7 +57,7 @@ unknown_option(ml_context *ctx, const ml_options *options, ml_text name)
 		const ml_option *o = &ml_option_table[i];
 
 		names[i] = o->name;
-		if (algorithm != NULL && (o->algorithms & algorithm->bit) == 0)
+		if ((o->algorithms & (algorithm == NULL ? (uint32_t) ~ML_TAKES_NETWORK : algorithm->bit)) == 0)
 			continue;
 		if (used + o->name.size + 8 < sizeof(list))
 			used += ml_print(list + used, sizeof(list) - used, "%s%s", used == 0 ? "" : ", ",

@@ -72,12 +72,6 @@ static const char *const kernels[] = {
 	NULL
 };
 
-static const char *const precisions[] = {
-	[ML_PRECISION_F32] = "f32",
-	[ML_PRECISION_BF16] = "bf16",
-	NULL
-};
-
 static const char *const on_errors[] = {
 	[ML_ON_ERROR_FAIL] = "error",
 	[ML_ON_ERROR_SKIP] = "skip",
@@ -261,18 +255,9 @@ const ml_option ml_option_table[] = {
 	OPTION("patience", INTEGER, network.patience, 1, 1000000, NULL, NETWORK, BOTH, TABLES, ALWAYS,
 		   "integer from 1 to 1000000", "null", "network with \"validation\"",
 		   "training ends after this many epochs without a better one"),
-	OPTION("precision", CHOICE, network.precision, 0, 0, precisions, NETWORK, BOTH, TABLES, ALWAYS,
-		   "\"f32\" or \"bf16\"", "\"f32\"", "network",
-		   "how exact the factors of products are in training; weights and sums are f32"),
 	OPTION("memory", MEMORY, network.memory, 1048576, 1099511627776.0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
 		   "text like \"256MB\" or \"2GB\"", "maintenance_work_mem", "network",
 		   "memory that the training may take"),
-	OPTION("checkpoint", INTEGER, network.checkpoint, 1, 1000000, NULL, NETWORK, BOTH, TABLES, ALWAYS,
-		   "integer from 1 to 1000000", "null", "aiaas_fit",
-		   "epochs between two commits of what is learnt so far"),
-	OPTION("continue_from", INTEGER, network.continue_from, 1, 2147483647, NULL, NETWORK, BOTH, TABLES, ALWAYS,
-		   "version", "null", "network",
-		   "go on from a version: of a checkpoint exactly as if it had not been interrupted"),
 	OPTION("verbose", BOOLEAN, network.verbose, 0, 1, NULL, NETWORK, BOTH, TABLES, ALWAYS,
 		   "boolean", "false", "network",
 		   "a NOTICE for each epoch"),

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * image.c
- *	  Stored bytes -> image: what both kinds have in common, and the head.
+ *	  Stored bytes -> image: what all kinds have in common, and the head.
  *
  * Planning and building read the file in the same way; planning only counts.
  * Neither trusts the other's result: the bytes may differ between the calls.
@@ -19,11 +19,13 @@ typedef struct content
 	int			format;
 	ml_stored	text;
 	ml_table_file table;
+	ml_network_file network;
 	union
 	{
 		ml_image	head;
 		ml_text_image text;
 		ml_table_image table;
+		ml_network_image network;
 	}			header;
 } content;
 
@@ -39,8 +41,20 @@ read_and_plan(ml_context *ctx, const void *bytes, size_t size, content *c)
 		ML_TRY(ml_stored_read_table(ctx, &c->arena, &file, &c->table));
 		return ml_image_plan_table(ctx, &c->table, &c->header.table);
 	}
+	if (c->format == ML_FORMAT_NETWORK)
+	{
+		ML_TRY(ml_stored_read_network(ctx, &c->arena, &file, &c->network));
+		return ml_image_plan_network(ctx, &c->network, &c->header.network);
+	}
 	ML_TRY(ml_stored_read(ctx, &c->arena, &file, &c->text));
 	return ml_image_plan_text(ctx, &c->text, &c->header.text);
+}
+
+static void
+close_content(ml_context *ctx, content *c)
+{
+	ml_network_file_close(ctx, &c->network);
+	ml_arena_free(ctx, &c->arena);
 }
 
 ml_status
@@ -49,7 +63,7 @@ ml_image_plan(ml_context *ctx, const void *stored, size_t size, size_t *image_si
 	content		c;
 	ml_status	status = read_and_plan(ctx, stored, size, &c);
 
-	ml_arena_free(ctx, &c.arena);
+	close_content(ctx, &c);
 	if (status == ML_OK)
 		*image_size = c.header.head.size;
 	return status;
@@ -60,6 +74,8 @@ fill(ml_context *ctx, const content *c, void *image)
 {
 	if (c->format == ML_FORMAT_TABLE)
 		return ml_image_fill_table(ctx, &c->table, &c->header.table, image);
+	if (c->format == ML_FORMAT_NETWORK)
+		return ml_image_fill_network(ctx, &c->network, &c->header.network, image);
 	return ml_image_fill_text(ctx, &c->text, &c->header.text, image);
 }
 
@@ -74,7 +90,7 @@ ml_image_build(ml_context *ctx, const void *stored, size_t size, void *image, si
 						 (unsigned long long) c.header.head.size, image_size);
 	if (status == ML_OK)
 		status = fill(ctx, &c, image);
-	ml_arena_free(ctx, &c.arena);
+	close_content(ctx, &c);
 	return status;
 }
 

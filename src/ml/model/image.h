@@ -34,6 +34,7 @@
 #include "model/model.h"
 #include "model/packed.h"
 #include "model/stored.h"
+#include "model/stored_network.h"
 #include "model/stored_table.h"
 
 #define ML_IMAGE_MAGIC		UINT32_C(0x496C6D61)
@@ -117,6 +118,35 @@ typedef struct ml_table_image
 	uint64_t	coefficients;
 } ml_table_image;
 
+/*
+ * Networks (image_network.c).  The arrays of the graph lie as they are (graph.h:
+ * they hold no pointers), parameters in the layouts of this machine's kernels.
+ */
+typedef struct ml_network_image
+{
+	ml_image	head;
+	ml_feeds	feeds;			/* numbers only; its arrays: */
+	uint64_t	columns;
+	uint64_t	scaling;
+	uint64_t	level_end;
+	uint64_t	levels;
+	uint64_t	slots;
+	uint64_t	word_ends;
+	uint64_t	words;
+	uint64_t	word_slots;
+	ml_network	network;		/* numbers only; and of its graph: */
+	ml_graph	graph;
+	uint64_t	values;
+	uint64_t	nodes;
+	uint64_t	operands;
+	uint64_t	constants;
+	uint64_t	graph_strings;
+	uint64_t	parameters;
+	uint64_t	states;
+	uint64_t	layers;			/* the specification, JSON */
+	uint64_t	layers_size;
+} ml_network_image;
+
 static inline const void *
 ml_image_at(const ml_image *image, uint64_t offset)
 {
@@ -199,6 +229,14 @@ extern ml_status ml_image_fill_text(ml_context *ctx, const ml_stored *stored,
 extern ml_status ml_image_plan_table(ml_context *ctx, const ml_table_file *file, ml_table_image *image);
 extern ml_status ml_image_fill_table(ml_context *ctx, const ml_table_file *file,
 									 const ml_table_image *header, ml_table_image *image);
+
+extern ml_status ml_image_plan_network(ml_context *ctx, const ml_network_file *file, ml_network_image *image);
+extern ml_status ml_image_fill_network(ml_context *ctx, const ml_network_file *file,
+									   const ml_network_image *header, ml_network_image *image);
+
+/* The feeds, and the network with its graph, as views into the image; names[ncolumns] are their caller's. */
+extern void ml_image_network(const ml_network_image *image, ml_text *names, ml_feeds *feeds, ml_graph *graph,
+							 ml_network *network);
 
 /* The recipe of a table's model, as a view into the image; names[ncolumns] are its caller's. */
 extern void ml_image_tabular(const ml_table_image *image, ml_text *names, ml_tabular *tabular);

@@ -23,9 +23,11 @@
 /*
  * 1: text classifiers (stored.h), which all releases read.
  * 2: models of tables (stored_table.h), from release 1.1 on.
+ * 3: networks (stored_network.h), from release 1.2 on.
  */
 #define ML_FORMAT_TEXT	1
 #define ML_FORMAT_TABLE	2
+#define ML_FORMAT_NETWORK	3
 
 /* Part of the image's key: other layouts of the same bytes don't mix. */
 #define ML_PACK_LAYOUT 2
@@ -148,7 +150,7 @@ extern ml_status ml_session_tokens(ml_context *ctx, ml_session *session,
  *
  * A text classifier (all columns have role text; svm with squared hinge or
  * logistic regression) is trained by train_text.c and stored in format 1;
- * everything else by train_table.c in format 2.  Roles of text columns that
+ * networks by train_network.c in format 3; everything else by train_table.c in format 2.  Roles of text columns that
  * are AUTO are decided from the first rows.
  */
 typedef struct ml_trainer ml_trainer;
@@ -187,6 +189,7 @@ typedef struct ml_batch
 	const ml_value *targets;	/* [n] */
 	const float *weights;		/* [n], or NULL: 1 each */
 	const double *split;		/* [n], or NULL */
+	const bool *validates;		/* [n] by the option "validation", or NULL */
 } ml_batch;
 
 extern ml_status ml_trainer_add(ml_context *ctx, ml_trainer *trainer, const ml_batch *batch);

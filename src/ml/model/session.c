@@ -2,7 +2,7 @@
  *
  * session.c
  *	  Image and examples -> labels and probabilities, or numbers; scores of
- *	  text classifiers (those of tables: session_table.c).
+ *	  text classifiers (those of tables: session_table.c, of networks: session_network.c).
  *
  * Of texts, everything up to the last step is integer arithmetic (tf and idf in fixed
  * point, int8 weights), so that a score has the same bits at every CPU level
@@ -29,7 +29,9 @@ session_init(ml_context *ctx, ml_session *session)
 	size_t		n = image->nscores;
 
 	ml_tf_table(session->recipe.sublinear_tf, session->tf);
-	ML_TRY(ml_alloc(ctx, ml_size_mul(n, ML_MACHINE_ROWS * sizeof(double)), (void **) &session->logits));
+	ML_TRY(ml_alloc(ctx, ml_size_mul(n, (image->format == ML_FORMAT_NETWORK ? ML_NETWORK_ROWS : ML_MACHINE_ROWS) * sizeof(double)), (void **) &session->logits));
+	if (image->format == ML_FORMAT_NETWORK)
+		return ml_network_session_open(ctx, session);
 	if (image->format == ML_FORMAT_TABLE)
 		ML_TRY(ml_table_session_open(ctx, session));
 	else
@@ -73,6 +75,7 @@ ml_session_close(ml_context *ctx, ml_session *session)
 	if (session->encoder != NULL)
 		ml_encoder_close(ctx, session->encoder);
 	ml_table_session_close(ctx, session->table);
+	ml_network_session_close(ctx, session->network);
 	ml_arena_free(ctx, &session->arena);
 	ml_release(ctx, session->sums);
 	ml_release(ctx, session->partial);
@@ -254,6 +257,8 @@ ml_session_score(ml_context *ctx, ml_session *session, size_t n, const ml_value 
 {
 	if (session->table != NULL)
 		return ml_table_session_score(ctx, session, n, inputs, done);
+	if (session->network != NULL)
+		return ml_network_session_score(ctx, session, n, inputs, done);
 	*done = 1;
 	return score_texts(ctx, session, inputs);
 }

@@ -31,6 +31,22 @@ typedef struct ml_table_session
 	float	   *x;				/* kernel machines: [ML_MACHINE_ROWS][width] */
 } ml_table_session;
 
+/* Rows that a network takes at a time. */
+#define ML_NETWORK_ROWS		32
+
+/* What the session of a network has more. */
+typedef struct ml_network_session
+{
+	const ml_network_image *image;
+	ml_text    *names;			/* [ncolumns] */
+	ml_feeds	feeds;			/* views into the image */
+	ml_graph	graph;
+	ml_network	network;
+	ml_words   *reader;			/* NULL without texts */
+	ml_runner  *runner;
+	ml_feed_batch batch;
+} ml_network_session;
+
 struct ml_session
 {
 	const ml_image *image;
@@ -39,12 +55,13 @@ struct ml_session
 	ml_encoder *encoder;		/* NULL without columns of text */
 	int64_t    *sums;			/* [nscores] of tf x weight */
 	int32_t    *partial;		/* [nscores] the same since the last spill */
-	double	   *logits;			/* [ML_MACHINE_ROWS][nscores] */
+	double	   *logits;			/* [rows][nscores]; rows: ML_MACHINE_ROWS, or ML_NETWORK_ROWS of a network */
 	double		unit;			/* turns tf x weight into a part of a score before its scale;
 								 * 0 when nothing is known */
 	size_t		work;			/* since the last poll */
 	uint16_t	tf[ML_TF_COUNTS];
-	ml_table_session *table;	/* NULL: a text classifier */
+	ml_table_session *table;	/* one of both, or NULL: a text classifier */
+	ml_network_session *network;
 	ml_arena	arena;			/* results of explain */
 	ml_text		tokens[ML_SESSION_TOKENS];	/* results of tokens */
 };
@@ -78,6 +95,13 @@ extern ml_status ml_table_session_encode(ml_context *ctx, ml_session *session, c
 
 /* The row's texts, in the order of the recipe's columns. */
 extern const ml_text *ml_table_session_texts(ml_table_session *table, const ml_value *inputs);
+
+/* === session_network.c === */
+
+extern ml_status ml_network_session_open(ml_context *ctx, ml_session *session);
+extern void ml_network_session_close(ml_context *ctx, ml_network_session *network);
+extern ml_status ml_network_session_score(ml_context *ctx, ml_session *session, size_t n,
+										  const ml_value *inputs, size_t *done);
 
 /* === explain.c === */
 

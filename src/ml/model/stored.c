@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "model/model.h"
 #include "model/packed.h"
+#include "model/stored_network.h"
 #include "model/stored_table.h"
 
 #define POLL_FEATURES	(1 << 16)
@@ -128,7 +129,7 @@ ml_stored_write_linear(ml_context *ctx, const ml_stored_linear *model, ml_buffer
 	return status;
 }
 
-/* "1" and "2" are ours; a larger number is a later release's; anything else is damage. */
+/* "1" to "3" are ours; a larger number is a later release's; anything else is damage. */
 static ml_status
 read_format(ml_context *ctx, const ml_safetensors *file, int *format)
 {
@@ -138,13 +139,13 @@ read_format(ml_context *ctx, const ml_safetensors *file, int *format)
 	if (text.data == NULL || text.size == 0 ||
 		ml_parse_double(text.data, text.size, &number) != text.size)
 		return ml_fail(ctx, ML_BAD_MODEL, "the file does not say which format it has");
-	if (number > ML_FORMAT_TABLE)
+	if (number > ML_FORMAT_NETWORK)
 	{
 		ml_fail(ctx, ML_NEWER_FORMAT, "stored in format %.*s, and this release reads up to %d",
-				(int) ML_MIN(text.size, (size_t) 32), text.data, ML_FORMAT_TABLE);
+				(int) ML_MIN(text.size, (size_t) 32), text.data, ML_FORMAT_NETWORK);
 		return ml_hint(ctx, "Install the release of aiaas that stored it, or a later one.");
 	}
-	if (!ml_text_equal(text, ML_TEXT("1")) && !ml_text_equal(text, ML_TEXT("2")))
+	if (text.size != 1 || text.data[0] < '1' || text.data[0] > '0' + ML_FORMAT_NETWORK)
 		return ml_fail(ctx, ML_BAD_MODEL, "there is no format %.*s",
 					   (int) ML_MIN(text.size, (size_t) 32), text.data);
 	*format = text.data[0] - '0';
@@ -297,6 +298,8 @@ describe(ml_context *ctx, ml_arena *arena, const void *bytes, size_t size, ml_bu
 	ML_TRY(ml_stored_open(ctx, arena, bytes, size, &file, &format));
 	if (format == ML_FORMAT_TABLE)
 		return ml_stored_describe_table(ctx, arena, &file, json);
+	if (format == ML_FORMAT_NETWORK)
+		return ml_stored_describe_network(ctx, arena, &file, json);
 	ML_TRY(ml_stored_read(ctx, arena, &file, &stored));
 	ML_TRY(ml_appendf(ctx, json, "{\"format\":%d,\"task\":\"classification\",\"algorithm\":",
 					  ML_FORMAT_TEXT));

@@ -13,6 +13,7 @@
 
 #include "feature/roles.h"
 #include "learn/gram.h"
+#include "model/train_network.h"
 #include "model/train_table.h"
 #include "model/train_text.h"
 
@@ -69,12 +70,30 @@ copy_columns(ml_context *ctx, ml_trainer *trainer, const ml_training *training)
 	return ML_OK;
 }
 
+static ml_status
+refuse_images(ml_context *ctx, const ml_trainer *trainer, uint32_t i)
+{
+	ml_text		name = trainer->columns[i].name;
+
+	ml_fail(ctx, ML_BAD_OPTION, "algorithm %s does not learn from column \"%.*s\", which holds bytes",
+			trainer->options.algorithm.data, (int) ML_MIN(name.size, (size_t) 64), name.data);
+	return ml_hint(ctx, "Use algorithm => 'network' for images, or leave the column out.");
+}
+
 /* Roles are decided: open the trainer that they ask for. */
 static ml_status
 open_path(ml_context *ctx, ml_trainer *trainer)
 {
 	ml_subject	subject = ML_SUBJECT_TABLE;
 
+	if (ml_text_equal(trainer->options.algorithm, ML_TEXT("network")))
+	{
+		ML_TRY(ml_options_settle(ctx, &trainer->options, trainer->task, ML_SUBJECT_TABLE));
+		return ml_train_network_open(ctx, trainer);
+	}
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+		if (trainer->columns[i].role == ML_ROLE_IMAGE)
+			return refuse_images(ctx, trainer, i);
 	if (ml_options_text(&trainer->options, trainer->task, trainer->columns, trainer->ncolumns))
 	{
 		ML_TRY(ml_options_settle(ctx, &trainer->options, trainer->task, ML_SUBJECT_TEXT));
@@ -156,6 +175,7 @@ ml_trainer_close(ml_context *ctx, ml_trainer *trainer)
 	close_first(ctx, trainer);
 	ml_train_text_close(ctx, trainer->text);
 	ml_train_table_close(ctx, trainer->table);
+	ml_train_network_close(ctx, trainer->network);
 	ml_labels_close(ctx, &trainer->labels);
 	ml_arena_free(ctx, &trainer->arena);
 	ml_release(ctx, trainer);
@@ -164,6 +184,8 @@ ml_trainer_close(ml_context *ctx, ml_trainer *trainer)
 static ml_status
 pass_row(ml_context *ctx, ml_trainer *trainer, const ml_train_row *row)
 {
+	if (trainer->network != NULL)
+		return ml_train_network_add(ctx, trainer->network, row);
 	return trainer->text != NULL ? ml_train_text_add(ctx, trainer->text, row) :
 		ml_train_table_add(ctx, trainer->table, row);
 }
@@ -403,7 +425,10 @@ add_row(ml_context *ctx, ml_trainer *trainer, const ml_batch *batch, size_t i)
 	ML_TRY(read_side(ctx, trainer, batch, i, all_missing(trainer, row.inputs), &side, &skip));
 	if (skip)
 		return ML_OK;
-	row = (ml_train_row) {row.inputs, side.label, side.target, side.weight, side.split};
+	row = (ml_train_row)
+	{
+		row.inputs, side.label, side.target, side.weight, side.split, batch->validates != NULL && batch->validates[i]
+	};
 	return trainer->first != NULL ? wait_row(ctx, trainer, &row) : pass_row(ctx, trainer, &row);
 }
 
@@ -501,6 +526,8 @@ ml_trainer_finish(ml_context *ctx, ml_trainer *trainer, ml_buffer *stored, ml_bu
 		return ml_hint(ctx, "It goes with: cross-validation.");
 	}
 	ML_TRY(end_rows(ctx, trainer));
+	if (trainer->network != NULL)
+		return ml_train_network_finish(ctx, trainer->network, stored, report);
 	return trainer->text != NULL ? ml_train_text_finish(ctx, trainer->text, stored, report) :
 		ml_train_table_finish(ctx, trainer->table, stored, report);
 }
@@ -549,6 +576,8 @@ ml_status
 ml_trainer_cross_validate(ml_context *ctx, ml_trainer *trainer, int folds, double *values,
 						  uint64_t *rows)
 {
+	if (ml_text_equal(trainer->options.algorithm, ML_TEXT("network")))
+		return ml_fail(ctx, ML_UNSUPPORTED, "networks are not cross-validated");
 	ML_TRY(end_rows(ctx, trainer));
 	ML_TRY(check_folds(ctx, trainer, folds));
 	for (int i = 0; i < folds * ML_METRICS_MAX; i++)

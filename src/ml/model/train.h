@@ -3,9 +3,9 @@
  * train.h
  *	  What the files of the trainer share.
  *
- * train.c takes rows, decides roles and hands them to one of two trainers: of
- * text classifiers (train_text.c, train_text_fit.c) or of tables (train_table.c
- * and those named after it).  Labels (train_labels.c) and what is said of a
+ * train.c takes rows, decides roles and hands them to one of three trainers: of
+ * text classifiers (train_text.c, train_text_fit.c), of tables (train_table.c
+ * and those named after it) or of networks (train_network.c and so on).  Labels (train_labels.c) and what is said of a
  * model (train_report.c) are the same for both.
  *
  *-------------------------------------------------------------------------
@@ -123,10 +123,12 @@ typedef struct ml_train_row
 	double		target;			/* regression */
 	float		weight;
 	double		split;
+	bool		validates;		/* networks: marked by the option "validation" */
 } ml_train_row;
 
 typedef struct ml_text_trainer ml_text_trainer;
 typedef struct ml_table_trainer ml_table_trainer;
+typedef struct ml_network_trainer ml_network_trainer;
 typedef struct ml_first_rows ml_first_rows;
 
 /* A label of the batch in hand, known by its place in memory. */
@@ -167,8 +169,9 @@ struct ml_trainer
 	ml_recent	recent[ML_RECENT];	/* during a batch */
 
 	ml_first_rows *first;		/* rows that wait for the roles; NULL: they are decided */
-	ml_text_trainer *text;		/* one of the two, once roles are decided */
+	ml_text_trainer *text;		/* one of the three, once roles are decided */
 	ml_table_trainer *table;
+	ml_network_trainer *network;
 };
 
 /* "a, b, c, ..." of what there is room for, as a message of one line. */

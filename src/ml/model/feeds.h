@@ -1,0 +1,89 @@
+/*-------------------------------------------------------------------------
+ *
+ * feeds.h
+ *	  What a network is fed with: from the columns of a row to numbers, word
+ *	  numbers and pixels.
+ *
+ * Columns that are neither text nor image become one feed of numbers, by the
+ * recipe of a table (feature/tabular.h), levels written out as zeros and ones;
+ * each column of text becomes a feed of word numbers, each column of images
+ * one of pixels.  Training and serving fill the same batch: training from what
+ * it kept of its rows, serving from values.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ML_FEEDS_H
+#define ML_FEEDS_H
+
+#include "feature/image.h"
+#include "feature/tabular.h"
+#include "feature/tokens.h"
+#include "graph/network.h"
+
+#define ML_FEED_NUMBERS_MAX	65536	/* numbers of a row, levels written out */
+
+typedef struct ml_feeds
+{
+	ml_tabular	tabular;		/* of all columns */
+	ml_tokens	tokens;			/* of all columns of text */
+	uint32_t	max_length;		/* words of a text */
+	uint32_t	pad;			/* all texts have this many; 0: as many as they have */
+	uint32_t	nnumbers;		/* 0: no feed of numbers */
+	int			nfeeds;
+	ml_feed		feeds[ML_FEEDS_MAX];
+	uint32_t	column[ML_FEEDS_MAX];	/* of TOKENS and IMAGE: its number */
+} ml_feeds;
+
+/*
+ * Fill nnumbers and the feeds from tabular, tokens, max_length, pad and the
+ * pictures of columns (in their order).  ML_BAD_DATA: too many.
+ */
+extern ml_status ml_feeds_derive(ml_context *ctx, ml_feeds *feeds, const ml_picture *pictures);
+
+/* Rows that are put together; all in one block of memory. */
+typedef struct ml_feed_batch
+{
+	const ml_feeds *feeds;
+	size_t		capacity;		/* rows */
+	size_t		n;
+	float	   *numbers;		/* [capacity][nnumbers] */
+	int32_t    *ids[ML_FEEDS_MAX];	/* TOKENS: [capacity][length], packed */
+	int32_t    *offsets[ML_FEEDS_MAX];	/* [capacity + 1] */
+	float	   *pixels[ML_FEEDS_MAX];	/* [capacity][height][width][channels] */
+	double	   *dense;			/* [ndense] of the row in hand */
+	uint32_t   *hot;			/* [ncategories] */
+	uint8_t    *bytes;			/* pixels of an image in hand */
+	int32_t    *slices[ML_FEEDS_MAX];	/* [capacity + 1] offsets of a slice */
+	void	   *memory;
+	size_t		size;
+} ml_feed_batch;
+
+extern size_t ml_feed_batch_size(const ml_feeds *feeds, size_t capacity);	/* bytes; SIZE_MAX: too many */
+extern ml_status ml_feed_batch_open(ml_context *ctx, const ml_feeds *feeds, size_t capacity,
+									ml_feed_batch *batch);
+extern void ml_feed_batch_close(ml_context *ctx, ml_feed_batch *batch);
+
+static inline void
+ml_feed_batch_clear(ml_feed_batch *batch)
+{
+	batch->n = 0;
+}
+
+/* Parts of row batch->n, each feed once; then ml_feed_batch_next. */
+extern ml_status ml_feed_numbers(ml_context *ctx, ml_feed_batch *batch, const ml_value *inputs);
+/* Words by their numbers in a training, of which map[] has those of the vocabulary. */
+extern void ml_feed_mapped(ml_feed_batch *batch, int feed, const uint32_t *words, uint32_t n,
+						   const uint32_t *map);
+extern void ml_feed_pixels(ml_feed_batch *batch, int feed, const uint8_t *pixels);
+extern void ml_feed_batch_next(ml_feed_batch *batch);
+
+/* All of a row's parts from its values; a missing text has no words, a missing image is ML_BAD_INPUT. */
+extern ml_status ml_feed_row(ml_context *ctx, ml_feed_batch *batch, ml_words *reader, const ml_value *inputs);
+
+/* Bind rows first .. first + n - 1 of the batch to a network's inputs; the runner's graph is the network's. */
+extern void ml_feed_bind(const ml_feed_batch *batch, const ml_network *network, size_t first, size_t n,
+						 ml_binding *binding);
+extern void ml_feed_inputs(const ml_feed_batch *batch, const ml_network *network, size_t first,
+						   ml_runner *runner);
+
+#endif							/* ML_FEEDS_H */

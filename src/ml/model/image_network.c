@@ -1,0 +1,201 @@
+/*-------------------------------------------------------------------------
+ *
+ * image_network.c
+ *	  Images of networks: the graph, its parameters in the layouts of this
+ *	  machine's kernels, the recipe of the feeds.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/image.h"
+
+static bool
+needs_time_zone(const ml_tabular *tabular)
+{
+	for (uint32_t i = 0; i < tabular->ncolumns; i++)
+		if (tabular->columns[i].type == ML_TYPE_TIMESTAMPTZ)
+			return true;
+	return false;
+}
+
+static ml_image_names
+names_of(const ml_network_file *file)
+{
+	const ml_tabular *tabular = &file->head.tabular;
+	ml_image_names names = {
+		.nlabels = file->head.nlabels, .labels = file->head.labels,
+		.ncolumns = tabular->ncolumns, .columns = tabular->names, .kinds = tabular->columns
+	};
+
+	names.strings[ML_STRING_ALGORITHM] = file->head.algorithm;
+	if (tabular->ntexts > 0)
+		names.strings[ML_STRING_UNICODE] = file->unicode;
+	if (needs_time_zone(tabular))
+		names.strings[ML_STRING_TIME_ZONE] = tabular->time_zone;
+	return names;
+}
+
+static uint64_t
+section_of(uint64_t *end, uint64_t n, size_t width)
+{
+	return ml_image_section(end, ml_size_mul(n, width));
+}
+
+/* What is left of feeds and network without their arrays. */
+static void
+plan_numbers(const ml_network_file *file, ml_network_image *image)
+{
+	ml_feeds   *feeds = &image->feeds;
+	ml_graph   *graph = &image->graph;
+
+	memcpy(feeds, &file->feeds, sizeof(ml_feeds));
+	feeds->tabular.names = NULL;
+	feeds->tabular.time_zone = (ml_text) {NULL, 0};
+	feeds->tabular.columns = NULL;
+	feeds->tabular.scaling = NULL;
+	feeds->tabular.level_end = NULL;
+	feeds->tabular.levels = NULL;
+	feeds->tabular.slots = NULL;
+	feeds->tokens.ends = NULL;
+	feeds->tokens.bytes = NULL;
+	feeds->tokens.slots = NULL;
+	for (int i = 0; i < feeds->nfeeds; i++)
+		feeds->feeds[i].name = (ml_text) {NULL, 0};
+	memcpy(&image->network, &file->network, sizeof(ml_network));
+	image->network.graph = NULL;
+	memcpy(graph, file->network.graph, sizeof(ml_graph));
+	memset(&graph->arena, 0, sizeof(graph->arena));
+	graph->values = NULL;
+	graph->nodes = NULL;
+	graph->operands = NULL;
+	graph->layers = NULL;
+	graph->nlayers = 0;
+	graph->gradients = NULL;
+	graph->constants = NULL;
+	graph->strings = NULL;
+	graph->values_capacity = graph->nodes_capacity = graph->operands_capacity = 0;
+	graph->layers_capacity = graph->constants_capacity = graph->strings_capacity = 0;
+}
+
+ml_status
+ml_image_plan_network(ml_context *ctx, const ml_network_file *file, ml_network_image *image)
+{
+	const ml_tabular *tabular = &file->head.tabular;
+	const ml_tokens *tokens = &file->feeds.tokens;
+	const ml_graph *graph = file->network.graph;
+	ml_image_names names = names_of(file);
+	ml_image   *head = &image->head;
+	uint64_t	end = sizeof(ml_network_image);
+
+	/* the padding between members must have the same bytes in every image */
+	memset(image, 0, sizeof(*image));
+	head->task = file->head.task;
+	head->nscores = file->head.nscores;
+	head->positive = file->head.positive;
+	head->ntexts = tabular->ntexts;
+	plan_numbers(file, image);
+	ml_image_plan_head(head, ML_FORMAT_NETWORK, &names, &end);
+	image->columns = section_of(&end, tabular->ncolumns, sizeof(ml_tabular_column));
+	image->scaling = section_of(&end, tabular->ndense, sizeof(ml_scaling));
+	image->level_end = section_of(&end, tabular->nlevels, sizeof(uint64_t));
+	image->levels = section_of(&end, file->head.levels_size, 1);
+	image->slots = section_of(&end, tabular->nslots, sizeof(uint32_t));
+	image->word_ends = section_of(&end, tokens->n, sizeof(uint64_t));
+	image->words = section_of(&end, file->words_size, 1);
+	image->word_slots = section_of(&end, tokens->nslots, sizeof(uint32_t));
+	image->values = section_of(&end, (uint64_t) graph->nvalues, sizeof(ml_graph_value));
+	image->nodes = section_of(&end, (uint64_t) graph->nnodes, sizeof(ml_graph_node));
+	image->operands = section_of(&end, graph->noperands, sizeof(int32_t));
+	image->constants = section_of(&end, graph->constant_bytes, 1);
+	image->graph_strings = section_of(&end, graph->string_bytes, 1);
+	image->parameters = section_of(&end, graph->parameters, sizeof(float));
+	image->states = section_of(&end, graph->state_bytes, 1);
+	image->layers = section_of(&end, file->layers_json.size, 1);
+	image->layers_size = file->layers_json.size;
+	head->size = ml_size_align(end, ML_ALIGN);
+	return head->size == SIZE_MAX ? ml_no_memory(ctx, SIZE_MAX) : ML_OK;
+}
+
+static void *
+place(ml_network_image *image, uint64_t offset)
+{
+	return (char *) image + offset;
+}
+
+static void
+copy(ml_network_image *image, uint64_t offset, const void *from, size_t n, size_t width)
+{
+	if (n > 0)
+		memcpy(place(image, offset), from, n * width);
+}
+
+static ml_status
+fill_feeds(ml_context *ctx, const ml_network_file *file, ml_network_image *image)
+{
+	const ml_tabular *tabular = &file->head.tabular;
+	const ml_tokens *tokens = &file->feeds.tokens;
+
+	copy(image, image->columns, tabular->columns, tabular->ncolumns, sizeof(ml_tabular_column));
+	copy(image, image->scaling, tabular->scaling, tabular->ndense, sizeof(ml_scaling));
+	copy(image, image->level_end, tabular->level_end, tabular->nlevels, sizeof(uint64_t));
+	copy(image, image->levels, tabular->levels, file->head.levels_size, 1);
+	ML_TRY(ml_tabular_hash(ctx, tabular, place(image, image->slots)));
+	if (tokens->n == 0)
+		return ML_OK;
+	copy(image, image->word_ends, tokens->ends, tokens->n, sizeof(uint64_t));
+	copy(image, image->words, tokens->bytes, file->words_size, 1);
+	return ml_tokens_hash(ctx, tokens, place(image, image->word_slots));
+}
+
+ml_status
+ml_image_fill_network(ml_context *ctx, const ml_network_file *file, const ml_network_image *header,
+					  ml_network_image *image)
+{
+	const ml_graph *graph = file->network.graph;
+	ml_image_names names = names_of(file);
+
+	ML_TRY(ml_image_fill_head(ctx, &image->head, &header->head, sizeof(*header), &names));
+	ML_TRY(fill_feeds(ctx, file, image));
+	copy(image, image->values, graph->values, (size_t) graph->nvalues, sizeof(ml_graph_value));
+	copy(image, image->nodes, graph->nodes, (size_t) graph->nnodes, sizeof(ml_graph_node));
+	copy(image, image->operands, graph->operands, graph->noperands, sizeof(int32_t));
+	copy(image, image->constants, graph->constants, graph->constant_bytes, 1);
+	copy(image, image->graph_strings, graph->strings, graph->string_bytes, 1);
+	copy(image, image->layers, file->layers_json.data, file->layers_json.size, 1);
+	return ml_network_file_load(ctx, file, place(image, image->parameters), place(image, image->states));
+}
+
+/* ---------- views ---------- */
+
+void
+ml_image_network(const ml_network_image *image, ml_text *names, ml_feeds *feeds, ml_graph *graph,
+				 ml_network *network)
+{
+	const ml_image *head = &image->head;
+
+	for (uint32_t i = 0; i < head->ncolumns; i++)
+		names[i] = ml_image_column(head, i);
+	*feeds = image->feeds;
+	feeds->tabular.names = names;
+	feeds->tabular.time_zone = ml_image_time_zone(head);
+	feeds->tabular.columns = ml_image_at(head, image->columns);
+	feeds->tabular.scaling = ml_image_at(head, image->scaling);
+	feeds->tabular.level_end = ml_image_at(head, image->level_end);
+	feeds->tabular.levels = ml_image_at(head, image->levels);
+	feeds->tabular.slots = ml_image_at(head, image->slots);
+	feeds->tokens.ends = ml_image_at(head, image->word_ends);
+	feeds->tokens.bytes = ml_image_at(head, image->words);
+	feeds->tokens.slots = ml_image_at(head, image->word_slots);
+	for (int i = 0; i < feeds->nfeeds; i++)
+		if (feeds->feeds[i].kind == ML_FEED_NUMBERS)
+			feeds->feeds[i].name = ML_TEXT("numbers");
+		else
+			feeds->feeds[i].name = names[feeds->column[i]];
+	*graph = image->graph;
+	graph->values = (ml_graph_value *) (uintptr_t) ml_image_at(head, image->values);
+	graph->nodes = (ml_graph_node *) (uintptr_t) ml_image_at(head, image->nodes);
+	graph->operands = (int32_t *) (uintptr_t) ml_image_at(head, image->operands);
+	graph->constants = (uint8_t *) (uintptr_t) ml_image_at(head, image->constants);
+	graph->strings = (char *) (uintptr_t) ml_image_at(head, image->graph_strings);
+	*network = image->network;
+	network->graph = graph;
+}

@@ -1,0 +1,276 @@
+/*-------------------------------------------------------------------------
+ *
+ * stored_network_read.c
+ *	  Reading the stored layout of a network, trusting nothing.
+ *
+ * The graph is checked by who reads it (graph/graph_json.c), its inputs and
+ * output by who binds it (graph/network.c), here the columns, the words and that
+ * every parameter is there in its size.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/stored.h"
+#include "model/stored_network.h"
+
+typedef struct reader
+{
+	ml_context *ctx;
+	ml_stored_reader parts;
+	ml_network_file *file;
+	ml_picture *pictures;
+	uint32_t	npictures;
+} reader;
+
+static ml_status
+bad_member(reader *r, const char *name)
+{
+	return ml_fail(r->ctx, ML_BAD_MODEL, "the feeds' \"%s\" is missing or out of range", name);
+}
+
+static ml_status
+read_output(reader *r, const ml_json *root)
+{
+	static const char *const names[] = {
+		[ML_OUTPUT_LOGITS] = "logits",
+		[ML_OUTPUT_PROBABILITIES] = "probabilities",
+		[ML_OUTPUT_NUMBERS] = "numbers",
+	};
+	const ml_json *node = ml_json_get(root, "output");
+	size_t		i = 0;
+
+	while (i < ML_LENGTH(names) && (node == NULL || node->kind != ML_JSON_STRING ||
+									!ml_text_equal(node->string, (ml_text) {names[i], strlen(names[i])})))
+		i++;
+	if (i == ML_LENGTH(names) || (i == ML_OUTPUT_NUMBERS) != (r->file->head.task == ML_REGRESSION))
+		return bad_member(r, "output");
+	r->file->network.output_kind = (ml_output) i;
+	return ML_OK;
+}
+
+static ml_status
+read_lengths(reader *r, const ml_json *root)
+{
+	const ml_json *unicode = ml_json_get(root, "unicode");
+	int64_t		max_length;
+	int64_t		pad;
+
+	if (!ml_json_integer(ml_json_get(root, "max_length"), 1, ML_TOKENS_LENGTH, &max_length))
+		return bad_member(r, "max_length");
+	if (!ml_json_integer(ml_json_get(root, "pad"), 0, ML_TOKENS_LENGTH, &pad))
+		return bad_member(r, "pad");
+	if (unicode == NULL || unicode->kind != ML_JSON_STRING || unicode->string.size > 15)
+		return bad_member(r, "unicode");
+	r->file->feeds.max_length = (uint32_t) max_length;
+	r->file->feeds.pad = (uint32_t) pad;
+	return ml_arena_copy(r->ctx, r->parts.arena, unicode->string, &r->file->unicode);
+}
+
+static ml_status
+read_pictures(reader *r, const ml_json *root)
+{
+	const ml_json *node = ml_json_get(root, "images");
+	void	   *memory;
+
+	if (node == NULL || node->kind != ML_JSON_ARRAY || node->count != r->npictures)
+		return bad_member(r, "images");
+	ML_TRY(ml_arena_alloc(r->ctx, r->parts.arena, ml_size_mul(r->npictures, sizeof(ml_picture)), &memory));
+	r->pictures = memory;
+	r->npictures = 0;
+	for (const ml_json *image = node->first; image != NULL; image = image->next)
+	{
+		int64_t		side[3];
+
+		if (image->kind != ML_JSON_ARRAY || image->count != 3 ||
+			!ml_json_integer(image->first, 1, ML_SIDE_MAX, &side[0]) ||
+			!ml_json_integer(image->first->next, 1, ML_SIDE_MAX, &side[1]) ||
+			!ml_json_integer(image->first->next->next, 1, 3, &side[2]) || side[2] == 2)
+			return bad_member(r, "images");
+		r->pictures[r->npictures++] = (ml_picture) {(uint32_t) side[0], (uint32_t) side[1], (uint32_t) side[2]};
+	}
+	return ML_OK;
+}
+
+static ml_status
+read_words(reader *r)
+{
+	ml_tokens  *tokens = &r->file->feeds.tokens;
+	const ml_tensor *ends;
+	const ml_tensor *words;
+
+	ML_TRY(ml_stored_get_vector(&r->parts, "word_end", ML_U64, UINT64_MAX, &ends));
+	ML_TRY(ml_stored_get_vector(&r->parts, "words", ML_U8, UINT64_MAX, &words));
+	if (ends->dims[0] == 0 || ends->dims[0] > ML_TOKENS_MAX)
+		return ml_fail(r->ctx, ML_BAD_MODEL, "the vocabulary has %llu words", (unsigned long long) ends->dims[0]);
+	tokens->n = (uint32_t) ends->dims[0];
+	tokens->nslots = ml_tokens_nslots(tokens->n);
+	ML_TRY(ml_stored_copy(&r->parts, ends, &tokens->ends));
+	tokens->bytes = words->data;
+	r->file->words_size = (size_t) words->dims[0];
+	if (r->file->words_size > 0 && memchr(tokens->bytes, '\0', r->file->words_size) != NULL)
+		return ml_fail(r->ctx, ML_BAD_MODEL, "a word of the vocabulary has a NUL in it");
+	return ml_tokens_check(r->ctx, tokens, r->file->words_size);
+}
+
+static ml_status
+read_feeds(reader *r)
+{
+	ml_network_file *file = r->file;
+	const ml_tabular *tabular = &file->head.tabular;
+	const ml_json *root;
+	ml_text		json;
+	uint32_t	expected = 1;
+
+	for (uint32_t i = 0; i < tabular->ncolumns; i++)
+		r->npictures += tabular->columns[i].role == ML_ROLE_IMAGE;
+	ML_TRY(ml_stored_get(&r->parts, "feeds", &json));
+	ML_TRY(ml_json_parse(r->ctx, r->parts.arena, json, ML_BAD_MODEL, &root));
+	ML_TRY(read_output(r, root));
+	if (tabular->ntexts > 0)
+	{
+		expected += 3;
+		ML_TRY(read_lengths(r, root));
+		ML_TRY(read_words(r));
+	}
+	if (r->npictures > 0)
+	{
+		expected++;
+		ML_TRY(read_pictures(r, root));
+	}
+	if (root->count != expected)
+		return ml_fail(r->ctx, ML_BAD_MODEL, "the feeds have members that do not belong to them");
+	file->feeds.tabular = *tabular;
+	if (ml_feeds_derive(r->ctx, &file->feeds, r->pictures) != ML_OK)
+		return ml_fail(r->ctx, ML_BAD_MODEL, "the columns make more numbers or feeds than a network takes");
+	return ML_OK;
+}
+
+static ml_status
+read_value(reader *r, const ml_graph *graph, const ml_graph_value *value, const ml_tensor **tensor)
+{
+	ml_text		name = ml_graph_text(graph, value->name);
+	uint64_t	dims[ML_MAX_DIMS];
+	char		text[256];
+
+	if (name.size == 0 || name.size >= sizeof(text) || memchr(name.data, '\0', name.size) != NULL)
+		return ml_fail(r->ctx, ML_BAD_MODEL, "a parameter has a name of %zu bytes, or one with a NUL in it", name.size);
+	memcpy(text, name.data, name.size);
+	text[name.size] = '\0';
+	for (int i = 0; i < value->shape.ndims; i++)
+	{
+		if (value->shape.dims[i] < 0)
+			return ml_fail(r->ctx, ML_BAD_MODEL, "parameter \"%s\" has a size that is not known", text);
+		dims[i] = (uint64_t) value->shape.dims[i];
+	}
+	r->parts.ntensors++;
+	ML_TRY(ml_safetensors_require(r->ctx, r->parts.from, text, ML_F32, value->shape.ndims, dims, tensor));
+	return ml_stored_finite(&r->parts, *tensor);
+}
+
+static ml_status
+read_values(reader *r)
+{
+	const ml_graph *graph = r->file->network.graph;
+	void	   *memory;
+
+	ML_TRY(ml_arena_alloc_zero(r->ctx, r->parts.arena, ml_size_mul((size_t) graph->nvalues, sizeof(ml_tensor *)), &memory));
+	r->file->tensors = memory;
+	for (int32_t i = 0; i < graph->nvalues; i++)
+	{
+		const ml_graph_value *value = &graph->values[i];
+
+		if ((value->kind == ML_VALUE_PARAMETER || value->kind == ML_VALUE_STATE) && value->storage == i)
+			ML_TRY(read_value(r, graph, value, &r->file->tensors[i]));
+	}
+	return ML_OK;
+}
+
+static ml_status
+read_graph(reader *r)
+{
+	ml_network_file *file = r->file;
+	ml_output	kind = file->network.output_kind;
+	int32_t		outputs = file->head.task == ML_REGRESSION ? 1 : (int32_t) file->head.nlabels;
+	ml_status	status;
+
+	ML_TRY(ml_stored_get(&r->parts, "graph", &file->graph_json));
+	ML_TRY(ml_graph_read(r->ctx, file->graph_json, &file->network.graph));
+	status = ml_network_attach(r->ctx, file->network.graph, file->feeds.nfeeds, file->feeds.feeds, &file->network);
+	if (status == ML_BAD_OPTION || status == ML_UNSUPPORTED)
+		r->ctx->error.status = status = ML_BAD_MODEL;
+	ML_TRY(status);
+	file->network.output_kind = kind;
+	if (file->network.outputs != outputs && !(file->network.outputs == 1 && outputs == 2))
+		return ml_fail(r->ctx, ML_BAD_MODEL, "the network has %d outputs for %d labels", file->network.outputs, outputs);
+	ML_TRY(read_values(r));
+	return ml_graph_finish(r->ctx, file->network.graph);
+}
+
+ml_status
+ml_stored_read_network(ml_context *ctx, ml_arena *arena, const ml_safetensors *from, ml_network_file *file)
+{
+	reader		r = {.ctx = ctx, .parts = {.ctx = ctx, .arena = arena, .from = from}, .file = file};
+
+	memset(file, 0, sizeof(*file));
+	ML_TRY(ml_stored_get_task(&r.parts, &file->head));
+	ML_TRY(ml_stored_get_tabular(&r.parts, &file->head));
+	ML_TRY(ml_stored_get_labels(&r.parts, &file->head));
+	ML_TRY(ml_stored_get(&r.parts, "layers", &file->layers_json));
+	ML_TRY(read_feeds(&r));
+	ML_TRY(read_graph(&r));
+	return ml_stored_check_counts(&r.parts);
+}
+
+void
+ml_network_file_close(ml_context *ctx, ml_network_file *file)
+{
+	ml_graph_close(ctx, file->network.graph);
+	file->network.graph = NULL;
+}
+
+ml_status
+ml_network_file_load(ml_context *ctx, const ml_network_file *file, void *parameters, void *states)
+{
+	const ml_graph *graph = file->network.graph;
+
+	for (int32_t i = 0; i < graph->nvalues; i++)
+	{
+		const ml_graph_value *value = &graph->values[i];
+
+		if (file->tensors[i] == NULL)
+			continue;
+		if (value->kind == ML_VALUE_PARAMETER)
+			ml_layout_write(value, ML_F32, (float *) parameters + value->offset, file->tensors[i]->data);
+		else
+			ml_layout_write(value, ML_F32, (char *) states + value->offset, file->tensors[i]->data);
+		ML_TRY(ml_poll(ctx));
+	}
+	return ML_OK;
+}
+
+static ml_status
+describe(ml_context *ctx, const ml_network_file *file, ml_buffer *json)
+{
+	ML_TRY(ml_stored_describe_head(ctx, ML_FORMAT_NETWORK, &file->head, json));
+	ML_TRY(ml_appendf(ctx, json, ",\"parameters\":%zu,\"layers\":", file->network.graph->parameters));
+	ML_TRY(ml_append(ctx, json, file->layers_json.data, file->layers_json.size));
+	ML_TRY(ml_appendf(ctx, json, ",\"table\":"));
+	ML_TRY(ml_append(ctx, json, file->head.table_json.data, file->head.table_json.size));
+	if (file->unicode.size > 0)
+	{
+		ML_TRY(ml_appendf(ctx, json, ",\"vocabulary\":%u,\"unicode\":", file->feeds.tokens.n));
+		ML_TRY(ml_json_quote(ctx, json, file->unicode));
+	}
+	return ml_append(ctx, json, "}", 1);
+}
+
+ml_status
+ml_stored_describe_network(ml_context *ctx, ml_arena *arena, const ml_safetensors *from, ml_buffer *json)
+{
+	ml_network_file file;
+	ml_status	status = ml_stored_read_network(ctx, arena, from, &file);
+
+	if (status == ML_OK)
+		status = describe(ctx, &file, json);
+	ml_network_file_close(ctx, &file);
+	return status;
+}

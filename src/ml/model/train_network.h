@@ -1,0 +1,201 @@
+/*-------------------------------------------------------------------------
+ *
+ * train_network.h
+ *	  The trainer of networks.
+ *
+ *	  train_network.c			rows in, model out
+ *	  train_network_rows.c		a row as a record of bytes, and back
+ *	  train_network_columns.c	which columns learn, and how they become feeds
+ *	  train_network_open.c		the networks, their memory
+ *	  train_network_fit.c		epochs and steps
+ *	  train_network_judge.c		predictions for rows that did not learn
+ *	  train_network_report.c	what is told of it
+ *
+ * Rows are of three parts: those held out judge and are seen by nothing else,
+ * those that validate choose the epoch, the others learn.  Vocabulary, recipe
+ * and class weights are those of the rows that learn.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ML_TRAIN_NETWORK_H
+#define ML_TRAIN_NETWORK_H
+
+#include "learn/examples.h"
+#include "learn/optimizer.h"
+#include "learn/split.h"
+#include "model/feeds.h"
+#include "model/train.h"
+
+#define ML_NETWORK_LEARN	1
+#define ML_NETWORK_VALIDATE	2
+
+/* One epoch as aiaas_history() shows it. */
+typedef struct ml_epoch
+{
+	int32_t		epoch;			/* from 1 */
+	int64_t		step;			/* steps made so far */
+	double		learning_rate;	/* of its last step */
+	double		seconds;		/* NaN: the host has no clock */
+	double		loss;			/* mean over its rows, while they were learnt */
+	double		metric;			/* accuracy or RMSE, likewise */
+	double		validation_loss;	/* NaN without */
+	double		validation_metric;
+} ml_epoch;
+
+struct ml_network_trainer
+{
+	ml_trainer *trainer;
+	const ml_network_options *options;
+
+	/* rows */
+	bool		begun;			/* the first row is there */
+	uint32_t	ncategories;
+	ml_levels  *levels;			/* [ncategories] values of categories as they appear */
+	uint32_t   *level;			/* [ncategories] of the row in hand */
+	uint32_t	nimages;
+	ml_picture *pictures;		/* [nimages] height 0: that of the first image */
+	ml_words   *reader;
+	ml_levels	words;			/* of texts as they appear */
+	uint32_t	longest;		/* words of a text that are there */
+	ml_examples *examples;
+	ml_value   *values;			/* [ncolumns] of the row in hand */
+	ml_value   *inputs;			/* [nkept] likewise */
+	uint64_t	bad_images;		/* rows skipped for them */
+
+	/* classes: labels in C order; of two, the positive one is class 1 */
+	uint32_t	nclasses;		/* 0: regression */
+	uint32_t   *classes;		/* [labels as seen] class of each */
+	uint32_t   *class_label;	/* [nclasses] label of each */
+	float	   *class_weights;	/* [nclasses], or NULL */
+	double		least;			/* targets of a regression */
+	double		most;
+
+	/* the recipe */
+	ml_arena	fitted;
+	bool	   *left_out;		/* [ncolumns] */
+	uint32_t   *kept_column;	/* [nkept] */
+	uint32_t	nkept;
+	ml_feeds	feeds;
+	uint32_t   *word_map;		/* [words.n] */
+	ml_buffer	told;			/* columns left out, JSON */
+
+	/* the networks */
+	ml_buffer	spec;			/* with every default */
+	ml_network	network;		/* trains */
+	ml_network	validation;		/* the same without dropout, with the loss */
+	ml_network	inference;		/* without: what is stored */
+	int64_t		nparameters;
+	ml_runner  *runner;
+	ml_runner  *judge;
+	ml_optimizer_settings settings;
+	ml_optimizer_run *optimizer;
+	void	   *memory;			/* of the vectors */
+	float	   *parameters;
+	float	   *gradients;
+	void	   *states;
+	float	   *best;			/* parameters and states of the best epoch; NULL without validation */
+	void	   *best_states;
+	uint8_t   **touched;		/* [values of the network] */
+	ml_feed_batch batch;
+	int32_t    *target_classes;	/* [batch] */
+	float	   *targets;		/* [batch][outputs] */
+	float	   *weights;		/* [batch] */
+	double	   *logits;			/* [nclasses] of a row */
+	size_t		batch_size;
+	size_t		slice;			/* rows of a batch that are run at once */
+	size_t		judge_slice;
+	bool		whole;			/* a step is made of all rows */
+	double		learning_weight;	/* of all rows that learn */
+	double		rate;			/* of the last step */
+
+	/* how it went */
+	ml_epoch   *history;
+	size_t		nhistory;
+	size_t		history_capacity;
+	int			best_epoch;		/* 0: the last one */
+	int64_t		step;
+	ml_judgement judgement;
+	uint64_t	nholdout;
+	uint64_t	nvalidation;
+};
+
+static inline uint32_t
+ml_network_nscores(const ml_network_trainer *net)
+{
+	return net->nclasses == 0 || net->nclasses == 2 ? 1 : net->nclasses;
+}
+
+extern ml_status ml_train_network_open(ml_context *ctx, ml_trainer *trainer);
+extern void ml_train_network_close(ml_context *ctx, ml_network_trainer *net);
+extern ml_status ml_train_network_add(ml_context *ctx, ml_network_trainer *net, const ml_train_row *row);
+extern ml_status ml_train_network_finish(ml_context *ctx, ml_network_trainer *net, ml_buffer *stored,
+										 ml_buffer *report);
+
+/* === train_network_rows.c === */
+
+/* The first row tells how large records are. */
+extern ml_status ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_row *row);
+
+/* Add a row; *skipped: its image is bad, and such rows are to be skipped. */
+extern ml_status ml_network_add_row(ml_context *ctx, ml_network_trainer *net, const ml_train_row *row,
+									bool *skipped);
+
+/*
+ * A record's values -> net->values: numbers, levels and arrays as they were
+ * added; of texts data is uint32_t[size] numbers of words, of images pixels.
+ */
+extern void ml_network_values(ml_network_trainer *net, const ml_example *example);
+
+/* Put a row into the batch. */
+extern ml_status ml_network_feed(ml_context *ctx, ml_network_trainer *net, const ml_example *example);
+
+/* === train_network_columns.c === */
+
+/* Look at the rows that learn; fit the recipe, choose the vocabulary ("most" numbers), derive the feeds. */
+extern ml_status ml_network_columns(ml_context *ctx, ml_network_trainer *net, uint32_t most);
+
+/* === train_network_open.c === */
+
+/* How many numbers of words there are, unless options say: as many as the layers take. */
+extern ml_status ml_network_vocabulary(ml_context *ctx, ml_network_trainer *net, uint32_t *most);
+
+/* Build the networks, count their memory, take it, set first weights. */
+extern ml_status ml_network_open(ml_context *ctx, ml_network_trainer *net);
+extern void ml_network_forget(ml_context *ctx, ml_network_trainer *net);
+
+/* === train_network_fit.c === */
+
+extern ml_status ml_network_fit(ml_context *ctx, ml_network_trainer *net);
+
+/* === train_network_judge.c === */
+
+/* A row's weight times its class's. */
+extern double ml_network_weight(const ml_network_trainer *net, const ml_example *example);
+
+/* Target, class and weight of a row of the batch; then those of the rows from first on as inputs of a run. */
+extern void ml_network_target(ml_network_trainer *net, const ml_example *example, size_t row);
+extern void ml_network_bind_targets(const ml_network_trainer *net, const ml_network *network, ml_runner *runner,
+									size_t first, const float *scale);
+
+/* Rows of a run that were predicted right; of a regression the sum of squared errors. */
+extern double ml_network_right(const ml_network_trainer *net, const ml_network *network, const ml_runner *runner,
+							   size_t first, size_t n);
+
+typedef struct ml_network_score
+{
+	double		loss;			/* mean */
+	double		metric;			/* accuracy, or root of the mean squared error */
+	uint64_t	rows;
+} ml_network_score;
+
+/* Predictions for the rows of a part by the inference network; judgement: NULL, or what they are added to. */
+extern ml_status ml_network_judge(ml_context *ctx, ml_network_trainer *net, int part, ml_judgement *judgement,
+								  ml_network_score *score);
+
+/* === train_network_report.c === */
+
+extern void ml_network_tell_epoch(ml_context *ctx, const ml_network_trainer *net, const ml_epoch *epoch);
+extern void ml_network_tell(ml_context *ctx, ml_network_trainer *net);
+extern ml_status ml_network_report(ml_context *ctx, ml_network_trainer *net, ml_buffer *json);
+
+#endif							/* ML_TRAIN_NETWORK_H */

@@ -1,0 +1,332 @@
+/*-------------------------------------------------------------------------
+ *
+ * train_network_open.c
+ *	  The networks of a training, and their memory.
+ *
+ * Everything that training will take is counted before the first step: weights,
+ * gradients, moments, the best epoch's weights, activations, the batch, and the
+ * least that rows need.  What is left over keeps rows in memory.
+ *
+ * A batch is run in slices where that keeps activations in cache; gradients
+ * of slices are added up, which is the same step.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/train_network.h"
+
+#define SLICE_BYTES		((size_t) 1 << 20)	/* activations of a slice: about a core's own cache */
+#define WHOLE_ROWS		256		/* full batches are put together so many rows at a time */
+#define LARGEST			3		/* layers that a message names */
+
+/* ---------- the specification ---------- */
+
+/* {"layers": ..., "network": ..., "loss": ...} of what was given. */
+static ml_status
+write_spec(ml_context *ctx, const ml_network_options *options, ml_buffer *json)
+{
+	const ml_text *values[] = {&options->layers, &options->loss};
+	static const char *const names[] = {"layers", "loss"};
+	const char *separator = "";
+
+	ML_TRY(ml_appendf(ctx, json, "{"));
+	for (size_t i = 0; i < ML_LENGTH(values); i++)
+	{
+		if (values[i]->data == NULL)
+			continue;
+		ML_TRY(ml_appendf(ctx, json, "%s\"%s\": ", separator, names[i]));
+		ML_TRY(ml_append(ctx, json, values[i]->data, values[i]->size));
+		separator = ", ";
+	}
+	if (options->preset.data != NULL)
+	{
+		ML_TRY(ml_appendf(ctx, json, "%s\"network\": ", separator));
+		ML_TRY(ml_json_quote(ctx, json, options->preset));
+	}
+	return ml_appendf(ctx, json, "}");
+}
+
+ml_status
+ml_network_vocabulary(ml_context *ctx, ml_network_trainer *net, uint32_t *most)
+{
+	ml_network_peek peek;
+
+	net->spec.size = 0;
+	ML_TRY(write_spec(ctx, net->options, &net->spec));
+	ML_TRY(ml_network_look(ctx, (ml_text) {net->spec.data, net->spec.size}, &peek));
+	if (net->options->vocabulary == 0 && peek.input_dim > 0)
+		*most = (uint32_t) ML_MAX(ML_MIN(peek.input_dim, (int64_t) ML_TOKENS_MAX), (int64_t) ML_TOKEN_FIRST + 1);
+	return ML_OK;
+}
+
+static ml_network_task
+task_of(const ml_network_trainer *net, bool training, bool with_loss)
+{
+	return (ml_network_task)
+	{
+		.classification = net->nclasses > 0,
+		.nlabels = net->nclasses,
+		.nfeeds = net->feeds.nfeeds,
+		.feeds = net->feeds.feeds,
+		.dtype = ML_F32,
+		.training = training,
+		.with_loss = with_loss
+	};
+}
+
+static ml_status
+build(ml_context *ctx, ml_network_trainer *net)
+{
+	ml_network_task training = task_of(net, true, true);
+	ml_network_task validation = task_of(net, false, true);
+	ml_network_task inference = task_of(net, false, false);
+	ml_buffer	written = {0};
+	ml_text		spec;
+	ml_status	status;
+
+	for (int i = 0; i < net->feeds.nfeeds; i++)
+		if (net->feeds.feeds[i].kind == ML_FEED_TOKENS)
+			net->feeds.feeds[i].longest = net->feeds.pad > 0 ? net->feeds.pad : net->longest;
+	status = ml_network_normalize(ctx, (ml_text) {net->spec.data, net->spec.size}, &training, &written);
+	ml_buffer_free(ctx, &net->spec);
+	net->spec = written;
+	ML_TRY(status);
+	spec = (ml_text) {net->spec.data, net->spec.size};
+	ML_TRY(ml_network_build(ctx, spec, &training, &net->network));
+	ML_TRY(ml_network_build(ctx, spec, &validation, &net->validation));
+	return ml_network_build(ctx, spec, &inference, &net->inference);
+}
+
+/* ---------- memory ---------- */
+
+/* Bytes of the activations of a run of n rows, all texts as long as the longest. */
+static ml_status
+plan_rows(ml_context *ctx, ml_network_trainer *net, const ml_network *network, bool backward, size_t n,
+		  void *memory, int32_t *offsets, size_t *bytes)
+{
+	ml_binding	binding = {0};
+	ml_plan		plan;
+	int64_t		length = net->feeds.pad > 0 ? net->feeds.pad : net->longest;
+
+	for (size_t i = 0; i <= n; i++)
+		offsets[i] = (int32_t) (i * length);
+	binding.numbers[ML_SYMBOL_OF(network->rows)] = (int64_t) n;
+	for (int i = 0; i < network->nfeeds; i++)
+	{
+		int32_t		symbol;
+
+		if (network->feeds[i].words >= 0)
+			continue;
+		symbol = ML_SYMBOL_OF(network->feeds[i].words);
+		binding.numbers[symbol] = offsets[n];
+		binding.offsets[symbol] = offsets;
+		binding.rows[symbol] = (int64_t) n;
+	}
+	ML_TRY(ml_graph_bind(ctx, network->graph, &binding));
+	ML_TRY(ml_graph_plan(ctx, network->graph, &binding, backward, memory, &plan));
+	*bytes = plan.bytes;
+	return ML_OK;
+}
+
+/* How many rows are run at once, and what their activations take. */
+static ml_status
+choose_slice(ml_context *ctx, ml_network_trainer *net, size_t batch, size_t *training, size_t *judging)
+{
+	size_t		size = ML_MAX(ml_plan_size(net->network.graph), ml_plan_size(net->validation.graph));
+	void	   *memory;
+	int32_t    *offsets;
+	ml_status	status;
+
+	ML_TRY(ml_alloc(ctx, ml_size_add(ml_size_add(size, ML_ALIGN), ml_size_mul(batch + 1, sizeof(int32_t))), &memory));
+	offsets = (int32_t *) (void *) ((char *) memory + ml_size_align(size, ML_ALIGN));
+	net->slice = batch;
+	status = plan_rows(ctx, net, &net->network, true, net->slice, memory, offsets, training);
+	while (status == ML_OK && *training > SLICE_BYTES && net->slice > 1 && !net->network.whole_batches)
+	{
+		net->slice = (net->slice + 1) / 2;
+		status = plan_rows(ctx, net, &net->network, true, net->slice, memory, offsets, training);
+	}
+	net->judge_slice = batch;
+	if (status == ML_OK)
+		status = plan_rows(ctx, net, &net->validation, false, net->judge_slice, memory, offsets, judging);
+	while (status == ML_OK && *judging > SLICE_BYTES && net->judge_slice > 1)
+	{
+		net->judge_slice = (net->judge_slice + 1) / 2;
+		status = plan_rows(ctx, net, &net->validation, false, net->judge_slice, memory, offsets, judging);
+	}
+	ml_release(ctx, memory);
+	return status;
+}
+
+/* The layers with most weights. */
+static ml_status
+name_largest(ml_context *ctx, ml_network_trainer *net, ml_list *list)
+{
+	ml_network_task task = task_of(net, true, true);
+	const ml_layer_summary *rows;
+	size_t		n;
+	bool		named[256] = {false};
+
+	ML_TRY(ml_network_summarize(ctx, &net->fitted, (ml_text) {net->spec.data, net->spec.size}, &task, &rows, &n));
+	for (int k = 0; k < LARGEST; k++)
+	{
+		size_t		best = n;
+
+		for (size_t i = 0; i < ML_MIN(n, ML_LENGTH(named)); i++)
+			if (!named[i] && rows[i].parameters > 0 && (best == n || rows[i].parameters > rows[best].parameters))
+				best = i;
+		if (best == n)
+			break;
+		named[best] = true;
+		ml_list_add(list, "%.*s (%lld weights)", (int) ML_MIN(rows[best].layer.size, (size_t) 64), rows[best].layer.data,
+					(long long) rows[best].parameters);
+	}
+	return ML_OK;
+}
+
+static ml_status
+refuse(ml_context *ctx, ml_network_trainer *net, size_t need, size_t limit)
+{
+	ml_list		list = {.before = "The largest layers are "};
+
+	ML_TRY(name_largest(ctx, net, &list));
+	ml_fail(ctx, ML_MEMORY_LIMIT, "training the network needs %zu kB of memory, and %zu kB are allowed",
+			(need >> 10) + (need % 1024 != 0), limit >> 10);
+	if (list.n > 0)
+		ml_detail(ctx, "%s.", list.text);
+	return ml_hint(ctx, "SET maintenance_work_mem = '%zukB', give {\"memory\": \"%zukB\"}, or make the network or \"batch_size\" smaller.",
+				   (need >> 10) + (need % 1024 != 0), (need >> 10) + (need % 1024 != 0));
+}
+
+typedef struct needs
+{
+	size_t		vectors;		/* parameters, gradients, states and the best of them */
+	size_t		flags;			/* of rows of sparse parameters */
+	size_t		all;
+} needs;
+
+static void
+count_vectors(const ml_network_trainer *net, needs *n)
+{
+	const ml_graph *graph = net->network.graph;
+	size_t		vector = ml_size_align(ml_size_mul(graph->parameters, sizeof(float)), ML_ALIGN);
+	size_t		states = ml_size_align(graph->state_bytes, ML_ALIGN);
+	bool		best = net->nvalidation > 0;
+
+	n->vectors = ml_size_add(ml_size_mul(vector, 2 + best), ml_size_mul(states, 1 + best));
+	n->flags = 0;
+	for (int32_t i = 0; i < graph->nvalues; i++)
+		if (graph->values[i].kind == ML_VALUE_PARAMETER && graph->values[i].sparse)
+			n->flags = ml_size_add(n->flags, ml_size_align((size_t) graph->values[i].shape.dims[0], ML_ALIGN));
+}
+
+static ml_status
+take_vectors(ml_context *ctx, ml_network_trainer *net, const needs *n)
+{
+	const ml_graph *graph = net->network.graph;
+	size_t		vector = ml_size_align(graph->parameters * sizeof(float), ML_ALIGN);
+	size_t		states = ml_size_align(graph->state_bytes, ML_ALIGN);
+	char	   *at;
+
+	ML_TRY(ml_alloc_zero(ctx, ml_size_add(ml_size_add(n->vectors, n->flags), ML_ALIGN), &net->memory));
+	at = (char *) (((uintptr_t) net->memory + ML_ALIGN - 1) & ~(uintptr_t) (ML_ALIGN - 1));
+	net->parameters = (float *) (void *) at;
+	net->gradients = (float *) (void *) (at + vector);
+	net->states = at + 2 * vector;
+	at += 2 * vector + states;
+	if (net->nvalidation > 0)
+	{
+		net->best = (float *) (void *) at;
+		net->best_states = at + vector;
+		at += vector + states;
+	}
+	ML_TRY(ml_alloc_zero(ctx, ml_size_mul((size_t) graph->nvalues, sizeof(uint8_t *)), (void **) &net->touched));
+	for (int32_t i = 0; i < graph->nvalues; i++)
+		if (graph->values[i].kind == ML_VALUE_PARAMETER && graph->values[i].sparse)
+		{
+			net->touched[i] = (uint8_t *) at;
+			at += ml_size_align((size_t) graph->values[i].shape.dims[0], ML_ALIGN);
+		}
+	return ML_OK;
+}
+
+static ml_status
+take_batch(ml_context *ctx, ml_network_trainer *net, size_t batch)
+{
+	size_t		outputs = (size_t) ML_MAX(net->network.outputs, 1);
+
+	ML_TRY(ml_alloc(ctx, ml_size_mul(batch, sizeof(int32_t)), (void **) &net->target_classes));
+	ML_TRY(ml_alloc(ctx, ml_size_mul(ml_size_mul(batch, outputs), sizeof(float)), (void **) &net->targets));
+	ML_TRY(ml_alloc(ctx, ml_size_mul(batch, sizeof(float)), (void **) &net->weights));
+	ML_TRY(ml_alloc(ctx, ml_size_mul(net->nclasses + 1, sizeof(double)), (void **) &net->logits));
+	return ml_feed_batch_open(ctx, &net->feeds, batch, &net->batch);
+}
+
+static ml_status
+open_runners(ml_context *ctx, ml_network_trainer *net)
+{
+	const ml_kernel *kernel = net->trainer->kernel;
+
+	ML_TRY(ml_runner_open(ctx, net->network.graph, kernel, &net->runner));
+	ML_TRY(ml_runner_open(ctx, net->validation.graph, kernel, &net->judge));
+	net->runner->parameters = net->judge->parameters = net->parameters;
+	net->runner->states = net->judge->states = net->states;
+	net->runner->gradients = net->gradients;
+	net->runner->touched = net->touched;
+	return ML_OK;
+}
+
+/* ---------- opening ---------- */
+
+ml_status
+ml_network_open(ml_context *ctx, ml_network_trainer *net)
+{
+	const ml_trainer *trainer = net->trainer;
+	uint64_t	learning = ml_examples_count(net->examples, UINT32_C(1) << ML_NETWORK_LEARN);
+	size_t		limit = net->options->memory > 0 ? (size_t) net->options->memory : trainer->memory;
+	size_t		training;
+	size_t		judging;
+	uint64_t	steps;
+	needs		n;
+
+	ML_TRY(build(ctx, net));
+	ML_TRY(ml_optimizer_settings_read(ctx, net->options->optimizer, &net->settings));
+	net->whole = net->settings.rule == ML_RULE_GRADIENT_DESCENT;
+	net->batch_size = net->whole ? WHOLE_ROWS : (size_t) trainer->options.batch_size;
+	net->batch_size = (size_t) ML_MIN((uint64_t) net->batch_size, ML_MAX(learning, 1));
+	ML_TRY(choose_slice(ctx, net, net->batch_size, &training, &judging));
+	count_vectors(net, &n);
+	n.all = ml_size_add(n.vectors, n.flags);
+	n.all = ml_size_add(n.all, ml_optimizer_bytes(&net->settings, net->network.graph));
+	n.all = ml_size_add(n.all, ml_size_add(training, judging));
+	n.all = ml_size_add(n.all, ml_feed_batch_size(&net->feeds, net->batch_size));
+	n.all = ml_size_add(n.all, ml_plan_size(net->network.graph) + ml_plan_size(net->validation.graph));
+	n.all = ml_size_add(n.all, net->fitted.total + ml_levels_memory(&net->words));
+	if (ml_size_add(n.all, ml_examples_least(net->examples)) > limit)
+		return refuse(ctx, net, ml_size_add(n.all, ml_examples_least(net->examples)), limit);
+	ML_TRY(ml_examples_shrink(ctx, net->examples, limit - n.all));
+	ML_TRY(take_vectors(ctx, net, &n));
+	ML_TRY(take_batch(ctx, net, net->batch_size));
+	ML_TRY(open_runners(ctx, net));
+	steps = net->whole ? 1 : (learning + net->batch_size - 1) / net->batch_size;
+	ML_TRY(ml_optimizer_open(ctx, &net->settings, net->network.graph, (uint64_t) trainer->options.epochs, steps,
+							 &net->optimizer));
+	return ml_network_initialize(ctx, &net->network, trainer->options.seed, net->parameters, net->states);
+}
+
+void
+ml_network_forget(ml_context *ctx, ml_network_trainer *net)
+{
+	ml_runner_close(ctx, net->runner);
+	ml_runner_close(ctx, net->judge);
+	ml_optimizer_close(ctx, net->optimizer);
+	ml_network_close(ctx, &net->network);
+	ml_network_close(ctx, &net->validation);
+	ml_network_close(ctx, &net->inference);
+	ml_feed_batch_close(ctx, &net->batch);
+	ml_release(ctx, net->target_classes);
+	ml_release(ctx, net->targets);
+	ml_release(ctx, net->weights);
+	ml_release(ctx, net->logits);
+	ml_release(ctx, net->touched);
+	ml_release(ctx, net->memory);
+}

@@ -1,0 +1,313 @@
+/*-------------------------------------------------------------------------
+ *
+ * train_network_rows.c
+ *	  A row of a network's training as a record of bytes, and back.
+ *
+ * Fields follow each other in the order of the columns, each a multiple of 8
+ * bytes:
+ *	  number, date	a double
+ *	  array			the count of its items (0: missing), then doubles
+ *	  category		the number of its level as it appeared, or -1
+ *	  text			the count of its words, then their numbers as they appeared
+ *	  image			pixels, already of the size that the network takes
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/train_network.h"
+
+#include <math.h>
+
+#define ITEMS_UNKNOWN	16384	/* room for an array that the first row lacks */
+#define MISSING			UINT32_MAX
+#define QUOTED(text)	(int) ML_MIN((text).size, (size_t) 64), (text).data
+
+static uint32_t
+most_words(const ml_network_trainer *net)
+{
+	return (uint32_t) (net->options->pad > 0 ? net->options->pad : net->options->max_length);
+}
+
+/* Bytes that a column takes at most. */
+static size_t
+field_size(const ml_network_trainer *net, const ml_column *column, const ml_picture *picture)
+{
+	switch (column->role)
+	{
+		case ML_ROLE_TEXT:
+			return 8 + ml_size_align(most_words(net) * sizeof(uint32_t), 8);
+		case ML_ROLE_IMAGE:
+			return ml_size_align(ml_picture_bytes(picture), 8);
+		default:
+			if (column->type != ML_TYPE_ARRAY)
+				return 8;
+			return 8 + 8 * (size_t) (column->size > 0 ? column->size : ITEMS_UNKNOWN);
+	}
+}
+
+ml_status
+ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_row *row)
+{
+	ml_trainer *trainer = net->trainer;
+	size_t		size = 0;
+	uint32_t	image = 0;
+	size_t		memory = net->options->memory > 0 ? (size_t) net->options->memory : trainer->memory;
+
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+	{
+		ml_column  *column = &trainer->columns[i];
+
+		if (column->role == ML_ROLE_IMAGE)
+		{
+			ml_picture *picture = &net->pictures[image++];
+
+			if (picture->height == 0)
+				ML_TRY(ml_pixels_probe(ctx, row->inputs[i].text, picture));
+			size = ml_size_add(size, field_size(net, column, picture));
+			continue;
+		}
+		if (column->type == ML_TYPE_ARRAY && row->inputs[i].items.data != NULL)
+			column->size = (uint32_t) ML_MIN(row->inputs[i].items.n, (size_t) ML_FEED_NUMBERS_MAX + 1);
+		size = ml_size_add(size, field_size(net, column, NULL));
+	}
+	/* half is for rows, the other half for the network */
+	ML_TRY(ml_examples_open(ctx, memory / 2, size, &net->examples));
+	net->begun = true;
+	return ML_OK;
+}
+
+/* ---------- writing ---------- */
+
+static ml_status
+put_array(ml_context *ctx, ml_network_trainer *net, ml_column *column, ml_items items, char **to)
+{
+	uint64_t	n = items.data == NULL ? 0 : items.n;
+
+	if (items.data != NULL && n == 0)
+		return ml_fail(ctx, ML_BAD_DATA, "row %llu has an empty array in column \"%.*s\"",
+					   (unsigned long long) net->trainer->seen, QUOTED(column->name));
+	if (n > 0 && column->size == 0)
+		column->size = (uint32_t) ML_MIN(n, (uint64_t) ITEMS_UNKNOWN + 1);
+	if (column->size > ML_MIN(ML_FEED_NUMBERS_MAX, ITEMS_UNKNOWN) && column->size != n)
+		return ml_fail(ctx, ML_BAD_DATA, "the array of row %llu in column \"%.*s\" has too many items",
+					   (unsigned long long) net->trainer->seen, QUOTED(column->name));
+	if (n > 0 && n != column->size)
+		return ml_fail(ctx, ML_BAD_DATA, "the array of row %llu in column \"%.*s\" has %llu items, those before it have %u",
+					   (unsigned long long) net->trainer->seen, QUOTED(column->name), (unsigned long long) n, column->size);
+	memcpy(*to, &n, 8);
+	for (uint64_t i = 0; i < n; i++)
+		if (isinf(items.data[i]))
+			return ml_fail(ctx, ML_BAD_DATA, "row %llu has an infinite number in column \"%.*s\"",
+						   (unsigned long long) net->trainer->seen, QUOTED(column->name));
+	if (n > 0)
+		memcpy(*to + 8, items.data, (size_t) n * sizeof(double));
+	*to += 8 + n * sizeof(double);
+	return ML_OK;
+}
+
+static ml_status
+put_number(ml_context *ctx, const ml_network_trainer *net, const ml_column *column, double number, char **to)
+{
+	if (isinf(number))
+		return ml_fail(ctx, ML_BAD_DATA, "row %llu has an infinite value in column \"%.*s\"",
+					   (unsigned long long) net->trainer->seen, QUOTED(column->name));
+	memcpy(*to, &number, 8);
+	*to += 8;
+	return ML_OK;
+}
+
+static ml_status
+put_level(ml_context *ctx, ml_levels *levels, ml_text value, char **to)
+{
+	uint32_t	number = MISSING;
+
+	if (value.data != NULL)
+		ML_TRY(ml_levels_add(ctx, levels, value, &number));
+	memcpy(*to, &(uint64_t) {number}, 8);
+	*to += 8;
+	return ML_OK;
+}
+
+static ml_status
+put_text(ml_context *ctx, ml_network_trainer *net, ml_text text, char **to)
+{
+	uint32_t	n = 0;
+
+	if (text.data != NULL)
+		ML_TRY(ml_tokens_collect(ctx, &net->words, net->reader, text, most_words(net), (uint32_t *) (void *) (*to + 8), &n));
+	net->longest = ML_MAX(net->longest, n);
+	memcpy(*to, &(uint64_t) {n}, 8);
+	if (n % 2 == 1)
+		memset(*to + 8 + n * sizeof(uint32_t), 0, sizeof(uint32_t));
+	*to += 8 + ml_size_align(n * sizeof(uint32_t), 8);
+	return ML_OK;
+}
+
+static ml_status
+put_image(ml_context *ctx, ml_network_trainer *net, const ml_column *column, ml_text bytes,
+		  const ml_picture *picture, char **to)
+{
+	size_t		size = ml_picture_bytes(picture);
+	ml_status	status;
+
+	if (bytes.data == NULL)
+		status = ml_fail(ctx, ML_BAD_INPUT, "there is no image");
+	else
+		status = ml_pixels_read(ctx, bytes, picture, (uint8_t *) *to);
+	if (status == ML_BAD_INPUT)
+	{
+		ml_error	cause = ctx->error;
+
+		ml_fail(ctx, ML_BAD_INPUT, "the image of row %llu in column \"%.*s\" can't be read: %s",
+				(unsigned long long) net->trainer->seen, QUOTED(column->name), cause.text);
+		return ml_hint(ctx, "Mend the row or leave it out; {\"on_error\": \"skip\"} leaves out all such rows and counts them.");
+	}
+	ML_TRY(status);
+	memset(*to + size, 0, ml_size_align(size, 8) - size);
+	*to += ml_size_align(size, 8);
+	return ML_OK;
+}
+
+static ml_status
+put_columns(ml_context *ctx, ml_network_trainer *net, const ml_value *inputs, char **to)
+{
+	ml_trainer *trainer = net->trainer;
+	uint32_t	category = 0;
+	uint32_t	image = 0;
+
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+	{
+		ml_column  *column = &trainer->columns[i];
+
+		if (column->role == ML_ROLE_TEXT)
+			ML_TRY(put_text(ctx, net, inputs[i].text, to));
+		else if (column->role == ML_ROLE_IMAGE)
+			ML_TRY(put_image(ctx, net, column, inputs[i].text, &net->pictures[image++], to));
+		else if (column->role == ML_ROLE_CATEGORY)
+			ML_TRY(put_level(ctx, &net->levels[category++], inputs[i].text, to));
+		else if (column->type == ML_TYPE_ARRAY)
+			ML_TRY(put_array(ctx, net, column, inputs[i].items, to));
+		else
+			ML_TRY(put_number(ctx, net, column, inputs[i].number, to));
+	}
+	return ML_OK;
+}
+
+/* Bytes that the row in hand takes at most. */
+static size_t
+row_size(const ml_network_trainer *net, const ml_value *inputs)
+{
+	const ml_trainer *trainer = net->trainer;
+	size_t		size = 0;
+	uint32_t	image = 0;
+
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+	{
+		const ml_column *column = &trainer->columns[i];
+		const ml_picture *picture = column->role == ML_ROLE_IMAGE ? &net->pictures[image++] : NULL;
+
+		if (column->type == ML_TYPE_ARRAY)
+			size += 8 + 8 * ML_MIN(inputs[i].items.data == NULL ? 0 : inputs[i].items.n, (size_t) ML_FEED_NUMBERS_MAX + 1);
+		else
+			size += field_size(net, column, picture);
+	}
+	return size;
+}
+
+ml_status
+ml_network_add_row(ml_context *ctx, ml_network_trainer *net, const ml_train_row *row, bool *skipped)
+{
+	void	   *record;
+	char	   *to;
+	ml_status	status;
+
+	*skipped = false;
+	ML_TRY(ml_examples_reserve(ctx, net->examples, row_size(net, row->inputs), &record));
+	to = record;
+	status = put_columns(ctx, net, row->inputs, &to);
+	if (status == ML_BAD_INPUT && net->options->on_error == ML_ON_ERROR_SKIP)
+	{
+		*skipped = true;
+		return ML_OK;
+	}
+	ML_TRY(status);
+	return ml_examples_add(ctx, net->examples, &(ml_example)
+						   {
+							   .size = (uint32_t) (to - (char *) record),
+							   .label = row->label,
+							   .target = row->target,
+							   .split = row->split,
+							   .weight = row->weight,
+							   .flags = row->validates
+						   });
+}
+
+/* ---------- reading ---------- */
+
+void
+ml_network_values(ml_network_trainer *net, const ml_example *example)
+{
+	const ml_trainer *trainer = net->trainer;
+	const char *from = ml_example_record(example);
+	uint32_t	category = 0;
+	uint32_t	image = 0;
+
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+	{
+		const ml_column *column = &trainer->columns[i];
+		ml_value   *value = &net->values[i];
+		uint64_t	n;
+
+		memcpy(&n, from, 8);
+		if (column->role == ML_ROLE_TEXT)
+		{
+			value->text = (ml_text) {from + 8, (size_t) n};
+			from += 8 + ml_size_align((size_t) n * sizeof(uint32_t), 8);
+		}
+		else if (column->role == ML_ROLE_IMAGE)
+		{
+			size_t		size = ml_picture_bytes(&net->pictures[image++]);
+
+			value->text = (ml_text) {from, size};
+			from += ml_size_align(size, 8);
+		}
+		else if (column->role == ML_ROLE_CATEGORY)
+		{
+			value->text = n == MISSING ? (ml_text) {0} : net->levels[category].values[n];
+			net->level[category++] = (uint32_t) n;
+			from += 8;
+		}
+		else if (column->type == ML_TYPE_ARRAY)
+		{
+			value->items = (ml_items) {n == 0 ? NULL : (const double *) (const void *) (from + 8), (size_t) n};
+			from += 8 + n * sizeof(double);
+		}
+		else
+		{
+			memcpy(&value->number, from, 8);
+			from += 8;
+		}
+	}
+}
+
+ml_status
+ml_network_feed(ml_context *ctx, ml_network_trainer *net, const ml_example *example)
+{
+	const ml_feeds *feeds = &net->feeds;
+	ml_feed_batch *batch = &net->batch;
+
+	ml_network_values(net, example);
+	for (uint32_t i = 0; i < net->nkept; i++)
+		net->inputs[i] = net->values[net->kept_column[i]];
+	ML_TRY(ml_feed_numbers(ctx, batch, net->inputs));
+	for (int i = 0; i < feeds->nfeeds; i++)
+	{
+		ml_text		value = net->inputs[feeds->column[i]].text;
+
+		if (feeds->feeds[i].kind == ML_FEED_IMAGE)
+			ml_feed_pixels(batch, i, (const uint8_t *) value.data);
+		else if (feeds->feeds[i].kind == ML_FEED_TOKENS)
+			ml_feed_mapped(batch, i, (const uint32_t *) (const void *) value.data, (uint32_t) value.size, net->word_map);
+	}
+	ml_feed_batch_next(batch);
+	return ML_OK;
+}
