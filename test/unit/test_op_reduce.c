@@ -239,6 +239,42 @@ test_running(void)
 	ml_graph_close(ctx, graph);
 }
 
+/* Softmax, norms and a sum over a million numbers. */
+static ml_status
+long_run(ml_context *ctx, void *argument)
+{
+	static _Alignas(64) float x[2048 * 512];
+	ml_shape	shape = {.dtype = ML_F32, .ndims = 2, .dims = {2048, 512}};
+	ml_attributes epsilon = {.reals = {1e-5}};
+	ml_binding	binding = {{0}};
+	ml_graph   *graph = NULL;
+	ml_runner  *runner = NULL;
+	ml_builder	b;
+	int32_t		in;
+	int32_t		norm[4];
+	ml_status	status = ml_graph_open(ctx, ML_F32, &graph);
+
+	if (status != ML_OK)
+		return status;
+	ml_builder_start(ctx, graph, &b);
+	in = ml_builder_input(&b, ML_TEXT("x"), &shape);
+	b.e.node(&b.e, &ml_op_layer_norm, &epsilon, 1, &in, 3, norm);
+	b.e.node(&b.e, &ml_op_batch_norm, &epsilon, 1, norm, 4, norm);
+	norm[0] = ml_emit1(&b.e, &ml_op_log_softmax, NULL, ml_emit1(&b.e, &ml_op_softmax, NULL, norm[0]));
+	ml_builder_output(&b, ML_TEXT("y"), ml_emit1(&b.e, &ml_op_sum_to, NULL, norm[0]));
+	status = b.e.status == ML_OK ? ml_graph_finish(ctx, graph) : b.e.status;
+	status = status == ML_OK ? ml_runner_open(ctx, graph, &ml_kernel_ref, &runner) : status;
+	status = status == ML_OK ? ml_runner_bind(ctx, runner, &binding, false) : status;
+	if (status == ML_OK)
+	{
+		runner->inputs[in] = x;
+		status = ml_runner_run(ctx, runner, false);
+	}
+	ml_runner_close(ctx, runner);
+	ml_graph_close(ctx, graph);
+	return status;
+}
+
 static void
 test_recorded(void)
 {
@@ -260,6 +296,8 @@ main(void)
 	test_batch_norm();
 	test_running();
 	test_recorded();
+	unit_every_poll_cancels("a long run", long_run, NULL);
+	unit_every_allocation_fails("a long run", long_run, NULL);
 	unit_close(&host, "reductions");
 	return unit_done();
 }

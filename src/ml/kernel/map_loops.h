@@ -376,42 +376,50 @@ MAP_NAME(exp_sum) (void *out_, const void *a_, double shift_, size_t count)
 	return total;
 }
 
-/* Extremes don't depend on the order; NaN wins. */
+/* Extremes don't depend on the order; NaN wins.  "better" is of a and b, numbers or vectors. */
 #define EXTREME(name, better) \
 MAP_TARGET static void \
 MAP_NAME(name) (void *to_, const void *a_, int64_t step, size_t n) \
 { \
 	REAL	   *to = to_; \
 	const REAL *as = a_; \
-	REAL		slots[4 * ML_MAP_LANES]; \
-	size_t		i = 0; \
+	REAL		slots[ML_MAP_LANES]; \
+	size_t		whole = step == 1 ? n - n % ML_MAP_LANES : 0; \
 	\
-	for (int l = 0; l < 4 * ML_MAP_LANES; l++) \
+	for (int l = 0; l < ML_MAP_LANES; l++) \
 		slots[l] = *to; \
-	if (step == 1) \
-		for (; i + 4 * ML_MAP_LANES <= n; i += 4 * ML_MAP_LANES) \
-			MAP_LOOP \
-			for (int l = 0; l < 4 * ML_MAP_LANES; l++) \
+	if (whole > 0) \
+	{ \
+		MAP_NAME(vector) v[VECTORS]; \
+		\
+		memcpy(v, slots, sizeof(v)); \
+		for (size_t i = 0; i < whole; i += ML_MAP_LANES) \
+			for (int k = 0; k < VECTORS; k++) \
 			{ \
-				REAL		a = as[i + l]; \
-				REAL		b = slots[l]; \
+				size_t		at_ = i + k * VECTOR_N; \
+				MAP_NAME(vector) a = LANES_AT(as); \
+				MAP_NAME(vector) b = v[k]; \
+				__typeof__(a > b) taken = (a != a) | (better); \
 				\
-				slots[l] = a != a || better ? a : b; \
+				v[k] = (MAP_NAME(vector)) ((taken & (__typeof__(taken)) a) | (~taken & (__typeof__(taken)) b)); \
 			} \
-	for (; i < n; i++) \
+		memcpy(slots, v, sizeof(v)); \
+	} \
+	for (size_t i = whole; i < n; i++) \
 	{ \
 		REAL		a = as[(int64_t) i * step]; \
 		REAL		b = slots[i % ML_MAP_LANES]; \
 		\
-		slots[i % ML_MAP_LANES] = a != a || better ? a : b; \
+		slots[i % ML_MAP_LANES] = a != a || (better) ? a : b; \
 	} \
-	for (int l = 1; l < 4 * ML_MAP_LANES; l++) \
-	{ \
-		REAL		a = slots[l]; \
-		REAL		b = slots[0]; \
-		\
-		slots[0] = a != a || better ? a : b; \
-	} \
+	for (int half = ML_MAP_LANES / 2; half > 0; half /= 2) \
+		for (int l = 0; l < half; l++) \
+		{ \
+			REAL		a = slots[l + half]; \
+			REAL		b = slots[l]; \
+			\
+			slots[l] = a != a || (better) ? a : b; \
+		} \
 	*to = slots[0]; \
 }
 
