@@ -251,17 +251,18 @@ long_run(ml_context *ctx, void *argument)
 	ml_runner  *runner = NULL;
 	ml_builder	b;
 	int32_t		in;
-	int32_t		norm[4];
+	int32_t		layer[3];
+	int32_t		batch[4];
 	ml_status	status = ml_graph_open(ctx, ML_F32, &graph);
 
 	if (status != ML_OK)
 		return status;
 	ml_builder_start(ctx, graph, &b);
 	in = ml_builder_input(&b, ML_TEXT("x"), &shape);
-	b.e.node(&b.e, &ml_op_layer_norm, &epsilon, 1, &in, 3, norm);
-	b.e.node(&b.e, &ml_op_batch_norm, &epsilon, 1, norm, 4, norm);
-	norm[0] = ml_emit1(&b.e, &ml_op_log_softmax, NULL, ml_emit1(&b.e, &ml_op_softmax, NULL, norm[0]));
-	ml_builder_output(&b, ML_TEXT("y"), ml_emit1(&b.e, &ml_op_sum_to, NULL, norm[0]));
+	b.e.node(&b.e, &ml_op_layer_norm, &epsilon, 1, &in, 3, layer);
+	b.e.node(&b.e, &ml_op_batch_norm, &epsilon, 1, layer, 4, batch);
+	batch[0] = ml_emit1(&b.e, &ml_op_log_softmax, NULL, ml_emit1(&b.e, &ml_op_softmax, NULL, batch[0]));
+	ml_builder_output(&b, ML_TEXT("y"), ml_emit1(&b.e, &ml_op_sum_to, NULL, batch[0]));
 	status = b.e.status == ML_OK ? ml_graph_finish(ctx, graph) : b.e.status;
 	status = status == ML_OK ? ml_runner_open(ctx, graph, &ml_kernel_ref, &runner) : status;
 	status = status == ML_OK ? ml_runner_bind(ctx, runner, &binding, false) : status;

@@ -112,6 +112,8 @@ scale_rows(const ml_op_run *run, const void *shift, const void *factor, const vo
 	size_t		rows = rows_of(x, &n);
 	size_t		unpolled = 0;
 
+	if (run->out[0].data == NULL)
+		return ML_OK;
 	for (size_t r = 0; r < rows; r++)
 	{
 		size_t		at = r * n * map->width;
@@ -198,7 +200,8 @@ backward_batch_norm(ml_emitter *e, const ml_op_backward *b)
 }
 
 const ml_op ml_op_batch_norm = {
-	.name = "batch_norm", .version = 1, .nin_least = 1, .nin_most = 3, .nout = 4, .overwrites = {1},
+	.name = "batch_norm", .version = 1, .nin_least = 1, .nin_most = 3, .nout = 4,
+	.flags = ML_OP_SKIPS, .overwrites = {1},
 	.attributes = attributes, .shape = shape_batch_norm, .backward = backward_batch_norm,
 	.kernels = (const ml_op_kernel[]) {
 		{"ff~f~>ffff", 0, run_batch_norm, workspace_batch_norm},
@@ -255,7 +258,7 @@ run_batch_norm_back(const ml_op_run *run)
 		put(first, dtype, c, bias_sum / (double) rows);
 		put(second, dtype, c, gain_sum * root / (double) rows);
 	}
-	for (size_t r = 0; r < rows; r++)
+	for (size_t r = 0; r < rows && run->out[0].data != NULL; r++)
 	{
 		size_t		at = r * n * map->width;
 
@@ -267,7 +270,8 @@ run_batch_norm_back(const ml_op_run *run)
 }
 
 const ml_op ml_op_batch_norm_back = {
-	.name = "batch_norm_back", .version = 1, .nin_least = 4, .nin_most = 5, .nout = 3, .overwrites = {3},
+	.name = "batch_norm_back", .version = 1, .nin_least = 4, .nin_most = 5, .nout = 3,
+	.flags = ML_OP_SKIPS, .overwrites = {3},
 	.shape = shape_batch_norm_back,
 	.kernels = (const ml_op_kernel[]) {
 		{"fffff~>fff", 0, run_batch_norm_back, workspace_batch_norm},

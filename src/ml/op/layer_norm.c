@@ -105,8 +105,9 @@ run_layer_norm(const ml_op_run *run)
 		double		mean = map->sum(from, n) / (double) n;
 		double		root = 1 / sqrt(map->squares(from, mean, n) / (double) n + run->attributes->reals[0]);
 
-		map->normalize((char *) run->out[0].data + r * n * map->width, from, mean, root, given(run, 1),
-					   given(run, 2), n);
+		if (run->out[0].data != NULL)
+			map->normalize((char *) run->out[0].data + r * n * map->width, from, mean, root, given(run, 1),
+						   given(run, 2), n);
 		put_number(&run->out[1], r, mean);
 		put_number(&run->out[2], r, root);
 		ML_TRY(ml_poll_after(run->ctx, &unpolled, n));
@@ -130,7 +131,8 @@ backward_layer_norm(ml_emitter *e, const ml_op_backward *b)
 }
 
 const ml_op ml_op_layer_norm = {
-	.name = "layer_norm", .version = 1, .nin_least = 1, .nin_most = 3, .nout = 3, .overwrites = {1},
+	.name = "layer_norm", .version = 1, .nin_least = 1, .nin_most = 3, .nout = 3,
+	.flags = ML_OP_SKIPS, .overwrites = {1},
 	.attributes = attributes, .shape = shape_layer_norm, .backward = backward_layer_norm,
 	.kernels = (const ml_op_kernel[]) {
 		{"ff~f~>fff", 0, run_layer_norm}, {"dd~d~>ddd", 0, run_layer_norm}, {0}

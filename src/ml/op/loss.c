@@ -112,7 +112,8 @@ backward_loss(ml_emitter *e, const ml_op_backward *b)
 
 #define LOSS(name_, attributes_, shape_, kernels_) \
 const ml_op ml_op_##name_ = { \
-	.name = #name_, .version = 1, .nin_least = 4, .nin_most = 4, .nout = 2, .attributes = attributes_, \
+	.name = #name_, .version = 1, .nin_least = 4, .nin_most = 4, .nout = 2, .flags = ML_OP_SKIPS, \
+	.attributes = attributes_, \
 	.shape = shape_, .backward = backward_loss, .kernels = kernels_ \
 }
 
