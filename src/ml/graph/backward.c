@@ -24,9 +24,11 @@ typedef struct reverse
 	bool	   *needed;			/* [values of the forward pass] does a parameter's gradient flow through it? */
 	int32_t    *gradients;		/* [values of the forward pass] so far; of a parameter: in its vector */
 	int32_t		nvalues;		/* of the forward pass */
+	int			nwanted;		/* gradients of these instead of the parameters' */
+	const int32_t *wanted;
 } reverse;
 
-/* A value is needed if it is a parameter, or comes of one by ops that have gradients. */
+/* A value is needed if it is a parameter, or one of those wanted, or comes of one by ops that have gradients. */
 static void
 find_needed(reverse *r)
 {
@@ -35,9 +37,12 @@ find_needed(reverse *r)
 	for (int32_t v = 0; v < r->nvalues; v++)
 	{
 		/* of other types: frozen ones */
-		r->needed[v] = graph->values[v].kind == ML_VALUE_PARAMETER && graph->values[v].shape.dtype == graph->dtype;
+		r->needed[v] = r->nwanted == 0 && graph->values[v].kind == ML_VALUE_PARAMETER &&
+			graph->values[v].shape.dtype == graph->dtype;
 		r->gradients[v] = ML_NO_VALUE;
 	}
+	for (int i = 0; i < r->nwanted; i++)
+		r->needed[r->wanted[i]] = true;
 	for (int32_t k = 0; k < graph->nforward; k++)
 	{
 		const ml_graph_node *node = &graph->nodes[k];
@@ -185,11 +190,12 @@ reverse_all(reverse *r, int32_t loss)
 	return ML_OK;
 }
 
-ml_status
-ml_graph_backward(ml_builder *b, int32_t loss)
+/* gradients[nwanted]: of those wanted; NULL: parameters'. */
+static ml_status
+backward(ml_builder *b, int32_t loss, int nwanted, const int32_t *wanted, int32_t *gradients)
 {
 	ml_graph   *graph = b->graph;
-	reverse		r = {.b = b, .graph = graph, .nvalues = graph->nvalues};
+	reverse		r = {.b = b, .graph = graph, .nvalues = graph->nvalues, .nwanted = nwanted, .wanted = wanted};
 	int32_t		layer = b->layer;
 	void	   *memory;
 
@@ -203,7 +209,21 @@ ml_graph_backward(ml_builder *b, int32_t loss)
 	graph->nforward = graph->nnodes;
 	graph->loss = loss;
 	b->e.status = reverse_all(&r, loss);
+	for (int i = 0; i < nwanted; i++)
+		gradients[i] = r.gradients[wanted[i]];
 	b->layer = layer;
 	ml_release(b->e.ctx, memory);
 	return b->e.status;
+}
+
+ml_status
+ml_graph_backward(ml_builder *b, int32_t loss)
+{
+	return backward(b, loss, 0, NULL, NULL);
+}
+
+ml_status
+ml_graph_gradients(ml_builder *b, int32_t loss, int n, const int32_t *values, int32_t *gradients)
+{
+	return backward(b, loss, n, values, gradients);
 }

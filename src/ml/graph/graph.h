@@ -151,6 +151,13 @@ extern void ml_builder_output(ml_builder *b, ml_text name, int32_t value);
  */
 extern ml_status ml_graph_backward(ml_builder *b, int32_t loss);
 
+/*
+ * The same by some values of the forward pass instead of the parameters: values
+ * of the graph, which the caller makes outputs; ML_NO_VALUE: 0.
+ */
+extern ml_status ml_graph_gradients(ml_builder *b, int32_t loss, int n, const int32_t *values,
+									int32_t *gradients);
+
 /* Fuse (fuse.c), order, choose kernels; ML_UNSUPPORTED: no kernel for the dtypes. */
 extern ml_status ml_graph_finish(ml_context *ctx, ml_graph *graph);
 

@@ -5,7 +5,7 @@
  *
  * The logit of a label is a sum over the features of the input, so its parts
  * are exact: of texts slope x scale x tf x weight / |row| (of tables:
- * explain_table.c), and "(intercept)", what remains without any.  With two labels there is one score; it speaks
+ * explain_table.c, of networks: explain_network.c), and "(intercept)", what remains without any.  With two labels there is one score; it speaks
  * for the positive one, and negated for the other.
  *
  * Features are named by encoder.h, with "column: " before it when the model
@@ -300,6 +300,8 @@ explain(ml_explanation *e, const ml_value *inputs, int64_t label, uint32_t *expl
 	e->sign = negated ? -1 : 1;
 	if (session->table != NULL)
 		ML_TRY(ml_explain_table(e, inputs, score, &intercept));
+	else if (session->network != NULL)
+		ML_TRY(ml_explain_network(e, inputs, score, &intercept));
 	else
 		ML_TRY(explain_classifier(e, inputs, score, &intercept));
 	if (ML_UNLIKELY(!isfinite(intercept)))

@@ -290,7 +290,7 @@ append(ml_explanation *e, ml_text text)
 static ml_status
 add_number(ml_explanation *e, uint32_t i, double value, const double *dense)
 {
-	const ml_tabular *tabular = &e->session->table->tabular;
+	const ml_tabular *tabular = e->tabular;
 	const ml_tabular_column *column = &tabular->columns[i];
 	size_t		start = e->names.size;
 	double		sum = 0;
@@ -314,7 +314,7 @@ add_number(ml_explanation *e, uint32_t i, double value, const double *dense)
 static ml_status
 add_array(ml_explanation *e, uint32_t i, ml_items items, const double *dense)
 {
-	const ml_tabular *tabular = &e->session->table->tabular;
+	const ml_tabular *tabular = e->tabular;
 	const ml_tabular_column *column = &tabular->columns[i];
 	size_t		start;
 
@@ -347,7 +347,7 @@ add_category(ml_explanation *e, uint32_t i, ml_text value, double part)
 {
 	size_t		start = e->names.size;
 
-	ML_TRY(append(e, e->session->table->tabular.names[i]));
+	ML_TRY(append(e, e->tabular->names[i]));
 	if (value.data == NULL)
 		ML_TRY(append(e, ML_TEXT(" is null")));
 	else
@@ -358,24 +358,24 @@ add_category(ml_explanation *e, uint32_t i, ml_text value, double part)
 	return ml_explain_add(e, start, part);
 }
 
-static ml_status
-add_columns(ml_explanation *e, const ml_value *inputs, const feature_parts *parts)
+ml_status
+ml_explain_columns(ml_explanation *e, const ml_value *inputs, const double *dense, const double *hot)
 {
-	const ml_tabular *tabular = &e->session->table->tabular;
+	const ml_tabular *tabular = e->tabular;
 	uint32_t	category = 0;
 
 	for (uint32_t i = 0; i < tabular->ncolumns; i++)
 	{
 		const ml_tabular_column *column = &tabular->columns[i];
 
-		if (column->role == ML_ROLE_TEXT)
+		if (!ml_role_is_tabular(column->role))
 			continue;
 		if (column->role == ML_ROLE_CATEGORY)
-			ML_TRY(add_category(e, i, inputs[i].text, parts->hot[category++]));
+			ML_TRY(add_category(e, i, inputs[i].text, hot[category++]));
 		else if (column->type == ML_TYPE_ARRAY)
-			ML_TRY(add_array(e, i, inputs[i].items, parts->dense));
+			ML_TRY(add_array(e, i, inputs[i].items, dense));
 		else
-			ML_TRY(add_number(e, i, inputs[i].number, parts->dense));
+			ML_TRY(add_number(e, i, inputs[i].number, dense));
 		if (i % 1024 == 1023)
 			ML_TRY(ml_poll(e->ctx));
 	}
@@ -428,10 +428,11 @@ ml_explain_table(ml_explanation *e, const ml_value *inputs, uint32_t score, doub
 {
 	feature_parts parts;
 
+	e->tabular = &e->session->table->tabular;
 	if (e->session->table->x != NULL)
 		ML_TRY(parts_of_machine(e, score, &parts, intercept));
 	else
 		ML_TRY(parts_of_linear(e, score, &parts, intercept));
-	ML_TRY(add_columns(e, inputs, &parts));
+	ML_TRY(ml_explain_columns(e, inputs, parts.dense, parts.hot));
 	return e->session->encoder == NULL ? ML_OK : add_texts(e, inputs, score);
 }

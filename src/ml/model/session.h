@@ -117,6 +117,7 @@ typedef struct ml_explanation
 {
 	ml_context *ctx;
 	ml_session *session;
+	const ml_tabular *tabular;	/* of tables and networks: names of columns */
 	double		sign;			/* of two labels the other has the logit negated */
 	ml_buffer	names;
 	ml_part    *parts;
@@ -136,7 +137,13 @@ typedef double (*ml_explain_value) (const void *arg, uint32_t id, uint32_t count
 extern ml_status ml_explain_texts(ml_explanation *e, const ml_text *texts, const ml_text *columns,
 								  ml_explain_value value, const void *arg);
 
-/* === explain_table.c === */
+/* === explain_table.c, explain_network.c === */
+
+/* Parts of columns from those of their features: dense[ndense], and of each category's level. */
+extern ml_status ml_explain_columns(ml_explanation *e, const ml_value *inputs, const double *dense,
+									const double *hot);
+extern ml_status ml_explain_network(ml_explanation *e, const ml_value *inputs, uint32_t score,
+									double *intercept);
 
 /* Add the parts; *intercept: what remains. */
 extern ml_status ml_explain_table(ml_explanation *e, const ml_value *inputs, uint32_t score,
