@@ -14,7 +14,7 @@
  */
 #include "model/train_network.h"
 
-#define SLICE_BYTES		((size_t) 1 << 20)	/* activations of a slice: about a core's own cache */
+#define SLICE_BYTES		((size_t) 2 << 20)	/* activations of a slice: what a core's caches hold */
 #define WHOLE_ROWS		256		/* full batches are put together so many rows at a time */
 #define LARGEST			3		/* layers that a message names */
 
