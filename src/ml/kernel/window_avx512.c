@@ -13,7 +13,11 @@
 
 #include <string.h>
 
+#if defined(__clang__)
+#define WINDOW_TARGET		__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2")))
+#else
 #define WINDOW_TARGET		__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,prefer-vector-width=512")))
+#endif
 
 /* ---- combine in float: the sums of up to 3 rows of 8 vectors stay in registers ---- */
 

@@ -278,6 +278,7 @@ const ml_op ml_op_conv_pool2d = {
 	.nin_least = 2,
 	.nin_most = 3,
 	.nout = 2,
+	.flags = ML_OP_SKIPS,
 	.attributes = attributes_conv_pool,
 	.shape = shape_conv_pool2d,
 	.backward = backward_conv_pool2d,

@@ -248,6 +248,7 @@ const ml_op ml_op_max_pool2d = {
 	.nin_least = 1,
 	.nin_most = 1,
 	.nout = 2,
+	.flags = ML_OP_SKIPS,
 	.attributes = attributes_2d,
 	.shape = shape_max_pool2d,
 	.backward = backward_max_pool2d,
