@@ -32,7 +32,7 @@ END
 export PGCLIENTENCODING=UTF8
 psql="$bindir/psql -h $folder -U postgres"
 $psql -q -d postgres -c 'CREATE DATABASE demo'
-$psql -X -q -v ON_ERROR_STOP=1 -d demo -f demo/demo.sql -f demo/tables.sql
+$psql -X -q -v ON_ERROR_STOP=1 -d demo -f demo/demo.sql -f demo/tables.sql -f demo/images.sql
 
 keep=yes
 cat <<END

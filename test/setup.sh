@@ -41,6 +41,7 @@ packages()
 	echo gcc libc6-dev libicu-dev perl
 	case $2 in
 		test) echo libipc-run-perl postgresql-$1-pgtap valgrind ;;
+		demo) echo dataset-fashion-mnist ;;
 		bench) echo g++ python3-dev python3-venv ;;
 		fuzz) echo clang libclang-rt-14-dev ;;
 		format) echo clang-format-14 ;;
@@ -55,7 +56,7 @@ missing()
 	done
 }
 
-# The demo reads the descriptions of all packages of this Debian.
+# The demo reads the descriptions of all packages of this Debian (and images of a package).
 lists_are_empty()
 {
 	[ "$(apt-cache dumpavail 2>/dev/null | grep -c '^Package:')" -lt 20000 ]
