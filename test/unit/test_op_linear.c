@@ -727,7 +727,7 @@ main(void)
 	test_errors();
 	check_linear(230);
 	check_matmul(230);
-	recorded_test(&host, "ops_linear.safetensors");
+	recorded_test(&host, "ops_linear.safetensors", false);
 	unit_close(&host, "linear ops");
 	return unit_done();
 }
