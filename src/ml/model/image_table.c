@@ -294,6 +294,8 @@ ml_image_coefficients(ml_context *ctx, ml_arena *arena, const ml_image *head,
 	ml_text    *labels;
 	double	   *weights;
 
+	if (head->format == ML_FORMAT_NETWORK)
+		return ml_fail(ctx, ML_UNSUPPORTED, "a network has weights of layers, and no coefficients of columns");
 	if (head->format != ML_FORMAT_TABLE)
 		return ml_fail(ctx, ML_UNSUPPORTED, "a classifier of texts has n-grams of words, and no coefficients of columns");
 	if (image->machine.kind != ML_MACHINE_NONE)

@@ -14,7 +14,8 @@
  */
 #include "model/train_network.h"
 
-#define SLICE_BYTES		((size_t) 2 << 20)	/* activations of a slice: what a core's caches hold */
+#define SLICE_BYTES		((size_t) 4 << 20)	/* activations of a slice: what a core's caches hold */
+#define SLICE_ROWS		8		/* fewer would leave kernels half empty */
 #define WHOLE_ROWS		256		/* full batches are put together so many rows at a time */
 #define LARGEST			3		/* layers that a message names */
 
@@ -140,7 +141,7 @@ choose_slice(ml_context *ctx, ml_network_trainer *net, size_t batch, size_t *tra
 	offsets = (int32_t *) (void *) ((char *) memory + ml_size_align(size, ML_ALIGN));
 	net->slice = batch;
 	status = plan_rows(ctx, net, &net->network, true, net->slice, memory, offsets, training);
-	while (status == ML_OK && *training > SLICE_BYTES && net->slice > 1 && !net->network.whole_batches)
+	while (status == ML_OK && *training > SLICE_BYTES && net->slice > SLICE_ROWS && !net->network.whole_batches)
 	{
 		net->slice = (net->slice + 1) / 2;
 		status = plan_rows(ctx, net, &net->network, true, net->slice, memory, offsets, training);
@@ -148,7 +149,7 @@ choose_slice(ml_context *ctx, ml_network_trainer *net, size_t batch, size_t *tra
 	net->judge_slice = batch;
 	if (status == ML_OK)
 		status = plan_rows(ctx, net, &net->validation, false, net->judge_slice, memory, offsets, judging);
-	while (status == ML_OK && *judging > SLICE_BYTES && net->judge_slice > 1)
+	while (status == ML_OK && *judging > SLICE_BYTES && net->judge_slice > SLICE_ROWS)
 	{
 		net->judge_slice = (net->judge_slice + 1) / 2;
 		status = plan_rows(ctx, net, &net->validation, false, net->judge_slice, memory, offsets, judging);
