@@ -15,13 +15,15 @@
  *						angles, by Gram and Schmidt from normal numbers; Saxe et al. 2014
  *
  * fan_in is the product of all dimensions but the last, fan_out the last one times
- * the window of a convolution.
+ * the window of a convolution.  Storages are 0 to begin with: what fills panels up
+ * stays so.
  *
  *-------------------------------------------------------------------------
  */
 #include "base/hash.h"
 #include "base/math.h"
 #include "graph/layer.h"
+#include "op/walk.h"
 
 #define SPREAD		0.05
 
@@ -119,6 +121,8 @@ uniform(ml_rng *rng, double limit)
 static ml_status
 orthogonalize(ml_context *ctx, double *vectors, size_t n, size_t width)
 {
+	size_t		unpolled = 0;
+
 	for (size_t i = 0; i < n; i++)
 	{
 		double	   *v = vectors + i * width;
@@ -134,22 +138,61 @@ orthogonalize(ml_context *ctx, double *vectors, size_t n, size_t width)
 					dot += u[k] * v[k];
 				for (size_t k = 0; k < width; k++)
 					v[k] -= dot * u[k];
+				ML_TRY(ml_poll_after(ctx, &unpolled, width));
 			}
 		for (size_t k = 0; k < width; k++)
 			length += v[k] * v[k];
 		for (size_t k = 0; k < width; k++)
 			v[k] /= length > 0 ? sqrt(length) : 1;
-		ML_TRY(ml_poll(ctx));
 	}
-	return ML_OK;
+	return ml_poll(ctx);
 }
 
-/* to[rows][columns], a square of gates at a time as Keras does: of the whole matrix. */
-static ml_status
-orthogonal(ml_context *ctx, ml_rng *rng, double *to, size_t rows, size_t columns)
+/* ---------- setting ---------- */
+
+#define PIECE	16384			/* numbers between two polls */
+
+/* Where the numbers of a value go: in their layout and type. */
+typedef struct place
 {
-	size_t		n = ML_MIN(rows, columns);
-	size_t		width = ML_MAX(rows, columns);
+	const ml_shape *shape;
+	char	   *storage;
+	size_t		n;				/* numbers */
+	size_t		rows;			/* of the matrix [rows, columns] that it is */
+	size_t		columns;
+} place;
+
+static place
+place_of(const ml_shape *shape, char *storage)
+{
+	place		p = {.shape = shape, .storage = storage, .n = 1};
+
+	for (int i = 0; i < shape->ndims; i++)
+		p.n = ml_size_mul(p.n, (size_t) shape->dims[i]);
+	p.columns = shape->ndims == 0 ? 1 : ML_MAX((size_t) shape->dims[shape->ndims - 1], 1);
+	p.rows = p.n / p.columns;
+	return p;
+}
+
+static void
+put(const place *p, size_t row, size_t column, double number)
+{
+	size_t		at = row * p->columns + column;
+
+	if (p->shape->layout == ML_PANELS)
+		at = (column / ML_PANEL * p->rows + row) * ML_PANEL + column % ML_PANEL;
+	if (p->shape->dtype == ML_F64)
+		((double *) (void *) p->storage)[at] = number;
+	else
+		((float *) (void *) p->storage)[at] = (float) number;
+}
+
+/* Of the whole matrix, as Keras does, not gate by gate. */
+static ml_status
+orthogonal(ml_context *ctx, ml_rng *rng, const place *p)
+{
+	size_t		n = ML_MIN(p->rows, p->columns);
+	size_t		width = ML_MAX(p->rows, p->columns);
 	double	   *vectors;
 	ml_status	status;
 
@@ -157,83 +200,82 @@ orthogonal(ml_context *ctx, ml_rng *rng, double *to, size_t rows, size_t columns
 	for (size_t i = 0; i < n * width; i++)
 		vectors[i] = normal(rng);
 	status = orthogonalize(ctx, vectors, n, width);
-	for (size_t r = 0; r < rows; r++)
-		for (size_t c = 0; c < columns; c++)
-			to[r * columns + c] = rows <= columns ? vectors[r * width + c] : vectors[c * width + r];
+	for (size_t r = 0; r < p->rows; r++)
+		for (size_t c = 0; c < p->columns; c++)
+			put(p, r, c, p->rows <= p->columns ? vectors[r * width + c] : vectors[c * width + r]);
 	ml_release(ctx, vectors);
 	return status;
 }
 
-static ml_status
-draw(ml_context *ctx, ml_rng *rng, const ml_initial *initial, const ml_shape *shape, double *to, size_t n)
+/* The next number of a parameter. */
+static double
+draw(ml_rng *rng, const ml_initial *initial, double fan_in, double fan_out)
 {
-	size_t		columns = shape->ndims == 0 ? 1 : (size_t) shape->dims[shape->ndims - 1];
-	double		fan_in = (double) n / (double) ML_MAX(columns, 1);
-	double		window = 1;
-	double		fan_out;
-
-	for (int i = 0; i < shape->ndims - 2; i++)
-		window *= (double) shape->dims[i];
-	fan_out = window * (double) columns;
-	if (initial->initializer == ML_INIT_ORTHOGONAL)
-		return orthogonal(ctx, rng, to, n / ML_MAX(columns, 1), columns);
-	for (size_t i = 0; i < n; i++)
-		switch (initial->initializer)
-		{
-			case ML_INIT_GLOROT_UNIFORM:
-				to[i] = uniform(rng, sqrt(6 / (fan_in + fan_out)));
-				break;
-			case ML_INIT_GLOROT_NORMAL:
-				to[i] = normal(rng) * sqrt(2 / (fan_in + fan_out));
-				break;
-			case ML_INIT_HE_UNIFORM:
-				to[i] = uniform(rng, sqrt(6 / fan_in));
-				break;
-			case ML_INIT_HE_NORMAL:
-				to[i] = normal(rng) * sqrt(2 / fan_in);
-				break;
-			case ML_INIT_UNIFORM:
-				to[i] = uniform(rng, SPREAD);
-				break;
-			case ML_INIT_NORMAL:
-				to[i] = normal(rng) * SPREAD;
-				break;
-			case ML_INIT_ONES:
-				to[i] = 1;
-				break;
-			case ML_INIT_FORGET:
-				to[i] = i >= n / 4 && i < n / 2;
-				break;
-			default:
-				to[i] = initial->constant;
-		}
-	return ml_poll(ctx);
+	switch (initial->initializer & ~ML_INIT_FORGET)
+	{
+		case ML_INIT_GLOROT_UNIFORM:
+			return uniform(rng, sqrt(6 / (fan_in + fan_out)));
+		case ML_INIT_GLOROT_NORMAL:
+			return normal(rng) * sqrt(2 / (fan_in + fan_out));
+		case ML_INIT_HE_UNIFORM:
+			return uniform(rng, sqrt(6 / fan_in));
+		case ML_INIT_HE_NORMAL:
+			return normal(rng) * sqrt(2 / fan_in);
+		case ML_INIT_UNIFORM:
+			return uniform(rng, SPREAD);
+		case ML_INIT_NORMAL:
+			return normal(rng) * SPREAD;
+		case ML_INIT_ONES:
+			return 1;
+		default:
+			return initial->constant;
+	}
 }
-
-/* ---------- setting ---------- */
 
 static ml_status
 set_value(ml_context *ctx, const ml_graph *graph, const ml_initial *initial, uint64_t seed, char *storage)
 {
-	const ml_graph_value *value = &graph->values[initial->value];
-	ml_dtype	dtype = value->shape.dtype;
-	size_t		n = 1;
+	const ml_shape *shape = &graph->values[initial->value].shape;
+	place		p = place_of(shape, storage);
+	double		fan_out = (double) p.columns;
+	size_t		unpolled = 0;
 	ml_rng		rng;
-	double	   *numbers;
-	ml_status	status;
 
-	for (int i = 0; i < value->shape.ndims; i++)
-		n = ml_size_mul(n, (size_t) value->shape.dims[i]);
+	for (int i = 0; i < shape->ndims - 2; i++)
+		fan_out *= (double) shape->dims[i];
 	ml_rng_seed(&rng, seed);
-	ML_TRY(ml_alloc(ctx, ml_size_mul(n, sizeof(double)), (void **) &numbers));
-	status = draw(ctx, &rng, initial, &value->shape, numbers, n);
-	if (dtype == ML_F32)
-		for (size_t i = 0; i < n; i++)
-			((float *) numbers)[i] = (float) numbers[i];
-	if (status == ML_OK)
-		ml_layout_write(value, dtype, storage, numbers);
-	ml_release(ctx, numbers);
-	return status;
+	if (initial->initializer == ML_INIT_ORTHOGONAL)
+		return orthogonal(ctx, &rng, &p);
+	for (size_t r = 0; r < p.rows; r++)
+		for (size_t c = 0; c < p.columns; c++)
+		{
+			double		number = draw(&rng, initial, (double) p.rows, fan_out);
+
+			if ((initial->initializer & ML_INIT_FORGET) != 0 && c >= p.columns / 4 && c < p.columns / 2)
+				number = 1;
+			put(&p, r, c, number);
+			if (++unpolled == PIECE)
+			{
+				unpolled = 0;
+				ML_TRY(ml_poll(ctx));
+			}
+		}
+	return ml_poll(ctx);
+}
+
+size_t
+ml_network_initialize_bytes(const ml_network *network)
+{
+	size_t		bytes = 0;
+
+	for (size_t i = 0; i < network->ninitials; i++)
+		if (network->initials[i].initializer == ML_INIT_ORTHOGONAL)
+		{
+			place		p = place_of(&network->graph->values[network->initials[i].value].shape, NULL);
+
+			bytes = ML_MAX(bytes, ml_size_mul(p.n, sizeof(double)));
+		}
+	return bytes;
 }
 
 ml_status

@@ -59,6 +59,15 @@ typedef struct ml_layer
 	char		where[96];		/* "layer 3 (dense)" */
 } ml_layer;
 
+/* A convolution that is emitted together with the pooling behind it. */
+typedef struct ml_waiting
+{
+	const ml_layer *layer;		/* NULL: none waits */
+	ml_attributes attributes;	/* of conv2d */
+	int			ninputs;
+	int32_t		inputs[3];
+} ml_waiting;
+
 /* A network under construction. */
 typedef struct ml_lowering
 {
@@ -67,7 +76,10 @@ typedef struct ml_lowering
 	const ml_network_task *task;
 	ml_network *network;
 	ml_layer   *layer;			/* in hand */
+	bool		last;			/* nothing behind it changes the number of its outputs */
 	bool		bare;			/* its last activation is left to the loss */
+	bool		pooled;			/* the next layer pools the maxima of what nobody else reads */
+	ml_waiting	waiting;
 	int64_t		outputs;		/* for layers of the last size not said */
 	size_t		ninitials;
 	size_t		initials_capacity;
@@ -97,7 +109,7 @@ ml_layer_integer(const ml_lowering *w, const char *name)
 extern ml_status ml_layer_fail(ml_lowering *w, const ml_flow *in, const char *format,...)
 			__attribute__((format(__printf__, 3, 4)));
 
-/* "[rows, 26, 26, 32]", "[words, 64]" */
+/* "[rows, 26, 26, 32]", "[rows, words, 64]" */
 extern size_t ml_flow_print(const ml_flow *flow, char *text, size_t size);
 
 /* What happened while nodes were emitted, with the layer's name. */
@@ -121,6 +133,19 @@ extern int32_t ml_layer_activate(ml_lowering *w, int64_t activation, double alph
 extern int32_t ml_layer_linear(ml_lowering *w, const char *suffix, int32_t x, int64_t inputs, int64_t units,
 							   bool bias, const ml_attributes *attributes);
 
+/* [first, dims...] of the same elements. */
+extern int32_t ml_layer_reshape(ml_lowering *w, int32_t value, ml_dim first, int ndims, const int64_t *dims);
+
+/* A flow [rows][steps, channels] (or its value with ones in between) becomes packed, in place. */
+extern ml_status ml_layer_to_sequence(ml_lowering *w, ml_flow *flow);
+
+/* Products round their factors to bf16: in training, if the task says so. */
+static inline bool
+ml_layer_bf16(const ml_lowering *w)
+{
+	return w->task->training && w->task->bf16;
+}
+
 /* Dropout of a value in training; itself otherwise. */
 extern int32_t ml_layer_dropout(ml_lowering *w, double rate, int32_t value);
 
@@ -140,9 +165,11 @@ typedef enum ml_initializer
 	ML_INIT_ORTHOGONAL,
 	ML_INIT_ZEROS,
 	ML_INIT_ONES,
-	ML_INIT_FORGET,				/* not by name: biases of LSTM, 1 for the forget gate */
 	ML_INIT_COUNT
 } ml_initializer;
+
+/* A bit more: of biases of LSTM, those of the forget gate are 1 (Jozefowicz et al. 2015). */
+#define ML_INIT_FORGET	64
 
 extern const char *const ml_initializer_names[];
 

@@ -58,7 +58,7 @@ static const ml_setting batch_normalization[] = {
 };
 
 static const ml_setting reshape[] = {
-	ML_SIZES_REQUIRED("shape", 0, 1, SIZE_MOST),
+	ML_SIZES_REQUIRED("shape", 0, -1, SIZE_MOST),
 	{NULL}
 };
 
@@ -96,7 +96,8 @@ static const ml_setting pooling2d[] = {POOLING(2)};
 	ML_BOOLEAN("use_bias", 1), \
 	ML_BOOLEAN("recurrent_bias", second), \
 	INITIALIZER("kernel_initializer", ML_INIT_GLOROT_UNIFORM), \
-	INITIALIZER("recurrent_initializer", ML_INIT_ORTHOGONAL)
+	INITIALIZER("recurrent_initializer", ML_INIT_ORTHOGONAL), \
+	INITIALIZER("bias_initializer", ML_INIT_ZEROS)
 
 static const ml_setting rnn[] = {CELL(0), ML_CHOICE("activation", cell_activations, 0), {NULL}};
 static const ml_setting gru[] = {CELL(1), {NULL}};

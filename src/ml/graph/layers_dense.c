@@ -82,7 +82,7 @@ int32_t
 ml_layer_linear(ml_lowering *w, const char *suffix, int32_t x, int64_t inputs, int64_t units, bool bias,
 				const ml_attributes *attributes)
 {
-	static const ml_attributes plain = {.reals = {1}};
+	ml_attributes plain = {.reals = {1}};
 	ml_setting_value *kernel = ml_layer_setting(w, "kernel_initializer");
 	ml_setting_value *start = ml_layer_setting(w, "bias_initializer");
 	char		name[64];
@@ -94,7 +94,10 @@ ml_layer_linear(ml_lowering *w, const char *suffix, int32_t x, int64_t inputs, i
 	ml_print(name, sizeof(name), "%sbias", suffix);
 	if (bias)
 		in[2] = ml_layer_parameter(w, name, ML_PLAIN, 1, &units, start == NULL ? ML_INIT_ZEROS : start->integer, false);
-	return ml_emit(&w->b.e, &ml_op_linear, attributes == NULL ? &plain : attributes, bias ? 3 : 2, in);
+	if (attributes != NULL)
+		plain = *attributes;
+	plain.ints[1] = ml_layer_bf16(w);
+	return ml_emit(&w->b.e, &ml_op_linear, &plain, bias ? 3 : 2, in);
 }
 
 int32_t
@@ -142,6 +145,11 @@ ml_lower_dense(ml_lowering *w, const ml_flow *in, int nin, ml_flow *out)
 	ml_attributes attributes = ml_layer_fused(w);
 
 	ML_TRY(want_channels(w, in));
+	if (units->none && !w->last)
+	{
+		ml_layer_fail(w, in, "needs \"units\"");
+		return ml_hint(w->ctx, "NULL stands for the number of labels, in the last layer.");
+	}
 	if (units->none)
 	{
 		units->none = false;
@@ -259,21 +267,38 @@ ml_lower_batch_normalization(ml_lowering *w, const ml_flow *in, int nin, ml_flow
 
 /* ---------- shapes ---------- */
 
-/* The flow with other dimensions of a row. */
-static int32_t
-reshape(ml_lowering *w, const ml_flow *in, ml_dim first, int ndims, const int64_t *dims)
+int32_t
+ml_layer_reshape(ml_lowering *w, int32_t value, ml_dim first, int ndims, const int64_t *dims)
 {
 	ml_attributes attributes = {.ndims = ndims + 1, .dims = {first}};
 
 	for (int i = 0; i < ndims; i++)
 		attributes.dims[i + 1] = dims[i];
-	return ml_emit1(&w->b.e, &ml_op_reshape, &attributes, in->value);
+	return ml_emit1(&w->b.e, &ml_op_reshape, &attributes, value);
 }
 
 ml_status
-ml_lower_flatten(ml_lowering *w, const ml_flow *in, int nin, ml_flow *out)
+ml_layer_to_sequence(ml_lowering *w, ml_flow *flow)
 {
-	int64_t		n = 1;
+	ml_attributes attributes = {.ints = {flow->dims[0]}};
+
+	if (w->b.e.status != ML_OK)
+		return w->b.e.status;
+	flow->length = flow->longest = flow->dims[0];
+	flow->offsets = ml_emit1(&w->b.e, &ml_op_even_offsets, &attributes, flow->value);
+	ML_TRY(ml_symbols_derive(w->ctx, &w->network->graph->symbols, ML_SYMBOL_TIMES, w->network->rows, flow->length,
+							 0, 0, 0, &flow->first));
+	flow->ndims = 1;
+	flow->dims[0] = flow->dims[1];
+	flow->value = ml_layer_reshape(w, flow->value, flow->first, 1, flow->dims);
+	return w->b.e.status;
+}
+
+/* All numbers of a row in one dimension. */
+static ml_status
+flatten(ml_lowering *w, const ml_flow *in, ml_flow *out)
+{
+	int64_t		n = ml_flow_packed(in) ? in->length : 1;
 
 	ML_TRY(want_channels(w, in));
 	if (ml_flow_packed(in) && in->length == 0)
@@ -283,34 +308,50 @@ ml_lower_flatten(ml_lowering *w, const ml_flow *in, int nin, ml_flow *out)
 	}
 	for (int i = 0; i < in->ndims; i++)
 		n *= in->dims[i];
-	if (ml_flow_packed(in))
-		n *= in->length;
-	*out = *in;
-	out->offsets = ML_NO_VALUE;
-	out->first = w->network->rows;
-	out->ndims = 1;
-	out->dims[0] = n;
-	out->value = reshape(w, in, out->first, 1, out->dims);
+	*out = (ml_flow) {.offsets = ML_NO_VALUE, .first = w->network->rows, .ndims = 1, .dims = {n}};
+	out->value = ml_layer_reshape(w, in->value, out->first, 1, out->dims);
 	return ml_layer_status(w, in);
 }
 
 ml_status
+ml_lower_flatten(ml_lowering *w, const ml_flow *in, int nin, ml_flow *out)
+{
+	return flatten(w, in, out);
+}
+
+/* Two dimensions are a sequence [steps, channels], three an image. */
+ml_status
 ml_lower_reshape(ml_lowering *w, const ml_flow *in, int nin, ml_flow *out)
 {
-	const ml_setting_value *shape = ml_layer_setting(w, "shape");
-	int64_t		n = 1;
+	ml_setting_value *shape = ml_layer_setting(w, "shape");
 	int64_t		wanted = 1;
+	int			open = -1;
+	int64_t		n;
 
-	ML_TRY(want_channels(w, in));
-	for (int i = 0; i < in->ndims; i++)
-		n *= in->dims[i];
-	*out = *in;
-	out->ndims = shape->nsizes;
+	ML_TRY(flatten(w, in, out));
+	n = out->dims[0];
 	for (int i = 0; i < shape->nsizes; i++)
-		wanted *= out->dims[i] = shape->sizes[i];
+	{
+		if (shape->sizes[i] == 0 || (shape->sizes[i] < 0 && open >= 0))
+			return ml_layer_fail(w, in, "takes sizes from 1 on in \"shape\", and once -1 for what is left");
+		if (shape->sizes[i] < 0)
+			open = i;
+		else if (__builtin_mul_overflow(wanted, shape->sizes[i], &wanted))
+			return ml_layer_fail(w, in, "makes too many numbers of %lld", (long long) n);
+	}
+	if (open >= 0 && n % wanted == 0)
+	{
+		shape->sizes[open] = n / wanted;
+		wanted = n;
+	}
 	if (n != wanted)
 		return ml_layer_fail(w, in, "makes %lld numbers of %lld", (long long) wanted, (long long) n);
-	out->value = reshape(w, in, in->first, out->ndims, out->dims);
+	out->ndims = shape->nsizes;
+	memcpy(out->dims, shape->sizes, sizeof(shape->sizes));
+	if (out->ndims == 2)
+		ML_TRY(ml_layer_to_sequence(w, out));
+	else if (out->ndims == 3)
+		out->value = ml_layer_reshape(w, out->value, out->first, 3, out->dims);
 	return ml_layer_status(w, in);
 }
 

@@ -34,10 +34,11 @@ static int32_t
 run_cell(ml_lowering *w, const cell *c, const char *prefix, bool reverse, int32_t x, int32_t offsets,
 		 int64_t inputs, int64_t units, int32_t *last)
 {
-	ml_attributes attributes = {.ints = {reverse, c->relu}};
+	bool		rnn = c->op == &ml_op_rnn;	/* has an attribute more */
+	ml_attributes attributes = {.ints = {reverse, rnn ? c->relu : ml_layer_bf16(w), rnn && ml_layer_bf16(w)}};
 	ml_setting_value *second = ml_layer_setting(w, "recurrent_bias");
 	int64_t		wide = c->gates * units;
-	int64_t		start = c->op == &ml_op_lstm && ml_layer_integer(w, "unit_forget_bias") ? ML_INIT_FORGET : ML_INIT_ZEROS;
+	int64_t		start = ml_layer_integer(w, "bias_initializer");
 	int32_t		in[6] = {x, offsets, ML_NO_VALUE, ML_NO_VALUE, ML_NO_VALUE, ML_NO_VALUE};
 	int32_t		out[ML_NODE_OUTPUTS_MAX];
 	char		name[64];
@@ -48,6 +49,8 @@ run_cell(ml_lowering *w, const cell *c, const char *prefix, bool reverse, int32_
 	ml_print(name, sizeof(name), "%srecurrent_weight", prefix);
 	in[3] = ml_layer_parameter(w, name, ML_PANELS, 2, (int64_t[]) {units, wide},
 							   ml_layer_integer(w, "recurrent_initializer"), false);
+	if (c->op == &ml_op_lstm && ml_layer_integer(w, "unit_forget_bias"))
+		start |= ML_INIT_FORGET;
 	if (ml_layer_integer(w, "use_bias"))
 	{
 		ml_print(name, sizeof(name), "%sbias", prefix);
@@ -242,10 +245,12 @@ ml_lower_positional_encoding(ml_lowering *w, const ml_flow *in, int nin, ml_flow
 		out->value = ml_emit2(e, &ml_op_sinusoidal, &attributes, in->value, in->offsets);
 		return ml_layer_status(w, in);
 	}
+	if (most->none && in->longest == 0)
+		return ml_layer_fail(w, in, "needs \"max_length\", as the sequences may be of any length");
 	if (most->none)
 	{
 		most->none = false;
-		most->integer = ML_MAX(in->longest, 1);
+		most->integer = in->longest;
 	}
 	if (in->longest > most->integer)
 		return ml_layer_fail(w, in, "has %lld positions, and texts have up to %lld words", (long long) most->integer,

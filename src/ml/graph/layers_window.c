@@ -6,12 +6,19 @@
  * "same" keeps the size, divided by the stride and rounded up, by padding on
  * both sides, the odd pixel behind (TensorFlow's rule); "valid" pads nothing.
  *
+ * Sequences that are all of one length are images of one row of pixels, so that
+ * what comes out is of one length, too, and may be flattened.
+ *
+ * A convolution whose maxima are pooled next, and which nobody else reads, is one
+ * op with the pooling; it is emitted when the pooling is lowered.
+ *
  *-------------------------------------------------------------------------
  */
 #include "graph/layer.h"
 #include "op/window.h"
 
-#define SAME	1				/* of "padding" */
+#define SAME		1			/* of "padding" */
+#define MOST_POOLED	256			/* pixels of a window that conv_pool2d takes */
 
 static ml_status
 want_image(ml_lowering *w, const ml_flow *in)
@@ -98,50 +105,135 @@ conv_parameters(ml_lowering *w, int ndims, const int64_t *dims, int n, int32_t *
 	return n;
 }
 
-ml_status
-ml_lower_conv2d(ml_lowering *w, const ml_flow *in, int nin, ml_flow *out)
+/* May the convolution wait for the pooling behind it? */
+static bool
+waits(const ml_lowering *w, const ml_attributes *attributes)
 {
-	const int64_t *window = ml_layer_setting(w, "kernel_size")->sizes;
-	const int64_t *dilation = ml_layer_setting(w, "dilation")->sizes;
+	const int64_t *a = attributes->ints;
+
+	return w->pooled && a[ML_CONV2D_GROUPS] == 1 && a[ML_CONV2D_DILATION_H] == 1 && a[ML_CONV2D_DILATION_W] == 1 &&
+		(a[ML_CONV2D_ACTIVATION] == ML_LINEAR || a[ML_CONV2D_ACTIVATION] == ML_RELU) &&
+		(ml_layer_integer(w, "activation") == ML_LINEAR || ml_layer_integer(w, "activation") == ML_RELU);
+}
+
+/* Of an image [height, width, channels]; window, strides, dilation: [2]. */
+static ml_status
+convolve(ml_lowering *w, const ml_flow *in, const int64_t *window, const int64_t *strides, const int64_t *dilation,
+		 ml_flow *out)
+{
 	ml_attributes attributes = ml_layer_fused(w);
 	int64_t		groups = ml_layer_integer(w, "groups");
 	int32_t		inputs[3] = {in->value};
 	int			n;
 
-	ML_TRY(want_image(w, in));
 	ML_TRY(check_groups(w, in, in->dims[2]));
 	attributes.ints[ML_CONV2D_ACTIVATION] = attributes.ints[0];
-	ML_TRY(window_2d(w, in, window, ml_layer_setting(w, "strides")->sizes, dilation, &attributes, out));
+	ML_TRY(window_2d(w, in, window, strides, dilation, &attributes, out));
 	attributes.ints[ML_CONV2D_DILATION_H] = dilation[0];
 	attributes.ints[ML_CONV2D_DILATION_W] = dilation[1];
 	attributes.ints[ML_CONV2D_GROUPS] = groups;
 	out->dims[2] = ml_layer_integer(w, "filters");
 	n = conv_parameters(w, 4, (int64_t[]) {window[0], window[1], in->dims[2] / groups, out->dims[2]}, 1, inputs);
-	out->value = ml_layer_finish(w, ml_emit(&w->b.e, &ml_op_conv2d, &attributes, n, inputs));
+	if (waits(w, &attributes))
+	{
+		w->waiting = (ml_waiting) {.layer = w->layer, .attributes = attributes, .ninputs = n};
+		memcpy(w->waiting.inputs, inputs, sizeof(inputs));
+		out->value = ML_NO_VALUE;
+	}
+	else
+		out->value = ml_layer_finish(w, ml_emit(&w->b.e, &ml_op_conv2d, &attributes, n, inputs));
+	return ml_layer_status(w, in);
+}
+
+ml_status
+ml_lower_conv2d(ml_lowering *w, const ml_flow *in, int nin, ml_flow *out)
+{
+	ML_TRY(want_image(w, in));
+	return convolve(w, in, ml_layer_setting(w, "kernel_size")->sizes, ml_layer_setting(w, "strides")->sizes,
+					ml_layer_setting(w, "dilation")->sizes, out);
+}
+
+/* The convolution that waits, and this pooling of its maxima; its work is counted as the convolution's. */
+static int32_t
+convolve_and_pool(ml_lowering *w, const ml_attributes *pool)
+{
+	ml_waiting *c = &w->waiting;
+	ml_attributes attributes = {0};
+	int32_t		made[2];
+
+	memcpy(attributes.ints, c->attributes.ints, ML_CONV_POOL_H * sizeof(attributes.ints[0]));
+	attributes.ints[ML_CONV_POOL_H] = pool->ints[ML_POOL2D_WINDOW_H];
+	attributes.ints[ML_CONV_POOL_W] = pool->ints[ML_POOL2D_WINDOW_W];
+	attributes.ints[ML_CONV_POOL_STRIDE_H] = pool->ints[ML_POOL2D_STRIDE_H];
+	attributes.ints[ML_CONV_POOL_STRIDE_W] = pool->ints[ML_POOL2D_STRIDE_W];
+	attributes.ints[ML_CONV_POOL_ACTIVATION] = c->attributes.ints[ML_CONV2D_ACTIVATION];
+	ml_builder_layer(&w->b, c->layer->name);
+	w->b.e.node(&w->b.e, &ml_op_conv_pool2d, &attributes, c->ninputs, c->inputs, 2, made);
+	ml_builder_layer(&w->b, w->layer->name);
+	c->layer = NULL;
+	return w->b.e.status == ML_OK ? made[0] : ML_NO_VALUE;
+}
+
+/* The convolution that waits by itself: the pooling turned out to pad. */
+static int32_t
+convolve_alone(ml_lowering *w)
+{
+	ml_waiting *c = &w->waiting;
+	int32_t		value;
+
+	ml_builder_layer(&w->b, c->layer->name);
+	value = ml_emit(&w->b.e, &ml_op_conv2d, &c->attributes, c->ninputs, c->inputs);
+	ml_builder_layer(&w->b, w->layer->name);
+	c->layer = NULL;
+	return value;
+}
+
+static ml_setting_value *
+strides_of_pool(ml_lowering *w)
+{
+	ml_setting_value *strides = ml_layer_setting(w, "strides");
+
+	if (strides->none)
+	{
+		*strides = *ml_layer_setting(w, "pool_size");
+		strides->none = false;
+	}
+	return strides;
+}
+
+/* Of an image; window, strides: [2]. */
+static ml_status
+pool(ml_lowering *w, const ml_flow *in, const int64_t *window, const int64_t *strides, ml_flow *out, const ml_op *op)
+{
+	static const int64_t one[2] = {1, 1};
+	ml_attributes attributes = {0};
+	const int64_t *a = attributes.ints;
+	int32_t		value = in->value;
+	int32_t		made[2];
+
+	ML_TRY(window_2d(w, in, window, strides, one, &attributes, out));
+	attributes.ints[ML_POOL2D_WINDOW_H] = window[0];
+	attributes.ints[ML_POOL2D_WINDOW_W] = window[1];
+	if (w->waiting.layer != NULL)
+	{
+		if (op == &ml_op_max_pool2d && window[0] * window[1] <= MOST_POOLED && a[ML_POOL2D_TOP] == 0 &&
+			a[ML_POOL2D_BOTTOM] == 0 && a[ML_POOL2D_LEFT] == 0 && a[ML_POOL2D_RIGHT] == 0)
+		{
+			out->value = convolve_and_pool(w, &attributes);
+			return ml_layer_status(w, in);
+		}
+		value = convolve_alone(w);
+	}
+	w->b.e.node(&w->b.e, op, &attributes, 1, &value, op->nout, made);
+	out->value = w->b.e.status == ML_OK ? made[0] : ML_NO_VALUE;
 	return ml_layer_status(w, in);
 }
 
 static ml_status
 pool_2d(ml_lowering *w, const ml_flow *in, ml_flow *out, const ml_op *op)
 {
-	static const int64_t one[2] = {1, 1};
-	const int64_t *window = ml_layer_setting(w, "pool_size")->sizes;
-	ml_setting_value *strides = ml_layer_setting(w, "strides");
-	ml_attributes attributes = {0};
-	int32_t		made[2];
-
 	ML_TRY(want_image(w, in));
-	if (strides->none)
-	{
-		*strides = *ml_layer_setting(w, "pool_size");
-		strides->none = false;
-	}
-	ML_TRY(window_2d(w, in, window, strides->sizes, one, &attributes, out));
-	attributes.ints[ML_POOL2D_WINDOW_H] = window[0];
-	attributes.ints[ML_POOL2D_WINDOW_W] = window[1];
-	w->b.e.node(&w->b.e, op, &attributes, 1, &in->value, op->nout, made);
-	out->value = w->b.e.status == ML_OK ? made[0] : ML_NO_VALUE;
-	return ml_layer_status(w, in);
+	return pool(w, in, ml_layer_setting(w, "pool_size")->sizes, strides_of_pool(w)->sizes, out, op);
 }
 
 ml_status
@@ -157,6 +249,28 @@ ml_lower_average_pooling2d(ml_lowering *w, const ml_flow *in, int nin, ml_flow *
 }
 
 /* ---------- sequences ---------- */
+
+/* A sequence of one length as an image [1, length, channels]. */
+static ml_status
+to_image(ml_lowering *w, const ml_flow *in, ml_flow *image)
+{
+	*image = (ml_flow) {.offsets = ML_NO_VALUE, .first = w->network->rows, .ndims = 3, .dims = {1, in->length, in->dims[0]}};
+	image->value = ml_layer_reshape(w, in->value, image->first, 3, image->dims);
+	return w->b.e.status;
+}
+
+/* And back, in place. */
+static ml_status
+to_sequence(ml_lowering *w, ml_flow *flow)
+{
+	int64_t		length = flow->dims[1];
+	int64_t		channels = flow->dims[2];
+
+	flow->ndims = 2;
+	flow->dims[0] = length;
+	flow->dims[1] = channels;
+	return ml_layer_to_sequence(w, flow);
+}
 
 /* What comes out of windows over sequences: the same words, or other ones with offsets of their own. */
 static ml_status
@@ -175,17 +289,14 @@ window_1d(ml_lowering *w, const ml_flow *in, int64_t window, int64_t stride, int
 		a[ML_CONV1D_AFTER] = extent - extent / 2;
 	}
 	*out = *in;
-	for (int64_t *length = &out->length;; length = &out->longest)
+	if (in->longest > 0)
 	{
 		int64_t		padding = a[ML_CONV1D_BEFORE] + a[ML_CONV1D_AFTER];
 
-		if (*length > 0)
-			*length = *length + padding > extent ? outputs_of(*length, window, stride, dilation, padding) : 0;
-		if (length == &out->longest)
-			break;
+		out->longest = in->longest + padding > extent ? outputs_of(in->longest, window, stride, dilation, padding) : 0;
+		if (out->longest == 0)
+			return ml_layer_fail(w, in, "has a window of %lld, which is longer than all texts", (long long) window);
 	}
-	if (in->length > 0 && out->length == 0)
-		return ml_layer_fail(w, in, "has a window of %lld, which is longer than the texts", (long long) window);
 	return ML_OK;
 }
 
@@ -214,17 +325,25 @@ ml_status
 ml_lower_conv1d(ml_lowering *w, const ml_flow *in, int nin, ml_flow *out)
 {
 	int64_t		window = ml_layer_setting(w, "kernel_size")->sizes[0];
+	int64_t		stride = ml_layer_setting(w, "strides")->sizes[0];
 	int64_t		dilation = ml_layer_setting(w, "dilation")->sizes[0];
 	int64_t		groups = ml_layer_integer(w, "groups");
 	ml_attributes attributes = ml_layer_fused(w);
 	int32_t		inputs[4] = {in->value, in->offsets};
 	int32_t		made[2];
+	ml_flow		image;
 	int			n;
 
 	ML_TRY(want_sequence(w, in));
+	if (in->length > 0)
+	{
+		ML_TRY(to_image(w, in, &image));
+		ML_TRY(convolve(w, &image, (int64_t[]) {1, window}, (int64_t[]) {1, stride}, (int64_t[]) {1, dilation}, out));
+		return to_sequence(w, out);
+	}
 	ML_TRY(check_groups(w, in, in->dims[0]));
 	attributes.ints[ML_CONV1D_ACTIVATION] = attributes.ints[0];
-	ML_TRY(window_1d(w, in, window, ml_layer_setting(w, "strides")->sizes[0], dilation, &attributes, out));
+	ML_TRY(window_1d(w, in, window, stride, dilation, &attributes, out));
 	attributes.ints[ML_CONV1D_DILATION] = dilation;
 	attributes.ints[ML_CONV1D_GROUPS] = groups;
 	out->dims[0] = ml_layer_integer(w, "filters");
@@ -239,17 +358,20 @@ static ml_status
 pool_1d(ml_lowering *w, const ml_flow *in, ml_flow *out, const ml_op *op)
 {
 	int64_t		window = ml_layer_setting(w, "pool_size")->sizes[0];
-	ml_setting_value *strides = ml_layer_setting(w, "strides");
+	int64_t		stride = strides_of_pool(w)->sizes[0];
 	ml_attributes attributes = {0};
 	int32_t		made[3];
+	ml_flow		image;
 
 	ML_TRY(want_sequence(w, in));
-	if (strides->none)
+	if (in->length > 0)
 	{
-		*strides = *ml_layer_setting(w, "pool_size");
-		strides->none = false;
+		ML_TRY(to_image(w, in, &image));
+		ML_TRY(pool(w, &image, (int64_t[]) {1, window}, (int64_t[]) {1, stride}, out,
+					op == &ml_op_max_pool1d ? &ml_op_max_pool2d : &ml_op_average_pool2d));
+		return to_sequence(w, out);
 	}
-	ML_TRY(window_1d(w, in, window, strides->sizes[0], 1, &attributes, out));
+	ML_TRY(window_1d(w, in, window, stride, 1, &attributes, out));
 	attributes.ints[ML_POOL1D_WINDOW] = window;
 	w->b.e.node(&w->b.e, op, &attributes, 2, (int32_t[]) {in->value, in->offsets}, op->nout, made);
 	take_sequence(w, made, keeps_words(&attributes, window, 1), out);

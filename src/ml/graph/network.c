@@ -17,7 +17,12 @@
 size_t
 ml_flow_print(const ml_flow *flow, char *text, size_t size)
 {
-	size_t		used = ml_print(text, size, "[%s", ml_flow_packed(flow) ? "words" : "rows");
+	size_t		used = ml_print(text, size, "[rows");
+
+	if (ml_flow_packed(flow) && flow->length > 0)
+		used += ml_print(text + used, size - used, ", %lld", (long long) flow->length);
+	else if (ml_flow_packed(flow))
+		used += ml_print(text + used, size - used, ", words");
 
 	for (int i = 0; i < flow->ndims && used + 24 < size; i++)
 		used += ml_print(text + used, size - used, ", %lld", (long long) flow->dims[i]);
@@ -347,11 +352,13 @@ typedef struct summary
 {
 	ml_arena   *arena;
 	ml_layer_summary *rows;
+	bool	   *by_words;		/* [n]: sequences of no certain length go in */
 	size_t		n;
 } summary;
 
 static ml_status
-summarize_layer(ml_context *ctx, void *arg, const ml_layer *layer, const ml_flow *out, int64_t parameters)
+summarize_layer(ml_context *ctx, void *arg, const ml_layer *layer, const ml_flow *in, const ml_flow *out,
+				int64_t parameters)
 {
 	summary    *s = arg;
 	ml_layer_summary *row = &s->rows[s->n++];
@@ -363,37 +370,53 @@ summarize_layer(ml_context *ctx, void *arg, const ml_layer *layer, const ml_flow
 	ml_flow_print(out, shape, sizeof(shape));
 	ML_TRY(ml_arena_copy(ctx, s->arena, (ml_text) {shape, strlen(shape)}, &row->shape));
 	row->parameters = parameters;
+	s->by_words[row - s->rows] = ml_flow_packed(in) && in->length == 0;
 	return ML_OK;
 }
 
-/* Floating-point operations of each layer for one row, of sequences for one of one word. */
+/* What a summary counts the operations of: one row, of so many words in each feed. */
+#define SUMMARY_WORDS	1024
+
+/* Bind one row; texts of no certain length have SUMMARY_WORDS words. */
+static ml_status
+bind_row(ml_context *ctx, const ml_network *network, const int32_t *offsets, ml_binding *binding)
+{
+	binding->numbers[ML_SYMBOL_OF(network->rows)] = 1;
+	for (int i = 0; i < network->nfeeds; i++)
+	{
+		int32_t		symbol = ML_SYMBOL_OF(network->feeds[i].words);
+
+		if (network->feeds[i].words >= 0 || network->graph->symbols.symbols[symbol].rule != ML_SYMBOL_FREE)
+			continue;
+		binding->numbers[symbol] = SUMMARY_WORDS;
+		binding->offsets[symbol] = offsets;
+		binding->rows[symbol] = 1;
+	}
+	return ml_graph_bind(ctx, network->graph, binding);
+}
+
+/* Floating-point operations of each layer for one row; of layers over words of no certain number, for one word. */
 static ml_status
 count_flops(ml_context *ctx, const ml_network *network, summary *s)
 {
 	const ml_graph *graph = network->graph;
-	static const int32_t offsets[2] = {0, 1};
+	static const int32_t offsets[2] = {0, SUMMARY_WORDS};
 	ml_binding	binding = {0};
 	void	   *memory;
 	ml_plan		plan;
 	ml_status	status;
 
-	binding.numbers[ML_SYMBOL_OF(network->rows)] = 1;
-	for (int i = 0; i < network->nfeeds; i++)
-		if (network->feeds[i].words < 0)
-		{
-			int32_t		symbol = ML_SYMBOL_OF(network->feeds[i].words);
-
-			binding.numbers[symbol] = 1;
-			binding.offsets[symbol] = offsets;
-			binding.rows[symbol] = 1;
-		}
-	ML_TRY(ml_graph_bind(ctx, graph, &binding));
+	ML_TRY(bind_row(ctx, network, offsets, &binding));
 	ML_TRY(ml_alloc(ctx, ml_size_add(ml_plan_size(graph), ML_ALIGN), &memory));
 	status = ml_graph_plan(ctx, graph, &binding, false,
 						   (void *) (((uintptr_t) memory + ML_ALIGN - 1) & ~(uintptr_t) (ML_ALIGN - 1)), &plan);
 	for (int32_t i = 0; status == ML_OK && i < graph->nnodes; i++)
-		if (graph->nodes[i].layer >= 0 && (size_t) graph->nodes[i].layer < s->n)
-			s->rows[graph->nodes[i].layer].flops += ml_plan_flops(graph, &plan, i);
+	{
+		int32_t		layer = graph->nodes[i].layer;
+
+		if (layer >= 0 && (size_t) layer < s->n)
+			s->rows[layer].flops += ml_plan_flops(graph, &plan, i) / (s->by_words[layer] ? SUMMARY_WORDS : 1);
+	}
 	ml_release(ctx, memory);
 	return status;
 }
@@ -408,6 +431,7 @@ summarize(ml_context *ctx, ml_spec *spec, const ml_network_task *task, summary *
 	memset(&network, 0, sizeof(network));
 	plain.training = plain.with_loss = false;
 	ML_TRY(ml_arena_alloc_zero(ctx, s->arena, (size_t) spec->nlayers * sizeof(ml_layer_summary), (void **) &s->rows));
+	ML_TRY(ml_arena_alloc_zero(ctx, s->arena, (size_t) spec->nlayers * sizeof(bool), (void **) &s->by_words));
 	status = ml_spec_lower(ctx, spec, &plain, &network, summarize_layer, s);
 	if (status == ML_OK)
 		status = ml_graph_finish(ctx, network.graph);

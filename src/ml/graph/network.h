@@ -94,6 +94,7 @@ typedef struct ml_network_task
 	const ml_feed *feeds;
 	ml_dtype	dtype;			/* F32 */
 	bool		training;		/* dropout, statistics of batches, loss, gradients */
+	bool		bf16;			/* training: factors of products are rounded to bfloat16 */
 	bool		with_loss;		/* without training: the loss as well */
 } ml_network_task;
 
@@ -120,7 +121,8 @@ extern ml_status ml_network_build(ml_context *ctx, ml_text spec, const ml_networ
 								  ml_network *network);
 extern void ml_network_close(ml_context *ctx, ml_network *network);
 
-/* First values of all parameters, by their layers' initialisers, and of states. */
+/* First values of all parameters, by their layers' initialisers, and of states; what that takes besides. */
+extern size_t ml_network_initialize_bytes(const ml_network *network);
 extern ml_status ml_network_initialize(ml_context *ctx, const ml_network *network, uint64_t seed,
 									   void *parameters, void *states);
 

@@ -53,8 +53,8 @@ extern ml_status ml_spec_read(ml_context *ctx, ml_text text, const ml_network_ta
 extern void ml_spec_close(ml_context *ctx, ml_spec *spec);
 
 /* Called for each layer once it is lowered, with how many parameters it made; may be NULL. */
-typedef ml_status (*ml_spec_look) (ml_context *ctx, void *arg, const ml_layer *layer, const ml_flow *out,
-								   int64_t parameters);
+typedef ml_status (*ml_spec_look) (ml_context *ctx, void *arg, const ml_layer *layer, const ml_flow *in,
+								   const ml_flow *out, int64_t parameters);
 
 /* Lower to an unfinished graph; sizes left open are filled in, in spec. */
 extern ml_status ml_spec_lower(ml_context *ctx, ml_spec *spec, const ml_network_task *task,
@@ -74,6 +74,9 @@ extern int64_t ml_loss_outputs(const ml_spec *spec, const ml_network_task *task,
 
 /* Is that last activation what the loss begins with, so that they are one op? */
 extern bool ml_loss_absorbs(const ml_spec *spec, int64_t activation);
+
+/* Does the last layer give what the loss takes?  By the task as well as by its activation. */
+extern ml_status ml_loss_check(ml_lowering *w, const ml_spec *spec, int64_t activation, int64_t outputs);
 
 /* Emit the loss of output flow "out", its inputs as well. */
 extern ml_status ml_loss_lower(ml_lowering *w, const ml_spec *spec, const ml_flow *out);

@@ -124,12 +124,50 @@ op_of(const ml_spec *spec, int64_t outputs)
 	}
 }
 
-/* Outputs must be as many as the loss takes. */
+/* The last activations that go with a loss of labels. */
 static ml_status
-check_outputs(ml_lowering *w, const ml_spec *spec, int64_t outputs)
+check_activation(ml_lowering *w, const ml_spec *spec, int64_t activation, int64_t outputs)
+{
+	const char *name = names[spec->loss];
+	bool		sigmoid = activation == ML_SIGMOID;
+	bool		softmax = activation == ML_LAYER_SOFTMAX;
+
+	if (spec->loss == ML_NETWORK_HINGE && (sigmoid || softmax))
+	{
+		ml_layer_fail(w, NULL, "ends with %s, and loss hinge takes scores as they are", ml_layer_activations[activation]);
+		return ml_hint(w->ctx, "Leave out the activation.");
+	}
+	if (spec->loss < ML_NETWORK_HINGE && outputs == 1 && !sigmoid)
+	{
+		ml_layer_fail(w, NULL, "does not end with sigmoid, and loss %s of labels takes probabilities", name);
+		return ml_hint(w->ctx, "Use loss binary_crossentropy, or aiaas.dense(1, 'sigmoid').");
+	}
+	if (spec->loss < ML_NETWORK_HINGE && outputs > 1 && !softmax)
+	{
+		ml_layer_fail(w, NULL, "does not end with softmax, and loss %s of labels takes probabilities", name);
+		return ml_hint(w->ctx, "Use loss categorical_crossentropy, or aiaas.dense(NULL, 'softmax').");
+	}
+	if (spec->loss == ML_NETWORK_CATEGORICAL_CROSSENTROPY && sigmoid)
+	{
+		ml_layer_fail(w, NULL, "ends with sigmoid, and loss categorical_crossentropy takes softmax");
+		return ml_hint(w->ctx, "End with aiaas.dense(NULL, 'softmax').");
+	}
+	return ML_OK;
+}
+
+ml_status
+ml_loss_check(ml_lowering *w, const ml_spec *spec, int64_t activation, int64_t outputs)
 {
 	uint32_t	nlabels = w->task->nlabels;
 
+	if (outputs == 1 && activation == ML_LAYER_SOFTMAX)
+	{
+		ml_layer_fail(w, NULL, "is softmax of 1 output, which is always 1");
+		return ml_hint(w->ctx, w->task->classification ? "Use aiaas.dense(1, 'sigmoid') or aiaas.dense(NULL, 'softmax')." :
+					   "Leave out the activation.");
+	}
+	if (!w->task->classification)
+		return ML_OK;
 	if (spec->loss == ML_NETWORK_CATEGORICAL_CROSSENTROPY && outputs == 1)
 	{
 		ml_layer_fail(w, NULL, "has 1 output, and loss categorical_crossentropy takes one for each of %u labels", nlabels);
@@ -141,7 +179,7 @@ check_outputs(ml_lowering *w, const ml_spec *spec, int64_t outputs)
 		ml_layer_fail(w, NULL, "has %lld outputs, and loss binary_crossentropy takes 1", (long long) outputs);
 		return ml_hint(w->ctx, "Use loss categorical_crossentropy, or aiaas.dense(1, 'sigmoid').");
 	}
-	return ML_OK;
+	return check_activation(w, spec, activation, outputs);
 }
 
 ml_status
@@ -157,7 +195,6 @@ ml_loss_lower(ml_lowering *w, const ml_spec *spec, const ml_flow *out)
 	const ml_op *op = op_of(spec, out->dims[0]);
 	int32_t		made[2];
 
-	ML_TRY(check_outputs(w, spec, out->dims[0]));
 	if (spec->loss == ML_NETWORK_HINGE)
 		attributes.reals[0] = 1;
 	else

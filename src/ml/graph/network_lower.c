@@ -14,6 +14,7 @@
 typedef struct flows
 {
 	ml_flow		feeds[ML_FEEDS_MAX];
+	bool		used[ML_FEEDS_MAX];
 	ml_flow    *layers;
 	int			nlayers;
 } flows;
@@ -26,6 +27,17 @@ joined(ml_text name, const char *suffix, char *text, size_t size)
 	size_t		used = ml_print(text, size, "%.*s%s", (int) ML_MIN(name.size, (size_t) 100), name.data, suffix);
 
 	return (ml_text) {text, used};
+}
+
+/* How many words the rows of a feed have together. */
+static ml_status
+words_of(ml_context *ctx, ml_graph *graph, const ml_feed *feed, ml_dim rows, ml_dim *words)
+{
+	char		text[128];
+
+	if (feed->length > 0)
+		return ml_symbols_derive(ctx, &graph->symbols, ML_SYMBOL_TIMES, rows, feed->length, 0, 0, 0, words);
+	return ml_graph_symbol(ctx, graph, joined(feed->name, ".words", text, sizeof(text)), words);
 }
 
 static ml_status
@@ -49,7 +61,7 @@ lower_feed(ml_lowering *w, const ml_feed *feed, ml_feed_values *values, ml_flow 
 	}
 	else if (feed->kind != ML_FEED_NUMBERS)
 	{
-		ML_TRY(ml_graph_symbol(w->ctx, graph, joined(feed->name, ".words", text, sizeof(text)), &values->words));
+		ML_TRY(words_of(w->ctx, graph, feed, w->network->rows, &values->words));
 		ML_TRY(ml_symbols_derive(w->ctx, &graph->symbols, ML_SYMBOL_PLUS, w->network->rows, 1, 0, 0, 0, &ends));
 		values->offsets = ml_builder_input(&w->b, joined(feed->name, ".offsets", text, sizeof(text)),
 										   &(ml_shape) {.dtype = ML_I32, .ndims = 1, .dims = {ends}});
@@ -84,7 +96,7 @@ lower_feeds(ml_lowering *w, flows *f)
 /* ---------- what flows into a layer ---------- */
 
 static ml_status
-find_flow(ml_lowering *w, const ml_spec *spec, const flows *f, ml_text name, ml_flow *flow)
+find_flow(ml_lowering *w, const ml_spec *spec, flows *f, ml_text name, ml_flow *flow)
 {
 	ml_list_text list = {0};
 
@@ -97,6 +109,7 @@ find_flow(ml_lowering *w, const ml_spec *spec, const flows *f, ml_text name, ml_
 	for (int i = 0; i < w->task->nfeeds; i++)
 		if (ml_text_equal(w->task->feeds[i].name, name))
 		{
+			f->used[i] = true;
 			*flow = f->feeds[i];
 			return ML_OK;
 		}
@@ -111,12 +124,13 @@ find_flow(ml_lowering *w, const ml_spec *spec, const flows *f, ml_text name, ml_
 
 /* The first layer of a chain takes the only feed. */
 static ml_status
-first_flow(ml_lowering *w, const flows *f, ml_flow *flow)
+first_flow(ml_lowering *w, flows *f, ml_flow *flow)
 {
 	ml_list_text list = {0};
 
 	if (w->task->nfeeds == 1)
 	{
+		f->used[0] = true;
 		*flow = f->feeds[0];
 		return ML_OK;
 	}
@@ -130,7 +144,7 @@ first_flow(ml_lowering *w, const flows *f, ml_flow *flow)
 }
 
 static ml_status
-gather_inputs(ml_lowering *w, const ml_spec *spec, const flows *f, ml_flow *in, int *nin)
+gather_inputs(ml_lowering *w, const ml_spec *spec, flows *f, ml_flow *in, int *nin)
 {
 	const ml_layer *layer = w->layer;
 
@@ -240,6 +254,50 @@ count_parameters(const ml_graph *graph, int32_t first)
 	return n;
 }
 
+/* Is layer i, by name, an input of any but the next one? */
+static bool
+read_elsewhere(const ml_spec *spec, int i)
+{
+	for (int k = i + 1; k < spec->nlayers; k++)
+		for (int n = 0; n < spec->layers[k].ninputs; n++)
+			if (ml_text_equal(spec->layers[k].inputs[n], spec->layers[i].name))
+				return true;
+	return false;
+}
+
+/* Does the next layer, and no other, take what layer i gives, and is it of that type? */
+static bool
+feeds_only(const ml_spec *spec, int i, const char *type, const char *or_type)
+{
+	const ml_layer *next = i + 1 < spec->nlayers ? &spec->layers[i + 1] : NULL;
+
+	return next != NULL && next->ninputs == 0 && !read_elsewhere(spec, i) &&
+		(strcmp(next->type->name, type) == 0 || strcmp(next->type->name, or_type) == 0);
+}
+
+/* Does nothing behind layer i change how many outputs there are? */
+static bool
+is_last(const ml_spec *spec, int i)
+{
+	while (i + 1 < spec->nlayers && feeds_only(spec, i, "activation", "dropout"))
+		i++;
+	return i + 1 == spec->nlayers;
+}
+
+/* Everything that is read for the network must go into it. */
+static ml_status
+check_feeds(ml_lowering *w, const flows *f)
+{
+	for (int i = 0; i < w->task->nfeeds; i++)
+		if (!f->used[i])
+		{
+			ml_fail(w->ctx, ML_BAD_OPTION, "no layer takes the input \"%.*s\"",
+					(int) ML_MIN(w->task->feeds[i].name.size, (size_t) 64), w->task->feeds[i].name.data);
+			return ml_hint(w->ctx, "Name it in the \"inputs\" of a layer, or leave its columns out of the features.");
+		}
+	return ML_OK;
+}
+
 static ml_status
 lower_layers(ml_lowering *w, ml_spec *spec, flows *f, ml_spec_look look, void *arg)
 {
@@ -252,13 +310,15 @@ lower_layers(ml_lowering *w, ml_spec *spec, flows *f, ml_spec_look look, void *a
 
 		w->layer = &spec->layers[i];
 		w->bare = i == spec->nlayers - 1 && ml_loss_absorbs(spec, last_activation(spec));
+		w->last = is_last(spec, i);
+		w->pooled = strcmp(w->layer->type->name, "conv2d") == 0 && feeds_only(spec, i, "max_pooling2d", "");
 		ml_builder_layer(&w->b, w->layer->name);
 		ML_TRY(gather_inputs(w, spec, f, in, &nin));
 		ML_TRY(w->layer->type->lower(w, in, nin, &f->layers[i]));
 		ML_TRY(w->b.e.status);
 		f->nlayers = i + 1;
 		if (look != NULL)
-			ML_TRY(look(w->ctx, arg, w->layer, &f->layers[i], count_parameters(w->network->graph, before)));
+			ML_TRY(look(w->ctx, arg, w->layer, in, &f->layers[i], count_parameters(w->network->graph, before)));
 	}
 	return ML_OK;
 }
@@ -277,7 +337,9 @@ lower(ml_lowering *w, ml_spec *spec, ml_spec_look look, void *arg)
 	ML_TRY(ml_loss_settle(w->ctx, spec, w->task, last_units(spec) > 0 ? last_units(spec) : w->outputs));
 	ML_TRY(lower_layers(w, spec, &f, look, arg));
 	out = &f.layers[spec->nlayers - 1];
+	ML_TRY(check_feeds(w, &f));
 	ML_TRY(check_last(w, out));
+	ML_TRY(ml_loss_check(w, spec, last_activation(spec), out->dims[0]));
 	set_output(w, spec, out);
 	if (w->task->training || w->task->with_loss)
 		ML_TRY(ml_loss_lower(w, spec, out));
@@ -353,8 +415,12 @@ attach_feed(ml_context *ctx, ml_graph *graph, const ml_feed *feed, const ml_netw
 		values->offsets = ml_graph_find(graph, ML_VALUE_INPUT, joined(feed->name, ".offsets", text, sizeof(text)));
 		ML_TRY(ml_symbols_derive(ctx, &graph->symbols, ML_SYMBOL_PLUS, network->rows, 1, 0, 0, 0, &ends));
 		sound = values->offsets != ML_NO_VALUE && has_shape(graph, values->offsets, ML_I32, 1, &ends) &&
-			find_symbol(graph, joined(feed->name, ".words", text, sizeof(text)), &values->words) &&
-			has_shape(graph, values->data, ML_I32, 1, &values->words);
+			(feed->length > 0 || find_symbol(graph, joined(feed->name, ".words", text, sizeof(text)), &values->words));
+		if (sound && feed->length > 0)
+			ML_TRY(words_of(ctx, graph, feed, network->rows, &values->words));
+		dims[0] = values->words;
+		sound = sound && (feed->kind == ML_FEED_TOKENS ? has_shape(graph, values->data, ML_I32, 1, dims) :
+						  has_shape(graph, values->data, ML_F32, 2, dims));
 	}
 	return sound ? ML_OK : bad_input(ctx, feed->name);
 }
@@ -365,6 +431,7 @@ check_rest(ml_context *ctx, const ml_graph *graph, const ml_network *network)
 {
 	int			inputs = 0;
 	int			expected = 0;
+	int			unbound = 0;
 
 	for (int32_t i = 0; i < graph->nvalues; i++)
 		inputs += graph->values[i].kind == ML_VALUE_INPUT;
@@ -375,8 +442,15 @@ check_rest(ml_context *ctx, const ml_graph *graph, const ml_network *network)
 	for (int32_t i = 0; i < graph->nnodes; i++)
 		if ((ml_ops[graph->nodes[i].op]->flags & (ML_OP_STATE | ML_OP_DRAWS)) != 0)
 			return ml_fail(ctx, ML_BAD_MODEL, "the graph writes into a state or draws random numbers");
+	/* a size that nobody binds */
 	for (int32_t i = 0; i < graph->symbols.n; i++)
-		expected -= graph->symbols.symbols[i].rule == ML_SYMBOL_FREE;
+		unbound += graph->symbols.symbols[i].rule == ML_SYMBOL_FREE;
+	for (int i = 0; i < network->nfeeds; i++)
+		unbound -= network->feeds[i].words < 0 &&
+			graph->symbols.symbols[ML_SYMBOL_OF(network->feeds[i].words)].rule == ML_SYMBOL_FREE &&
+			network->feeds[i].words != network->rows;
+	if (unbound != 1)
+		return ml_fail(ctx, ML_BAD_MODEL, "the graph has sizes that are none of its inputs'");
 	return ML_OK;
 }
 

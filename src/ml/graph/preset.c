@@ -97,6 +97,28 @@ image_body(writer *w, const ml_feed *feed, preset which)
 }
 
 static ml_status
+series_body(writer *w, preset which)
+{
+	switch (which)
+	{
+		case LSTM:
+			return layer(w, "lstm", "\"units\": 64, \"bidirectional\": true");
+		case CNN:
+			ML_TRY(layer(w, "conv1d", "\"filters\": 64, \"kernel_size\": 3, \"padding\": \"same\", \"activation\": \"relu\""));
+			return layer(w, "global_max_pooling", "");
+		case TRANSFORMER:
+			ML_TRY(layer(w, "dense", "\"units\": 64"));
+			ML_TRY(layer(w, "positional_encoding", ""));
+			ML_TRY(layer(w, "transformer_encoder", "\"heads\": 4, \"units\": 128, \"dropout\": 0.1"));
+			ML_TRY(layer(w, "layer_normalization", ""));
+			return layer(w, "global_average_pooling", "");
+		default:
+			ML_TRY(layer(w, "dense", "\"units\": 64, \"activation\": \"relu\""));
+			return layer(w, "global_average_pooling", "");
+	}
+}
+
+static ml_status
 body(writer *w, const ml_feed *feed, preset which)
 {
 	switch (feed->kind)
@@ -105,6 +127,8 @@ body(writer *w, const ml_feed *feed, preset which)
 			return text_body(w, which);
 		case ML_FEED_IMAGE:
 			return image_body(w, feed, which);
+		case ML_FEED_SERIES:
+			return series_body(w, which);
 		default:
 			ML_TRY(layer(w, "dense", "\"units\": 64, \"activation\": \"relu\""));
 			return layer(w, "dense", "\"units\": 32, \"activation\": \"relu\"");
@@ -122,6 +146,8 @@ natural(const ml_network_task *task)
 			which = CNN;
 		else if (task->feeds[i].kind == ML_FEED_TOKENS && which == MLP)
 			which = TEXT_AVERAGE;
+		else if (task->feeds[i].kind == ML_FEED_SERIES && which != CNN)
+			which = LSTM;
 	return which;
 }
 
@@ -133,7 +159,7 @@ check_preset(ml_context *ctx, preset which, const ml_network_task *task)
 
 	for (int i = 0; i < task->nfeeds; i++)
 	{
-		texts |= task->feeds[i].kind == ML_FEED_TOKENS;
+		texts |= task->feeds[i].kind == ML_FEED_TOKENS || task->feeds[i].kind == ML_FEED_SERIES;
 		images |= task->feeds[i].kind == ML_FEED_IMAGE;
 	}
 	if (which == MLP || (which == CNN && (texts || images)) || (which != CNN && texts))

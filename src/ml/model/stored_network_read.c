@@ -194,6 +194,9 @@ read_graph(reader *r)
 
 	ML_TRY(ml_stored_get(&r->parts, "graph", &file->graph_json));
 	ML_TRY(ml_graph_read(r->ctx, file->graph_json, &file->network.graph));
+	for (int i = 0; i < file->feeds.nfeeds; i++)
+		if (file->feeds.feeds[i].kind == ML_FEED_TOKENS)
+			file->feeds.feeds[i].length = file->feeds.pad;
 	status = ml_network_attach(r->ctx, file->network.graph, file->feeds.nfeeds, file->feeds.feeds, &file->network);
 	if (status == ML_BAD_OPTION || status == ML_UNSUPPORTED)
 		r->ctx->error.status = status = ML_BAD_MODEL;

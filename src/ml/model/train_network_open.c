@@ -70,6 +70,7 @@ task_of(const ml_network_trainer *net, bool training, bool with_loss)
 		.feeds = net->feeds.feeds,
 		.dtype = ML_F32,
 		.training = training,
+		.bf16 = net->options->precision == ML_PRECISION_BF16,
 		.with_loss = with_loss
 	};
 }
@@ -86,7 +87,10 @@ build(ml_context *ctx, ml_network_trainer *net)
 
 	for (int i = 0; i < net->feeds.nfeeds; i++)
 		if (net->feeds.feeds[i].kind == ML_FEED_TOKENS)
+		{
+			net->feeds.feeds[i].length = net->feeds.pad;
 			net->feeds.feeds[i].longest = net->feeds.pad > 0 ? net->feeds.pad : net->longest;
+		}
 	status = ml_network_normalize(ctx, (ml_text) {net->spec.data, net->spec.size}, &training, &written);
 	ml_buffer_free(ctx, &net->spec);
 	net->spec = written;
@@ -300,6 +304,7 @@ ml_network_open(ml_context *ctx, ml_network_trainer *net)
 	n.all = ml_size_add(n.all, ml_optimizer_bytes(&net->settings, net->network.graph));
 	n.all = ml_size_add(n.all, ml_size_add(training, judging));
 	n.all = ml_size_add(n.all, ml_feed_batch_size(&net->feeds, net->batch_size));
+	n.all = ml_size_add(n.all, ml_network_initialize_bytes(&net->network));
 	n.all = ml_size_add(n.all, ml_plan_size(net->network.graph) + ml_plan_size(net->validation.graph));
 	n.all = ml_size_add(n.all, net->fitted.total + ml_levels_memory(&net->words));
 	if (ml_size_add(n.all, ml_examples_least(net->examples)) > limit)

@@ -105,6 +105,7 @@ const ml_op *const ml_ops[] = {
 	&ml_op_max_pool2d_back,
 
 	/* position.c */
+	&ml_op_even_offsets,
 	&ml_op_positions,
 	&ml_op_sinusoidal,
 

@@ -112,6 +112,7 @@ extern const ml_op ml_op_max_pool2d;
 extern const ml_op ml_op_max_pool2d_back;
 
 /* position.c: positions of words in their rows */
+extern const ml_op ml_op_even_offsets;
 extern const ml_op ml_op_positions;
 extern const ml_op ml_op_sinusoidal;
 

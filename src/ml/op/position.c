@@ -79,6 +79,44 @@ const ml_op ml_op_positions = {
 	.kernels = (const ml_op_kernel[]) {{"i->i", 0, run_positions}, {"ii>i", 0, run_positions}, {0}}
 };
 
+/* === even_offsets(length): of x [rows, ...], rows of "length" words each: int32 [rows + 1] === */
+
+static const ml_attribute even_offsets_attributes[] = {{"length", false, 0, INT32_MAX, 1}, {NULL}};
+
+static ml_status
+shape_even_offsets(ml_context *ctx, const ml_op_shapes *s)
+{
+	s->out[0] = (ml_shape) {.dtype = ML_I32, .ndims = 1};
+	if (s->in[0]->ndims < 1)
+		return ML_OP_FAIL(ctx, "even_offsets: wants a value [rows, ...]");
+	return ml_symbols_derive(ctx, s->symbols, ML_SYMBOL_PLUS, s->in[0]->dims[0], 1, 0, 0, 0, &s->out[0].dims[0]);
+}
+
+static ml_status
+run_even_offsets(const ml_op_run *run)
+{
+	int32_t    *out = run->out[0].data;
+	int64_t		length = run->attributes->ints[0];
+	int64_t		rows = run->in[0].dims[0];
+
+	if (length > 0 && rows > INT32_MAX / length)
+		return ml_fail(run->ctx, ML_BAD_INPUT, "too many words in a batch");
+	for (int64_t r = 0; r <= rows; r++)
+		out[r] = (int32_t) (r * length);
+	return ML_OK;
+}
+
+const ml_op ml_op_even_offsets = {
+	.name = "even_offsets",
+	.version = 1,
+	.nin_least = 1,
+	.nin_most = 1,
+	.nout = 1,
+	.attributes = even_offsets_attributes,
+	.shape = shape_even_offsets,
+	.kernels = (const ml_op_kernel[]) {{"f>i", 1, run_even_offsets}, {"d>i", 1, run_even_offsets}, {0}}
+};
+
 /*
  * === sinusoidal(base): y[w, 2 i] = x[w, 2 i] + sin(p / base^(2 i / channels)),
  * y[w, 2 i + 1] = x[w, 2 i + 1] + cos(the same), p the position of w ===
