@@ -91,6 +91,8 @@ def conv2d(n, size, cin, cout, window, stride=(1, 1), pads=(0, 0, 0, 0), dilatio
 
 def pool2d(op, n, size, channels, window, stride, pads=(0, 0, 0, 0)):
     x = numbers(n, size[0], size[1], channels)
+    if window[0] * window[1] > 256:
+        x.data[:, -1, -1] = 2		# a position that no byte holds
     y = (max_pool if op == 'max_pool2d' else average_pool)(x, window, stride, pads)
     ints = {'stride_h': stride[0], 'stride_w': stride[1], 'top': pads[0], 'bottom': pads[1], 'left': pads[2],
             'right': pads[3], 'window_h': window[0], 'window_w': window[1]}
@@ -114,6 +116,8 @@ def places(length, window, stride, pads, dilation=1):
 
 def packed(op, lengths, channels, window, stride=1, pads=(0, 0), dilation=1, groups=1, activation=0, bias=True, cout=0):
     x = numbers(sum(lengths), channels)
+    if window > 256:
+        x.data[window - 1] = 2
     out = [places(n, window, stride, pads, dilation) for n in lengths]
     w = numbers(window, channels // groups, cout, scale=0.5) if op == 'conv1d' else None
     b = numbers(cout) if op == 'conv1d' and bias else None

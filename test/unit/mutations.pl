@@ -172,3 +172,16 @@ op/loss.c | test_op_loss | weight / z, -weight * smoothing / (double) k, k => we
 op/loss.c | test_op_loss | get(&run->out[1], own) - weight * (1 - smoothing) => get(&run->out[1], own) - weight
 op/loss.c | test_op_loss | b->din[0] = ml_emit2(e, &ml_op_mul, NULL, b->out[1], b->dout[0]); => b->din[0] = b->out[1];
 op/dropout.c | test_op_loss | b->din[0] = ml_emit1(e, &ml_op_dropout, b->attributes, b->dout[0]); => b->din[0] = b->dout[0];
+# conv.c, conv_frame.c, conv_pool.c, pool.c
+op/conv.c | test_op_conv | (const int32_t[]) {b->in[0], g}); => (const int32_t[]) {b->in[0], b->dout[0]});
+op/conv.c | test_op_conv | b->din[2] = ml_emit_sum_to(e, g, b->in[2]); => b->din[2] = ml_emit_sum_to(e, b->dout[0], b->in[2]);
+op/conv.c | test_op_conv | b->din[3] = ml_emit_sum_to(e, g, b->in[3]); => b->din[3] = ml_emit_sum_to(e, b->dout[0], b->in[3]);
+op/conv_frame.c | test_op_conv | row = (pixels - 1 - pixel) * (c->cout / c->groups) + output; => row = pixel * (c->cout / c->groups) + output;
+op/conv_frame.c | test_op_conv | back = (pixels - 1 - pixel) * outputs * ML_PANEL; => back = pixel * outputs * ML_PANEL;
+op/conv_frame.c | test_op_conv | column * pixels + (pixels - 1 - pixel) * ML_PANEL), => column * pixels + pixel * ML_PANEL),
+op/conv_frame.c | test_op_conv | pixel = row * w->dilation[0] * x->row + column * w->dilation[1] * x->pixel; => pixel = row * x->row + column * w->dilation[1] * x->pixel;
+op/conv_pool.c | test_op_conv | ml_emit_activation_back(e, activation, 0, b->dout[0], b->out[0]) => b->dout[0]
+op/conv_pool.c | test_op_conv | (column + i % p->pool[1]) * window->stride[1] * p->c.cin; => (column + i % p->pool[1]) * p->c.cin;
+op/conv_pool.c | test_op_conv | i % p->pool[1] * p->c.window.stride[1] * p->c.cin); => i % p->pool[1] * p->c.cin);
+op/pool.c | test_op_conv | p->kernel->sum_back(x, y, &patch, 1.0 / (double) (patch.rows * patch.columns), p->channels); => p->kernel->sum_back(x, y, &patch, 1.0 / (double) (p->window.size[0] * p->window.size[1]), p->channels);
+op/pool.c | test_op_conv | .maximum = maximum, .backward = backward, .wide = WIDE(window), => .maximum = maximum, .backward = backward, .wide = false,
