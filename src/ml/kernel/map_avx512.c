@@ -14,7 +14,11 @@
 
 #if defined(__x86_64__)
 
+#if defined(__clang__)
+#define MAP_TARGET		__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2")))
+#else
 #define MAP_TARGET		__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,prefer-vector-width=512")))
+#endif
 #define MAP_BYTES		64
 
 #define REAL			float

@@ -14,7 +14,11 @@
 
 #if defined(__x86_64__)
 
+#if defined(__clang__)
+#define SEQUENCE_TARGET	__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2")))
+#else
 #define SEQUENCE_TARGET	__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,prefer-vector-width=512")))
+#endif
 
 #define REAL				float
 #define BITS				uint32_t
