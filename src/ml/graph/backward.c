@@ -195,19 +195,22 @@ static ml_status
 backward(ml_builder *b, int32_t loss, int nwanted, const int32_t *wanted, int32_t *gradients)
 {
 	ml_graph   *graph = b->graph;
-	reverse		r = {.b = b, .graph = graph, .nvalues = graph->nvalues, .nwanted = nwanted, .wanted = wanted};
+	reverse		r = {.b = b, .graph = graph, .nwanted = nwanted, .wanted = wanted};
 	int32_t		layer = b->layer;
 	void	   *memory;
 
 	ML_TRY(b->e.status);
 	if (graph->nforward >= 0 || loss < 0 || loss >= graph->nvalues)
 		return b->e.status = ml_fail(b->e.ctx, ML_INTERNAL, "gradients of nothing, or twice");
+	graph->loss = loss;
+	b->e.status = ml_graph_fuse(b->e.ctx, graph, true, nwanted, wanted);
+	ML_TRY(b->e.status);
+	r.nvalues = graph->nvalues;
 	b->e.status = ml_alloc(b->e.ctx, (size_t) graph->nvalues * (sizeof(int32_t) + sizeof(bool)), &memory);
 	ML_TRY(b->e.status);
 	r.gradients = memory;
 	r.needed = (bool *) (r.gradients + graph->nvalues);
 	graph->nforward = graph->nnodes;
-	graph->loss = loss;
 	b->e.status = reverse_all(&r, loss);
 	for (int i = 0; i < nwanted; i++)
 		gradients[i] = r.gradients[wanted[i]];

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * finish.c
- *	  What happens to a graph when all its nodes are there: nodes that nobody needs
- *	  go, others are fused (fuse.c), and kernels are chosen.
+ *	  What happens to a graph when all its nodes are there: some are fused (fuse.c),
+ *	  those that nobody needs go, and kernels are chosen.
  *
  * Values keep their numbers, whatever becomes of the nodes.
  *
@@ -136,8 +136,13 @@ ml_status
 ml_graph_finish(ml_context *ctx, ml_graph *graph)
 {
 	if (graph->nforward < 0)
+	{
+		ML_TRY(ml_graph_fuse(ctx, graph, false, 0, NULL));
 		graph->nforward = graph->nnodes;
+	}
 	ML_TRY(drop_dead(ctx, graph));
+	if (graph->nforward < graph->nnodes)
+		ML_TRY(ml_graph_fuse_sums(ctx, graph));
 	for (int32_t k = 0; k < graph->nnodes; k++)
 		ML_TRY(choose_kernel(ctx, graph, &graph->nodes[k]));
 	return settle_constants(ctx, graph);

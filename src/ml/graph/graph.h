@@ -144,8 +144,8 @@ extern int32_t ml_builder_state(ml_builder *b, ml_text name, const ml_shape *sha
 extern void ml_builder_output(ml_builder *b, ml_text name, int32_t value);
 
 /*
- * Emit the nodes that compute the gradient of the scalar "loss" by every
- * parameter that it depends on (reverse accumulation; Griewank and Walther,
+ * Fuse the forward pass (fuse.c), then emit the nodes that compute the gradient of the scalar
+ * "loss" by every parameter that it depends on (reverse accumulation; Griewank and Walther,
  * Evaluating Derivatives, 2008).  Gradients go to the gradients' vector; of a
  * value used several times they are added up.
  */
@@ -158,7 +158,7 @@ extern ml_status ml_graph_backward(ml_builder *b, int32_t loss);
 extern ml_status ml_graph_gradients(ml_builder *b, int32_t loss, int n, const int32_t *values,
 									int32_t *gradients);
 
-/* Fuse (fuse.c), order, choose kernels; ML_UNSUPPORTED: no kernel for the dtypes. */
+/* Fuse (fuse.c) a forward pass, drop what nobody needs, choose kernels; ML_UNSUPPORTED: no kernel for the dtypes. */
 extern ml_status ml_graph_finish(ml_context *ctx, ml_graph *graph);
 
 /* A name's text, borrowed from the graph. */

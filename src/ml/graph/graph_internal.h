@@ -24,6 +24,11 @@ extern ml_status ml_graph_add_node(ml_context *ctx, ml_graph *graph, const ml_op
 extern int	ml_graph_kernel_of(const ml_graph *graph, const ml_op *op, int nin, const int32_t *inputs,
 							   int nout, const int32_t *outputs);
 
+/* fuse.c: the forward pass, but for values whose gradients are wanted; and sums of the backward pass. */
+extern ml_status ml_graph_fuse(ml_context *ctx, ml_graph *graph, bool training, int nwanted,
+							   const int32_t *wanted);
+extern ml_status ml_graph_fuse_sums(ml_context *ctx, ml_graph *graph);
+
 /* Drop the other nodes: keep[nnodes]. */
 extern void ml_graph_keep_nodes(ml_graph *graph, const bool *keep);
 

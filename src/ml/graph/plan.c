@@ -192,8 +192,9 @@ place_views(planner *p)
 		int32_t		storage = graph->values[v].storage;
 
 		ML_TRY(set_view(p, v));
-		/* written in place; views follow below */
-		if (graph->values[storage].kind == ML_VALUE_STATE || graph->values[v].kind == ML_VALUE_GRADIENT)
+		/* written in place or added to; views follow below */
+		if (graph->values[storage].kind == ML_VALUE_STATE || graph->values[v].kind == ML_VALUE_GRADIENT ||
+			(graph->values[v].producer >= 0 && graph->nodes[graph->values[v].producer].write == ML_WRITE_SUM))
 			p->plan->storage[v] = storage;
 	}
 	for (int32_t k = 0; k < p->plan->nnodes; k++)
