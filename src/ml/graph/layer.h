@@ -59,15 +59,6 @@ typedef struct ml_layer
 	char		where[96];		/* "layer 3 (dense)" */
 } ml_layer;
 
-/* A convolution that is emitted together with the pooling behind it. */
-typedef struct ml_waiting
-{
-	const ml_layer *layer;		/* NULL: none waits */
-	ml_attributes attributes;	/* of conv2d */
-	int			ninputs;
-	int32_t		inputs[3];
-} ml_waiting;
-
 /* A network under construction. */
 typedef struct ml_lowering
 {
@@ -78,8 +69,6 @@ typedef struct ml_lowering
 	ml_layer   *layer;			/* in hand */
 	bool		last;			/* nothing behind it changes the number of its outputs */
 	bool		bare;			/* its last activation is left to the loss */
-	bool		pooled;			/* the next layer pools the maxima of what nobody else reads */
-	ml_waiting	waiting;
 	int64_t		outputs;		/* for layers of the last size not said */
 	size_t		ninitials;
 	size_t		initials_capacity;

@@ -9,16 +9,12 @@
  * Sequences that are all of one length are images of one row of pixels, so that
  * what comes out is of one length, too, and may be flattened.
  *
- * A convolution whose maxima are pooled next, and which nobody else reads, is one
- * op with the pooling; it is emitted when the pooling is lowered.
- *
  *-------------------------------------------------------------------------
  */
 #include "graph/layer.h"
 #include "op/window.h"
 
-#define SAME		1			/* of "padding" */
-#define MOST_POOLED	256			/* pixels of a window that conv_pool2d takes */
+#define SAME	1				/* of "padding" */
 
 static ml_status
 want_image(ml_lowering *w, const ml_flow *in)
@@ -105,17 +101,6 @@ conv_parameters(ml_lowering *w, int ndims, const int64_t *dims, int n, int32_t *
 	return n;
 }
 
-/* May the convolution wait for the pooling behind it? */
-static bool
-waits(const ml_lowering *w, const ml_attributes *attributes)
-{
-	const int64_t *a = attributes->ints;
-
-	return w->pooled && a[ML_CONV2D_GROUPS] == 1 && a[ML_CONV2D_DILATION_H] == 1 && a[ML_CONV2D_DILATION_W] == 1 &&
-		(a[ML_CONV2D_ACTIVATION] == ML_LINEAR || a[ML_CONV2D_ACTIVATION] == ML_RELU) &&
-		(ml_layer_integer(w, "activation") == ML_LINEAR || ml_layer_integer(w, "activation") == ML_RELU);
-}
-
 /* Of an image [height, width, channels]; window, strides, dilation: [2]. */
 static ml_status
 convolve(ml_lowering *w, const ml_flow *in, const int64_t *window, const int64_t *strides, const int64_t *dilation,
@@ -134,14 +119,7 @@ convolve(ml_lowering *w, const ml_flow *in, const int64_t *window, const int64_t
 	attributes.ints[ML_CONV2D_GROUPS] = groups;
 	out->dims[2] = ml_layer_integer(w, "filters");
 	n = conv_parameters(w, 4, (int64_t[]) {window[0], window[1], in->dims[2] / groups, out->dims[2]}, 1, inputs);
-	if (waits(w, &attributes))
-	{
-		w->waiting = (ml_waiting) {.layer = w->layer, .attributes = attributes, .ninputs = n};
-		memcpy(w->waiting.inputs, inputs, sizeof(inputs));
-		out->value = ML_NO_VALUE;
-	}
-	else
-		out->value = ml_layer_finish(w, ml_emit(&w->b.e, &ml_op_conv2d, &attributes, n, inputs));
+	out->value = ml_layer_finish(w, ml_emit(&w->b.e, &ml_op_conv2d, &attributes, n, inputs));
 	return ml_layer_status(w, in);
 }
 
@@ -151,41 +129,6 @@ ml_lower_conv2d(ml_lowering *w, const ml_flow *in, int nin, ml_flow *out)
 	ML_TRY(want_image(w, in));
 	return convolve(w, in, ml_layer_setting(w, "kernel_size")->sizes, ml_layer_setting(w, "strides")->sizes,
 					ml_layer_setting(w, "dilation")->sizes, out);
-}
-
-/* The convolution that waits, and this pooling of its maxima; its work is counted as the convolution's. */
-static int32_t
-convolve_and_pool(ml_lowering *w, const ml_attributes *pool)
-{
-	ml_waiting *c = &w->waiting;
-	ml_attributes attributes = {0};
-	int32_t		made[2];
-
-	memcpy(attributes.ints, c->attributes.ints, ML_CONV_POOL_H * sizeof(attributes.ints[0]));
-	attributes.ints[ML_CONV_POOL_H] = pool->ints[ML_POOL2D_WINDOW_H];
-	attributes.ints[ML_CONV_POOL_W] = pool->ints[ML_POOL2D_WINDOW_W];
-	attributes.ints[ML_CONV_POOL_STRIDE_H] = pool->ints[ML_POOL2D_STRIDE_H];
-	attributes.ints[ML_CONV_POOL_STRIDE_W] = pool->ints[ML_POOL2D_STRIDE_W];
-	attributes.ints[ML_CONV_POOL_ACTIVATION] = c->attributes.ints[ML_CONV2D_ACTIVATION];
-	ml_builder_layer(&w->b, c->layer->name);
-	w->b.e.node(&w->b.e, &ml_op_conv_pool2d, &attributes, c->ninputs, c->inputs, 2, made);
-	ml_builder_layer(&w->b, w->layer->name);
-	c->layer = NULL;
-	return w->b.e.status == ML_OK ? made[0] : ML_NO_VALUE;
-}
-
-/* The convolution that waits by itself: the pooling turned out to pad. */
-static int32_t
-convolve_alone(ml_lowering *w)
-{
-	ml_waiting *c = &w->waiting;
-	int32_t		value;
-
-	ml_builder_layer(&w->b, c->layer->name);
-	value = ml_emit(&w->b.e, &ml_op_conv2d, &c->attributes, c->ninputs, c->inputs);
-	ml_builder_layer(&w->b, w->layer->name);
-	c->layer = NULL;
-	return value;
 }
 
 static ml_setting_value *
@@ -207,24 +150,12 @@ pool(ml_lowering *w, const ml_flow *in, const int64_t *window, const int64_t *st
 {
 	static const int64_t one[2] = {1, 1};
 	ml_attributes attributes = {0};
-	const int64_t *a = attributes.ints;
-	int32_t		value = in->value;
 	int32_t		made[2];
 
 	ML_TRY(window_2d(w, in, window, strides, one, &attributes, out));
 	attributes.ints[ML_POOL2D_WINDOW_H] = window[0];
 	attributes.ints[ML_POOL2D_WINDOW_W] = window[1];
-	if (w->waiting.layer != NULL)
-	{
-		if (op == &ml_op_max_pool2d && window[0] * window[1] <= MOST_POOLED && a[ML_POOL2D_TOP] == 0 &&
-			a[ML_POOL2D_BOTTOM] == 0 && a[ML_POOL2D_LEFT] == 0 && a[ML_POOL2D_RIGHT] == 0)
-		{
-			out->value = convolve_and_pool(w, &attributes);
-			return ml_layer_status(w, in);
-		}
-		value = convolve_alone(w);
-	}
-	w->b.e.node(&w->b.e, op, &attributes, 1, &value, op->nout, made);
+	w->b.e.node(&w->b.e, op, &attributes, 1, &in->value, op->nout, made);
 	out->value = w->b.e.status == ML_OK ? made[0] : ML_NO_VALUE;
 	return ml_layer_status(w, in);
 }

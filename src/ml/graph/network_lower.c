@@ -311,7 +311,6 @@ lower_layers(ml_lowering *w, ml_spec *spec, flows *f, ml_spec_look look, void *a
 		w->layer = &spec->layers[i];
 		w->bare = i == spec->nlayers - 1 && ml_loss_absorbs(spec, last_activation(spec));
 		w->last = is_last(spec, i);
-		w->pooled = strcmp(w->layer->type->name, "conv2d") == 0 && feeds_only(spec, i, "max_pooling2d", "");
 		ml_builder_layer(&w->b, w->layer->name);
 		ML_TRY(gather_inputs(w, spec, f, in, &nin));
 		ML_TRY(w->layer->type->lower(w, in, nin, &f->layers[i]));
