@@ -33,6 +33,7 @@ typedef struct table
 	double	   *split;
 	float	   *weights;
 	bool		weighted;
+	bool	   *validates;		/* NULL: none does */
 	ml_arena	arena;
 	ml_context *ctx;
 } table;
@@ -84,6 +85,7 @@ close_table(table *t)
 	free(t->targets);
 	free(t->split);
 	free(t->weights);
+	free(t->validates);
 	ml_arena_free(t->ctx, &t->arena);
 }
 
@@ -95,6 +97,7 @@ typedef struct setting
 	size_t		memory;
 	const ml_image *live;
 	ml_type		target_type;
+	ml_text		start;
 } setting;
 
 static inline ml_status
@@ -106,7 +109,7 @@ open_trainer(ml_context *ctx, const table *t, const setting *s, ml_trainer **tra
 							   .ncolumns = t->ncolumns, .columns = t->columns, .target = ML_TEXT("y"),
 							   .memory = s->memory > 0 ? s->memory : (size_t) 64 << 20,
 							   .kernel = ml_kernel_select(ML_LEVEL_AUTO), .live = s->live,
-							   .target_type = s->target_type
+							   .target_type = s->target_type, .start = s->start
 						   }, trainer);
 }
 
@@ -116,7 +119,7 @@ add_rows(ml_context *ctx, const table *t, ml_trainer *trainer)
 	return ml_trainer_add(ctx, trainer, &(ml_batch)
 						  {
 							  .n = t->n, .inputs = t->inputs, .targets = t->targets, .split = t->split,
-							  .weights = t->weighted ? t->weights : NULL
+							  .weights = t->weighted ? t->weights : NULL, .validates = t->validates
 						  });
 }
 

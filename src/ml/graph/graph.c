@@ -64,14 +64,14 @@ add_string(ml_context *ctx, ml_graph *graph, ml_text text, ml_name *name)
 {
 	size_t		need = ml_size_add(graph->string_bytes, text.size);
 
-	*name = (ml_name) {0, 0};
+	*name = (ml_name){0, 0};
 	if (text.size == 0)
 		return ML_OK;
 	if (need > UINT32_MAX)
 		return ml_no_memory(ctx, need);
 	ML_TRY(ml_grow(ctx, (void **) &graph->strings, &graph->strings_capacity, need, 1));
 	memcpy(graph->strings + graph->string_bytes, text.data, text.size);
-	*name = (ml_name) {(uint32_t) graph->string_bytes, (uint32_t) text.size};
+	*name = (ml_name){(uint32_t) graph->string_bytes, (uint32_t) text.size};
 	graph->string_bytes = need;
 	return ML_OK;
 }
@@ -92,7 +92,7 @@ ml_graph_symbol(ml_context *ctx, ml_graph *graph, ml_text name, ml_dim *result)
 	if (symbols->n >= ML_SYMBOLS_MAX)
 		return ml_fail(ctx, ML_UNSUPPORTED, "a graph with more than %d different sizes", ML_SYMBOLS_MAX);
 	symbol = &symbols->symbols[symbols->n];
-	*symbol = (ml_symbol) {.rule = ML_SYMBOL_FREE, .of = -1};
+	*symbol = (ml_symbol){.rule = ML_SYMBOL_FREE, .of = -1};
 	ML_TRY(add_string(ctx, graph, name, &symbol->name));
 	*result = ML_SYMBOL(symbols->n++);
 	return ML_OK;

@@ -398,7 +398,7 @@ read_shape(reader *r, const ml_json *node, ml_shape *shape)
 
 	if (dtype < 0 || which < 0)
 		return bad_graph(r, "a value of no known type");
-	*shape = (ml_shape) {.dtype = (ml_dtype) dtype, .layout = (ml_layout) which};
+	*shape = (ml_shape){.dtype = (ml_dtype) dtype, .layout = (ml_layout) which};
 	return read_dims(r, ml_json_get(node, "shape"), &shape->ndims, shape->dims);
 }
 

@@ -308,7 +308,7 @@ flatten(ml_lowering *w, const ml_flow *in, ml_flow *out)
 	}
 	for (int i = 0; i < in->ndims; i++)
 		n *= in->dims[i];
-	*out = (ml_flow) {.offsets = ML_NO_VALUE, .first = w->network->rows, .ndims = 1, .dims = {n}};
+	*out = (ml_flow){.offsets = ML_NO_VALUE, .first = w->network->rows, .ndims = 1, .dims = {n}};
 	out->value = ml_layer_reshape(w, in->value, out->first, 1, out->dims);
 	return ml_layer_status(w, in);
 }

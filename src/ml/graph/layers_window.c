@@ -185,7 +185,7 @@ ml_lower_average_pooling2d(ml_lowering *w, const ml_flow *in, int nin, ml_flow *
 static ml_status
 to_image(ml_lowering *w, const ml_flow *in, ml_flow *image)
 {
-	*image = (ml_flow) {.offsets = ML_NO_VALUE, .first = w->network->rows, .ndims = 3, .dims = {1, in->length, in->dims[0]}};
+	*image = (ml_flow){.offsets = ML_NO_VALUE, .first = w->network->rows, .ndims = 3, .dims = {1, in->length, in->dims[0]}};
 	image->value = ml_layer_reshape(w, in->value, image->first, 3, image->dims);
 	return w->b.e.status;
 }
@@ -269,7 +269,7 @@ ml_lower_conv1d(ml_lowering *w, const ml_flow *in, int nin, ml_flow *out)
 	if (in->length > 0)
 	{
 		ML_TRY(to_image(w, in, &image));
-		ML_TRY(convolve(w, &image, (int64_t[]) {1, window}, (int64_t[]) {1, stride}, (int64_t[]) {1, dilation}, out));
+		ML_TRY(convolve(w, &image, (int64_t[]) {1, window}, (int64_t[]){1, stride}, (int64_t[]){1, dilation}, out));
 		return to_sequence(w, out);
 	}
 	ML_TRY(check_groups(w, in, in->dims[0]));
@@ -298,7 +298,7 @@ pool_1d(ml_lowering *w, const ml_flow *in, ml_flow *out, const ml_op *op)
 	if (in->length > 0)
 	{
 		ML_TRY(to_image(w, in, &image));
-		ML_TRY(pool(w, &image, (int64_t[]) {1, window}, (int64_t[]) {1, stride}, out,
+		ML_TRY(pool(w, &image, (int64_t[]) {1, window}, (int64_t[]){1, stride}, out,
 					op == &ml_op_max_pool1d ? &ml_op_max_pool2d : &ml_op_average_pool2d));
 		return to_sequence(w, out);
 	}
@@ -326,7 +326,7 @@ ml_lower_average_pooling1d(ml_lowering *w, const ml_flow *in, int nin, ml_flow *
 static ml_status
 pool_all(ml_lowering *w, const ml_flow *in, ml_flow *out, bool max)
 {
-	ml_attributes attributes = {.ints = {[ML_POOL2D_STRIDE_H] = 1,[ML_POOL2D_STRIDE_W] = 1}};
+	ml_attributes attributes = {.ints = {[ML_POOL2D_STRIDE_H] = 1, [ML_POOL2D_STRIDE_W] = 1}};
 	const ml_op *op = max ? &ml_op_max_pool2d : &ml_op_average_pool2d;
 	ml_emitter *e = &w->b.e;
 	int32_t		made[2];

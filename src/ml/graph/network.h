@@ -34,9 +34,9 @@ typedef struct ml_feed
 	ml_text		name;			/* what layers call it in "inputs" */
 	ml_feed_kind kind;
 	int64_t		size;
-	int64_t		height,
-				width,
-				channels;
+	int64_t height,
+		width,
+		channels;
 	int64_t		length;			/* TOKENS, SERIES: all rows have this length (padded); 0: their own */
 	int64_t		longest;		/* no row is longer; 0: not known */
 } ml_feed;

@@ -12,7 +12,7 @@
 #include "learn/examples.h"
 
 #define BLOCK_SIZE		((size_t) 256 << 10)
-#define GROUP_SIZE		((size_t) 32 << 20) /* of blocks whose rows are shuffled together */
+#define GROUP_SIZE		((size_t) 8 << 20)	/* of blocks whose rows are shuffled together */
 #define LEAST_BLOCKS	8		/* that a limit must have room for */
 #define PARTS			32
 
@@ -36,8 +36,13 @@ typedef struct open_block
 struct ml_examples
 {
 	size_t		limit;
+	size_t		record_max;
 	size_t		capacity;		/* of a block */
+	size_t		group;			/* bytes of blocks whose rows are shuffled together */
 	size_t		held;
+	size_t		blocks_held;
+	uint64_t	bytes;			/* of all rows */
+	size_t		shortest;		/* row, with its header */
 	bool		is_split;
 	example_block *blocks;
 	size_t		nblocks;
@@ -81,6 +86,7 @@ take_block(ml_context *ctx, ml_examples *examples, char **bytes)
 	ML_TRY(ml_alloc(ctx, examples->capacity, &memory));
 	*bytes = memory;
 	examples->held += examples->capacity;
+	examples->blocks_held++;
 	return ML_OK;
 }
 
@@ -91,17 +97,43 @@ give_block(ml_context *ctx, ml_examples *examples, char *bytes)
 		return;
 	ml_release(ctx, bytes);
 	examples->held -= examples->capacity;
+	examples->blocks_held--;
+}
+
+/* What a limit makes of blocks and groups; false: it is too small. */
+static bool
+divide(size_t memory, size_t record_max, size_t *capacity, size_t *group)
+{
+	size_t		record = ml_size_align(ml_size_add(record_max, sizeof(ml_example)), sizeof(ml_example));
+
+	*capacity = ML_MAX(record, ML_MIN(BLOCK_SIZE, ml_size_align(memory / 64, 4096)));
+	*group = *capacity * ML_MAX(ML_MIN(GROUP_SIZE, memory / 4) / *capacity, (size_t) 1);
+	return *capacity <= UINT32_MAX && ml_size_mul(*capacity, LEAST_BLOCKS) <= memory;
+}
+
+/* Bytes of the lists of blocks and of a group's rows, however rows fall into blocks of that capacity. */
+static size_t
+list_bytes(const ml_examples *examples, size_t capacity, size_t group)
+{
+	uint64_t	rows = ml_examples_count(examples, UINT32_MAX);
+	/* two blocks that follow each other are more than full; while rows are split there are twice as many */
+	uint64_t	blocks = 2 * (2 * (examples->bytes / capacity) + 2 * PARTS);
+	uint64_t	grouped = ML_MIN(rows, group / ML_MAX(examples->shortest, (size_t) 1) + 1);
+
+	/* lists grow to twice their size at most */
+	return (size_t) (2 * blocks * (sizeof(example_block) + sizeof(uint32_t) + sizeof(uint64_t) + sizeof(char *)) +
+					 2 * grouped * sizeof(ml_example *));
 }
 
 ml_status
 ml_examples_open(ml_context *ctx, size_t memory, size_t record_max, ml_examples **result)
 {
-	size_t		capacity = ml_size_align(ml_size_add(record_max, sizeof(ml_example)), sizeof(ml_example));
+	size_t		capacity;
+	size_t		group;
 	void	   *block;
 
 	*result = NULL;
-	capacity = ML_MAX(capacity, ML_MIN(BLOCK_SIZE, ml_size_align(memory / 64, 4096)));
-	if (capacity > UINT32_MAX || ml_size_mul(capacity, LEAST_BLOCKS) > memory)
+	if (!divide(memory, record_max, &capacity, &group))
 	{
 		ml_fail(ctx, ML_MEMORY_LIMIT, "rows of up to %zu kB need %zu MB of memory, and %zu MB are allowed",
 				(record_max >> 10) + 1, (ml_size_mul(capacity, LEAST_BLOCKS) >> 20) + 1, memory >> 20);
@@ -110,7 +142,10 @@ ml_examples_open(ml_context *ctx, size_t memory, size_t record_max, ml_examples 
 	ML_TRY(ml_alloc_zero(ctx, sizeof(ml_examples), &block));
 	*result = block;
 	(*result)->limit = memory;
+	(*result)->record_max = record_max;
 	(*result)->capacity = capacity;
+	(*result)->group = group;
+	(*result)->shortest = SIZE_MAX;
 	return ML_OK;
 }
 
@@ -195,14 +230,13 @@ load(ml_context *ctx, const ml_examples *examples, const example_block *block, c
 
 /* ---------- adding ---------- */
 
-/*
- * Memory that passes will take: a group's buffers where blocks are in the
- * file, and pointers to its rows.
- */
-static size_t
-group_size(const ml_examples *examples)
+/* Is there room for one more block, beside what passes take?  Those are the group's buffers, if all its blocks are in the file. */
+static bool
+has_room(const ml_examples *examples)
 {
-	return ML_MIN(GROUP_SIZE, examples->limit / 4);
+	size_t		lists = list_bytes(examples, examples->capacity, examples->group);
+
+	return (examples->blocks_held + 1) * examples->capacity + examples->group + lists <= examples->limit;
 }
 
 /* A block is full: keep it, or write it to the file. */
@@ -227,7 +261,7 @@ close_block(ml_context *ctx, ml_examples *examples, int part)
 		.part = (uint8_t) part
 	};
 	*open = (open_block) {0};
-	if (examples->held + examples->capacity + group_size(examples) <= examples->limit)
+	if (has_room(examples))
 		return ML_OK;
 	return spill(ctx, examples, block);
 }
@@ -277,6 +311,8 @@ ml_examples_add(ml_context *ctx, ml_examples *examples, const ml_example *exampl
 	/* bytes of no meaning are the same in every run */
 	memset(open->bytes + open->used + sizeof(ml_example) + example->size, 0, size - example->size);
 	head.size = (uint32_t) size;
+	examples->bytes += sizeof(ml_example) + size;
+	examples->shortest = ML_MIN(examples->shortest, sizeof(ml_example) + size);
 	append(examples, 0, &head);
 	return ML_OK;
 }
@@ -317,7 +353,8 @@ ml_examples_begin(ml_context *ctx, ml_examples *examples, uint32_t parts, ml_rng
 	for (size_t i = 0; i < examples->nblocks; i++)
 		if (parts >> examples->blocks[i].part & 1)
 			examples->order[examples->norder++] = (uint32_t) i;
-	if (rng != NULL)
+	/* the rows of a single group are mixed as they are, so that their order doesn't depend on where blocks end */
+	if (rng != NULL && examples->norder * examples->capacity > examples->group)
 		ml_rng_shuffle(rng, examples->order, examples->norder);
 	return ML_OK;
 }
@@ -366,7 +403,7 @@ ml_examples_next(ml_context *ctx, ml_examples *examples, const ml_example *const
 		char	   *bytes = block->bytes;
 
 		/* whole blocks count, so that a group is the same wherever they lie */
-		if (*n > 0 && (examples->rng == NULL || size + examples->capacity > group_size(examples)))
+		if (*n > 0 && (examples->rng == NULL || size + examples->capacity > examples->group))
 			break;
 		if (bytes == NULL)
 		{
@@ -479,13 +516,14 @@ ml_examples_split(ml_context *ctx, ml_examples *examples, ml_examples_part part,
 }
 
 size_t
-ml_examples_least(const ml_examples *examples)
+ml_examples_least(const ml_examples *examples, size_t memory)
 {
-	size_t		lists = examples->blocks_capacity * sizeof(example_block) +
-		examples->order_capacity * sizeof(uint32_t) + examples->holes_capacity * sizeof(uint64_t);
+	size_t		capacity;
+	size_t		group;
 
-	/* pointers to the rows of a group, of which no row takes less than its header */
-	return lists + (LEAST_BLOCKS + LEAST_BLOCKS / 4) * examples->capacity;
+	/* a group and a block that is being dealt */
+	(void) divide(memory, examples->record_max, &capacity, &group);
+	return ml_size_add(sizeof(ml_examples) + list_bytes(examples, capacity, group), group + capacity);
 }
 
 ml_status
@@ -493,8 +531,11 @@ ml_examples_shrink(ml_context *ctx, ml_examples *examples, size_t memory)
 {
 	for (int part = 0; part < PARTS; part++)
 		ML_TRY(close_block(ctx, examples, part));
+	/* buffers of passes come back when they are needed */
+	while (examples->nloaded > 0)
+		give_block(ctx, examples, examples->loaded[--examples->nloaded]);
 	examples->limit = memory;
-	for (size_t i = examples->nblocks; i-- > 0 && examples->held + group_size(examples) > memory;)
+	for (size_t i = examples->nblocks; i-- > 0 && !has_room(examples);)
 		if (examples->blocks[i].bytes != NULL)
 			ML_TRY(spill(ctx, examples, &examples->blocks[i]));
 	return ML_OK;

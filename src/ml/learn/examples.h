@@ -10,7 +10,7 @@
  * in blocks of one size.  A shuffled pass draws blocks from all over until they
  * make a group, and shuffles the group's rows; which blocks lie in memory
  * changes nothing of that, so the order depends on the rows and the random
- * numbers alone (and, below 128 MB, on the limit).
+ * numbers alone (and, of rows that are more than a group, on a limit below 32 MB).
  *
  * Of a row nothing stays in memory once its block is spilled.
  *
@@ -73,8 +73,11 @@ extern ml_status ml_examples_split(ml_context *ctx, ml_examples *examples, ml_ex
 /* From now on blocks may take no more than that; those that exceed it go to the file. */
 extern ml_status ml_examples_shrink(ml_context *ctx, ml_examples *examples, size_t memory);
 
-/* The least that ml_examples_shrink can be asked for. */
-extern size_t ml_examples_least(const ml_examples *examples);
+/*
+ * The least that ml_examples_shrink can be asked for, had the rows been opened
+ * with so much memory; the same for rows of the same sizes.
+ */
+extern size_t ml_examples_least(const ml_examples *examples, size_t memory);
 
 /*
  * A pass over the rows of the parts in the mask: begin, then next until *n is

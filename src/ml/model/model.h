@@ -169,6 +169,8 @@ typedef struct ml_training
 	size_t		memory;
 	const ml_kernel *kernel;
 	const ml_image *live;		/* to start from with warm_start, or NULL; borrowed */
+	/* networks: a safetensors file that has the first values of all parameters and states under their names, or absent; borrowed */
+	ml_text		start;
 } ml_training;
 
 extern ml_status ml_trainer_open(ml_context *ctx, const ml_training *training,

@@ -66,20 +66,18 @@ put_words(writer *w)
 	ml_stored_put_vector(&w->parts, "words", ML_U8, tokens->ends[tokens->n - 1], tokens->bytes);
 }
 
-/* One parameter or state, as people see it. */
+/* One parameter or state, as people see it: plain[]. */
 static ml_status
-put_value(writer *w, const ml_graph *graph, const ml_graph_value *value, const void *storage)
+put_value(writer *w, const ml_graph *graph, const ml_graph_value *value, const void *storage, float *plain)
 {
 	uint64_t	dims[ML_MAX_DIMS];
 	size_t		n = 1;
-	void	   *plain;
 
 	for (int i = 0; i < value->shape.ndims; i++)
 	{
 		dims[i] = (uint64_t) value->shape.dims[i];
 		n = ml_size_mul(n, (size_t) dims[i]);
 	}
-	ML_TRY(ml_arena_alloc(w->ctx, &w->parts.arena, ml_size_mul(n, sizeof(float)), &plain));
 	ml_layout_read(value, ML_F32, storage, plain);
 	ML_TRY(ml_stored_check_floats(w->ctx, plain, n, "weights"));
 	ml_stored_put_tensor(&w->parts, ml_graph_text(graph, value->name), ML_F32, value->shape.ndims, dims, plain);
@@ -90,15 +88,18 @@ static ml_status
 put_vectors(writer *w)
 {
 	const ml_graph *graph = w->model->network->graph;
+	void	   *states;
 
+	ML_TRY(ml_arena_alloc(w->ctx, &w->parts.arena, graph->state_bytes, &states));
 	for (int32_t i = 0; i < graph->nvalues; i++)
 	{
 		const ml_graph_value *value = &graph->values[i];
 
 		if (value->kind == ML_VALUE_PARAMETER && value->storage == i)
-			ML_TRY(put_value(w, graph, value, w->model->parameters + value->offset));
+			ML_TRY(put_value(w, graph, value, w->model->parameters + value->offset, w->model->room + value->offset));
 		else if (value->kind == ML_VALUE_STATE && value->storage == i)
-			ML_TRY(put_value(w, graph, value, (const char *) w->model->states + value->offset));
+			ML_TRY(put_value(w, graph, value, (const char *) w->model->states + value->offset,
+							 (float *) (void *) ((char *) states + value->offset)));
 	}
 	return ML_OK;
 }

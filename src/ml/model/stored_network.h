@@ -34,6 +34,7 @@ typedef struct ml_stored_network
 	const ml_network *network;	/* for inference */
 	const float *parameters;	/* vectors in the layouts of its graph */
 	const void *states;
+	float	   *room;			/* [parameters] that it may write into: gradients of the past */
 	uint32_t	nlabels;
 	const ml_text *labels;
 	uint32_t	positive;

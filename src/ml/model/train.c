@@ -144,6 +144,7 @@ ml_trainer_open(ml_context *ctx, const ml_training *training, ml_trainer **resul
 	(*result)->task = training->task;
 	(*result)->target_type = training->target_type;
 	(*result)->live = training->live;
+	(*result)->start = training->start;
 	status = open_trainer(ctx, training, *result);
 	if (status != ML_OK)
 	{

@@ -148,6 +148,7 @@ struct ml_trainer
 	ml_options	options;
 	ml_task		task;
 	const ml_image *live;
+	ml_text		start;			/* of a network, as in ml_training */
 	ml_text		target;
 	ml_type		target_type;	/* TEXT: many labels are fine */
 	ml_text		time_zone;

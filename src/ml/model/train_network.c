@@ -214,9 +214,12 @@ deal(void *arg, const ml_example *example)
 		return ML_NETWORK_VALIDATE;
 	if (ml_splitter_next(&d->holdout, class, example->split) == ML_PART_HOLDOUT)
 		return ML_PART_HOLDOUT;
-	d->rows[class]++;
-	if (!d->counting && d->net->options->validation > 0 &&
-		ml_splitter_next(&d->validation, class, 0) == ML_PART_HOLDOUT)
+	if (d->counting)
+	{
+		d->rows[class]++;
+		return part;
+	}
+	if (d->net->options->validation > 0 && ml_splitter_next(&d->validation, class, 0) == ML_PART_HOLDOUT)
 		part = ML_NETWORK_VALIDATE;
 	else
 		d->learning[class]++;
@@ -387,6 +390,7 @@ store(ml_context *ctx, ml_network_trainer *net, ml_buffer *stored)
 	const ml_trainer *trainer = net->trainer;
 
 	ml_linear_progress(ctx, ML_PHASE_STORE, (int64_t) trainer->nrows, 0, NAN);
+	ml_network_rest(ctx, net);
 	return ml_stored_write_network(ctx, &(ml_stored_network)
 								   {
 									   .task = trainer->task,
@@ -395,6 +399,7 @@ store(ml_context *ctx, ml_network_trainer *net, ml_buffer *stored)
 									   .network = &net->inference,
 									   .parameters = net->parameters,
 									   .states = net->states,
+									   .room = net->gradients,
 									   .nlabels = net->nclasses,
 									   .labels = net->nclasses > 0 ? trainer->labels.names : NULL,
 									   .positive = net->nclasses == 2 ? net->class_label[1] : 0

@@ -159,8 +159,10 @@ extern ml_status ml_network_columns(ml_context *ctx, ml_network_trainer *net, ui
 /* How many numbers of words there are, unless options say: as many as the layers take. */
 extern ml_status ml_network_vocabulary(ml_context *ctx, ml_network_trainer *net, uint32_t *most);
 
-/* Build the networks, count their memory, take it, set first weights. */
+/* Build the networks, count their memory, take it, set first weights: those given, or by initialisers. */
 extern ml_status ml_network_open(ml_context *ctx, ml_network_trainer *net);
+/* Nothing is learnt or judged any more: give back what only that takes. */
+extern void ml_network_rest(ml_context *ctx, ml_network_trainer *net);
 extern void ml_network_forget(ml_context *ctx, ml_network_trainer *net);
 
 /* === train_network_fit.c === */

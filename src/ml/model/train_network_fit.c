@@ -17,6 +17,7 @@
 #include <math.h>
 
 #define PROGRESS_STEPS	16
+#define POLL_WEIGHTS	(1 << 20)
 
 /* What an epoch sums up. */
 typedef struct epoch_sums
@@ -36,11 +37,17 @@ set_target(ml_network_trainer *net, const ml_example *example)
 	ml_network_target(net, example, net->batch.n - 1);
 }
 
+/* batch 0: when the epoch was validated; -1: by its last step. */
 static ml_status
 diverged(ml_context *ctx, const ml_network_trainer *net, int32_t epoch, int64_t batch)
 {
-	ml_fail(ctx, ML_BAD_DATA, "training diverged: the loss is not a finite number in epoch %d, batch %lld",
-			epoch, (long long) batch);
+	if (batch < 0)
+		ml_fail(ctx, ML_BAD_DATA, "training diverged: by the last batch of epoch %d weights became other than finite numbers", epoch);
+	else if (batch == 0)
+		ml_fail(ctx, ML_BAD_DATA, "training diverged: after epoch %d the loss of the validation rows is not a finite number", epoch);
+	else
+		ml_fail(ctx, ML_BAD_DATA, "training diverged: the loss is not a finite number in epoch %d, batch %lld",
+				epoch, (long long) batch);
 	return ml_hint(ctx, "Lower the optimizer's \"learning_rate\", or bound gradients by its \"clip_norm\".");
 }
 
@@ -58,7 +65,8 @@ run_slice(ml_context *ctx, ml_network_trainer *net, size_t first, size_t n, floa
 	ML_TRY(ml_runner_bind(ctx, runner, &binding, true));
 	ml_feed_inputs(&net->batch, network, first, runner);
 	ml_network_bind_targets(net, network, runner, first, &scale);
-	runner->seed = ml_hash_join(ml_hash_join(net->trainer->options.seed, (uint64_t) net->step), first);
+	runner->seed = ml_hash_join(ml_hash_join(net->trainer->options.seed, (uint64_t) net->step),
+								(uint64_t) sums->batches << 32 | first);
 	ML_TRY(ml_runner_run(ctx, runner, add));
 	loss = *(const float *) ml_runner_view(runner, network->loss)->data;
 	sums->loss += (double) loss / scale;
@@ -207,6 +215,8 @@ run_epoch(ml_context *ctx, ml_network_trainer *net, int32_t number, ml_epoch *ep
 		ml_network_score score;
 
 		ML_TRY(ml_network_judge(ctx, net, ML_NETWORK_VALIDATE, NULL, &score));
+		if (!isfinite(score.loss))
+			return diverged(ctx, net, number, 0);
 		epoch->validation_loss = score.loss;
 		epoch->validation_metric = score.metric;
 	}
@@ -222,6 +232,22 @@ add_weight(ml_context *ctx, void *arg, const ml_example *example)
 	ml_network_trainer *net = arg;
 
 	net->learning_weight += ml_network_weight(net, example);
+	return ML_OK;
+}
+
+/* The last step's weights were in no loss yet. */
+static ml_status
+check_weights(ml_context *ctx, const ml_network_trainer *net)
+{
+	size_t		n = net->network.graph->parameters;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (i % POLL_WEIGHTS == 0)
+			ML_TRY(ml_poll(ctx));
+		if (!isfinite(net->parameters[i]))
+			return diverged(ctx, net, net->history[net->nhistory - 1].epoch, -1);
+	}
 	return ML_OK;
 }
 
@@ -252,5 +278,5 @@ ml_network_fit(ml_context *ctx, ml_network_trainer *net)
 	}
 	if (net->best_epoch > 0)
 		copy_weights(net, false);
-	return ML_OK;
+	return check_weights(ctx, net);
 }

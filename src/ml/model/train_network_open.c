@@ -14,10 +14,13 @@
  */
 #include "model/train_network.h"
 
+#include "format/safetensors.h"
+
 #define SLICE_BYTES		((size_t) 4 << 20)	/* activations of a slice: what a core's caches hold */
 #define SLICE_ROWS		8		/* fewer would leave kernels half empty */
 #define WHOLE_ROWS		256		/* full batches are put together so many rows at a time */
 #define LARGEST			3		/* layers that a message names */
+#define PAGE			4096
 
 /* ---------- the specification ---------- */
 
@@ -188,25 +191,11 @@ name_largest(ml_context *ctx, ml_network_trainer *net, ml_list *list)
 	return ML_OK;
 }
 
-static ml_status
-refuse(ml_context *ctx, ml_network_trainer *net, size_t need, size_t limit)
-{
-	ml_list		list = {.before = "The largest layers are "};
-
-	ML_TRY(name_largest(ctx, net, &list));
-	ml_fail(ctx, ML_MEMORY_LIMIT, "training the network needs %zu kB of memory, and %zu kB are allowed",
-			(need >> 10) + (need % 1024 != 0), limit >> 10);
-	if (list.n > 0)
-		ml_detail(ctx, "%s.", list.text);
-	return ml_hint(ctx, "SET maintenance_work_mem = '%zukB', give {\"memory\": \"%zukB\"}, or make the network or \"batch_size\" smaller.",
-				   (need >> 10) + (need % 1024 != 0), (need >> 10) + (need % 1024 != 0));
-}
-
 typedef struct needs
 {
 	size_t		vectors;		/* parameters, gradients, states and the best of them */
 	size_t		flags;			/* of rows of sparse parameters */
-	size_t		all;
+	size_t		all;			/* but rows */
 } needs;
 
 static void
@@ -222,6 +211,69 @@ count_vectors(const ml_network_trainer *net, needs *n)
 	for (int32_t i = 0; i < graph->nvalues; i++)
 		if (graph->values[i].kind == ML_VALUE_PARAMETER && graph->values[i].sparse)
 			n->flags = ml_size_add(n->flags, ml_size_align((size_t) graph->values[i].shape.dims[0], ML_ALIGN));
+}
+
+/* A graph, and one run's pointers and plan. */
+static size_t
+graph_bytes(const ml_graph *graph)
+{
+	size_t		lists = ml_size_mul((size_t) graph->nvalues, sizeof(ml_graph_value) + 4 * sizeof(void *));
+
+	lists = ml_size_add(lists, ml_size_mul((size_t) graph->nnodes, sizeof(ml_graph_node)));
+	lists = ml_size_add(lists, ml_size_add(graph->constant_bytes, graph->string_bytes));
+	return ml_size_add(2 * lists, ml_plan_size(graph));
+}
+
+/*
+ * While it learns it needs moments, activations and a batch; what is stored is
+ * put together when these are gone.
+ */
+static void
+count_all(const ml_network_trainer *net, size_t training, size_t judging, needs *n)
+{
+	const ml_graph *graph = net->network.graph;
+	size_t		learn = ml_optimizer_bytes(&net->settings, graph);
+	size_t		store = ml_size_add(ml_size_mul(graph->parameters, sizeof(float)), graph->state_bytes);
+
+	count_vectors(net, n);
+	learn = ml_size_add(learn, ml_size_add(training, judging));
+	learn = ml_size_add(learn, ml_feed_batch_size(&net->feeds, net->batch_size));
+	learn = ml_size_add(learn, ml_network_initialize_bytes(&net->network));
+	n->all = ml_size_add(n->vectors, ml_size_add(n->flags, ML_MAX(learn, store)));
+	n->all = ml_size_add(n->all, ml_size_add(graph_bytes(graph), graph_bytes(net->validation.graph)));
+	n->all = ml_size_add(n->all, graph_bytes(net->inference.graph));
+	n->all = ml_size_add(n->all, ml_size_add(net->fitted.total, net->trainer->arena.total));
+	n->all = ml_size_add(n->all, ml_levels_memory(&net->words));
+	for (uint32_t i = 0; i < net->ncategories; i++)
+		n->all = ml_size_add(n->all, ml_levels_memory(&net->levels[i]));
+}
+
+/* The smallest limit in whole pages from the one given on that is enough: the more is allowed, the larger are blocks of rows. */
+static size_t
+least_limit(const ml_network_trainer *net, const needs *n, size_t limit)
+{
+	for (;;)
+	{
+		size_t		need = ml_size_align(ml_size_add(n->all, ml_examples_least(net->examples, limit / 2)), PAGE);
+
+		if (need <= limit || need > SIZE_MAX / 4)
+			return need > SIZE_MAX / 4 ? need : limit;
+		limit = need;
+	}
+}
+
+static ml_status
+refuse(ml_context *ctx, ml_network_trainer *net, const needs *n, size_t limit)
+{
+	size_t		need = least_limit(net, n, limit);
+	ml_list		list = {.before = "The largest layers are "};
+
+	ML_TRY(name_largest(ctx, net, &list));
+	ml_fail(ctx, ML_MEMORY_LIMIT, "training the network needs %zu kB of memory, and %zu kB are allowed", need >> 10, limit >> 10);
+	if (list.n > 0)
+		ml_detail(ctx, "%s.", list.text);
+	return ml_hint(ctx, "SET maintenance_work_mem = '%zukB', give {\"memory\": \"%zukB\"}, or make the network or \"batch_size\" smaller.",
+				   need >> 10, need >> 10);
 }
 
 static ml_status
@@ -280,6 +332,57 @@ open_runners(ml_context *ctx, ml_network_trainer *net)
 	return ML_OK;
 }
 
+/* ---------- first weights that are given ---------- */
+
+static ml_status
+set_value(ml_context *ctx, ml_network_trainer *net, const ml_safetensors *file, const ml_graph_value *value)
+{
+	ml_text		name = ml_graph_text(net->network.graph, value->name);
+	const ml_tensor *tensor;
+	uint64_t	dims[ML_MAX_DIMS];
+	char		text[256];
+
+	ml_print(text, sizeof(text), "%.*s", (int) name.size, name.data);
+	for (int i = 0; i < value->shape.ndims; i++)
+		dims[i] = (uint64_t) value->shape.dims[i];
+	ML_TRY(ml_safetensors_require(ctx, file, text, ML_F32, value->shape.ndims, dims, &tensor));
+	if (value->kind == ML_VALUE_PARAMETER)
+		ml_layout_write(value, ML_F32, net->parameters + value->offset, tensor->data);
+	else
+		ml_layout_write(value, ML_F32, (char *) net->states + value->offset, tensor->data);
+	return ML_OK;
+}
+
+static ml_status
+set_values(ml_context *ctx, ml_network_trainer *net, const ml_safetensors *file)
+{
+	const ml_graph *graph = net->network.graph;
+
+	for (int32_t i = 0; i < graph->nvalues; i++)
+	{
+		const ml_graph_value *value = &graph->values[i];
+
+		if ((value->kind == ML_VALUE_PARAMETER || value->kind == ML_VALUE_STATE) && value->storage == i)
+			ML_TRY(set_value(ctx, net, file, value));
+		ML_TRY(ml_poll(ctx));
+	}
+	return ML_OK;
+}
+
+static ml_status
+start(ml_context *ctx, ml_network_trainer *net)
+{
+	ml_text		bytes = net->trainer->start;
+	ml_arena	arena = {0};
+	ml_safetensors file;
+	ml_status	status = ml_safetensors_read(ctx, &arena, bytes.data, bytes.size, &file);
+
+	if (status == ML_OK)
+		status = set_values(ctx, net, &file);
+	ml_arena_free(ctx, &arena);
+	return status;
+}
+
 /* ---------- opening ---------- */
 
 ml_status
@@ -296,19 +399,12 @@ ml_network_open(ml_context *ctx, ml_network_trainer *net)
 	ML_TRY(build(ctx, net));
 	ML_TRY(ml_optimizer_settings_read(ctx, net->options->optimizer, &net->settings));
 	net->whole = net->settings.rule == ML_RULE_GRADIENT_DESCENT;
-	net->batch_size = net->whole ? WHOLE_ROWS : (size_t) trainer->options.batch_size;
+	net->batch_size = !net->whole ? (size_t) trainer->options.batch_size : net->network.whole_batches ? (size_t) learning : WHOLE_ROWS;
 	net->batch_size = (size_t) ML_MIN((uint64_t) net->batch_size, ML_MAX(learning, 1));
 	ML_TRY(choose_slice(ctx, net, net->batch_size, &training, &judging));
-	count_vectors(net, &n);
-	n.all = ml_size_add(n.vectors, n.flags);
-	n.all = ml_size_add(n.all, ml_optimizer_bytes(&net->settings, net->network.graph));
-	n.all = ml_size_add(n.all, ml_size_add(training, judging));
-	n.all = ml_size_add(n.all, ml_feed_batch_size(&net->feeds, net->batch_size));
-	n.all = ml_size_add(n.all, ml_network_initialize_bytes(&net->network));
-	n.all = ml_size_add(n.all, ml_plan_size(net->network.graph) + ml_plan_size(net->validation.graph));
-	n.all = ml_size_add(n.all, net->fitted.total + ml_levels_memory(&net->words));
-	if (ml_size_add(n.all, ml_examples_least(net->examples)) > limit)
-		return refuse(ctx, net, ml_size_add(n.all, ml_examples_least(net->examples)), limit);
+	count_all(net, training, judging, &n);
+	if (ml_size_add(n.all, ml_examples_least(net->examples, limit / 2)) > limit)
+		return refuse(ctx, net, &n, limit);
 	ML_TRY(ml_examples_shrink(ctx, net->examples, limit - n.all));
 	ML_TRY(take_vectors(ctx, net, &n));
 	ML_TRY(take_batch(ctx, net, net->batch_size));
@@ -316,19 +412,29 @@ ml_network_open(ml_context *ctx, ml_network_trainer *net)
 	steps = net->whole ? 1 : (learning + net->batch_size - 1) / net->batch_size;
 	ML_TRY(ml_optimizer_open(ctx, &net->settings, net->network.graph, (uint64_t) trainer->options.epochs, steps,
 							 &net->optimizer));
+	if (trainer->start.data != NULL)
+		return start(ctx, net);
 	return ml_network_initialize(ctx, &net->network, trainer->options.seed, net->parameters, net->states);
+}
+
+void
+ml_network_rest(ml_context *ctx, ml_network_trainer *net)
+{
+	ml_runner_close(ctx, net->runner);
+	ml_runner_close(ctx, net->judge);
+	ml_optimizer_close(ctx, net->optimizer);
+	ml_feed_batch_close(ctx, &net->batch);
+	net->runner = net->judge = NULL;
+	net->optimizer = NULL;
 }
 
 void
 ml_network_forget(ml_context *ctx, ml_network_trainer *net)
 {
-	ml_runner_close(ctx, net->runner);
-	ml_runner_close(ctx, net->judge);
-	ml_optimizer_close(ctx, net->optimizer);
+	ml_network_rest(ctx, net);
 	ml_network_close(ctx, &net->network);
 	ml_network_close(ctx, &net->validation);
 	ml_network_close(ctx, &net->inference);
-	ml_feed_batch_close(ctx, &net->batch);
 	ml_release(ctx, net->target_classes);
 	ml_release(ctx, net->targets);
 	ml_release(ctx, net->weights);
