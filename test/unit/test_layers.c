@@ -26,6 +26,7 @@ typedef struct recording
 	int32_t		ends[ML_FEEDS_MAX][ROWS_MAX + 1];
 	const int32_t *offsets[ML_FEEDS_MAX];
 	void	   *inputs[ML_FEEDS_MAX + 3];	/* in the type of the graph; malloc'ed */
+	bool		bf16;			/* factors of products in training */
 	double		worst;			/* difference, relative to the largest number of its tensor */
 	char		where[64];
 } recording;
@@ -133,7 +134,7 @@ task_of(const recording *r, ml_dtype dtype, bool training)
 
 	return (ml_network_task) {
 		.classification = nlabels > 0, .nlabels = nlabels, .nfeeds = r->nfeeds, .feeds = r->feeds, .dtype = dtype,
-		.training = training
+		.training = training, .bf16 = r->bf16
 	};
 }
 
@@ -275,7 +276,9 @@ run_case(recording *r, ml_dtype dtype, const ml_kernel *kernel, bool training, b
 		if (training)
 		{
 			compare(r, "loss", "", dtype, ml_runner_view(t.runner, t.network.loss)->data);
-			compare_values(r, &t);
+			/* a rounded factor may choose another maximum: gradients in bf16 are looked at op by op */
+			if (!r->bf16)
+				compare_values(r, &t);
 		}
 	}
 	free_inputs(r);
@@ -287,7 +290,7 @@ run_case(recording *r, ml_dtype dtype, const ml_kernel *kernel, bool training, b
 static void
 run_all(recording *r, const ml_json *cases, ml_dtype dtype, const ml_kernel *kernel, bool training)
 {
-	double		tolerance = dtype == ML_F64 ? 1e-6 : 1e-4;
+	double		tolerance = r->bf16 ? 0.1 : dtype == ML_F64 ? 1e-6 : 1e-4;
 	double		worst = 0;
 	int			failed = 0;
 	int			n = 0;
@@ -312,7 +315,7 @@ run_all(recording *r, const ml_json *cases, ml_dtype dtype, const ml_kernel *ker
 	}
 	ml_buffer_free(r->ctx, &spec);
 	unit_ok(failed == 0, "%s, %s at %s: %d networks as PyTorch, to %.2g", training ? "training" : "inference",
-			dtype == ML_F64 ? "double" : "float", kernel->name, n, worst);
+			r->bf16 ? "bf16" : dtype == ML_F64 ? "double" : "float", kernel->name, n, worst);
 }
 
 /* ---- faults ---- */
@@ -371,6 +374,9 @@ main(void)
 			run_all(&r, cases, ML_F32, ml_kernel_select(level), true);
 			run_all(&r, cases, ML_F32, ml_kernel_select(level), false);
 		}
+		r.bf16 = true;
+		run_all(&r, cases, ML_F32, ml_kernel_select(ML_LEVEL_AUTO), true);
+		r.bf16 = false;
 		test_faults(&r, cases);
 	}
 	ml_arena_free(&host.ctx, &arena);

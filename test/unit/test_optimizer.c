@@ -292,6 +292,42 @@ test_settings(unit_host *host)
 	unit_is_text(unit_text(host->ctx.error.hint), "Perhaps you meant \"adam\".", "  has a hint");
 }
 
+/* Whatever settings are written with is in the README. */
+static void
+test_readme(unit_host *host)
+{
+	static const char *const rules[] = {"gradient_descent", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"};
+	static const char *const schedules[] = {"\"constant\"", "{\"type\": \"step\", \"every\": 1}", "\"exponential\"", "\"cosine\"",
+	"\"reduce_on_plateau\""};
+	size_t		size;
+	char	   *readme = unit_read("README.md", &size);
+
+	for (size_t i = 0; readme != NULL && i < ML_LENGTH(rules); i++)
+	{
+		ml_arena	arena = {0};
+		ml_buffer	json = {0};
+		ml_optimizer_settings settings;
+		const ml_json *root;
+		char		text[128];
+
+		snprintf(text, sizeof(text), "{\"type\": \"%s\", \"schedule\": %s}", rules[i], schedules[i % ML_LENGTH(schedules)]);
+		unit_ok(ml_optimizer_settings_read(&host->ctx, unit_text(text), &settings) == ML_OK &&
+				ml_optimizer_settings_write(&host->ctx, &settings, &json) == ML_OK &&
+				ml_json_parse(&host->ctx, &arena, (ml_text) {json.data, json.size}, ML_INTERNAL, &root) == ML_OK, "%s", text);
+		snprintf(text, sizeof(text), "| `%s` |", rules[i]);
+		unit_ok(strstr(readme, text) != NULL, "  README: %s", text);
+		for (int inner = 0; inner < 2; inner++)
+			for (const ml_json *node = (inner ? ml_json_get(root, "schedule") : root)->first; node != NULL; node = node->next)
+			{
+				snprintf(text, sizeof(text), "`%.*s`", (int) node->key.size, node->key.data);
+				unit_ok(ml_text_equal(node->key, ML_TEXT("type")) || strstr(readme, text) != NULL, "  README: %s", text);
+			}
+		ml_buffer_free(&host->ctx, &json);
+		ml_arena_free(&host->ctx, &arena);
+	}
+	free(readme);
+}
+
 static void
 test_state(unit_host *host, record *r)
 {
@@ -339,6 +375,7 @@ main(void)
 
 	unit_open(&host);
 	test_settings(&host);
+	test_readme(&host);
 	unit_ok(text != NULL && open_record(&host, &arena, text, size, &r), "what PyTorch did");
 	if (r.n > 0)
 	{

@@ -8,6 +8,8 @@
  */
 #include "toy_network.h"
 
+#include "graph/layer.h"
+
 /* ---- reading and writing ---- */
 
 static const ml_feed numbers = {.name = {"numbers", 7}, .kind = ML_FEED_NUMBERS, .size = 5};
@@ -479,6 +481,52 @@ test_looks(unit_host *host)
 	unit_ok(ml_network_look(&host->ctx, unit_text("{}"), &peek) == ML_OK && !peek.has_task, "nothing says nothing");
 }
 
+/* ---- the README ---- */
+
+/* "`units` null", "`use_bias` true"; those that must be given are bare. */
+static void
+print_setting(const ml_setting *setting, char *text, size_t size)
+{
+	char		number[32];
+
+	ml_print_double(number, setting->standard, 15);
+	if (setting->absent == ML_SETTING_REQUIRED)
+		snprintf(text, size, "`%s`", setting->name);
+	else if (setting->absent == ML_SETTING_NONE)
+		snprintf(text, size, "`%s` null", setting->name);
+	else if (setting->kind == ML_SETTING_BOOLEAN)
+		snprintf(text, size, "`%s` %s", setting->name, setting->standard != 0 ? "true" : "false");
+	else if (setting->kind == ML_SETTING_CHOICE)
+		snprintf(text, size, "`%s` %s", setting->name, setting->choices[(int) setting->standard]);
+	else
+		snprintf(text, size, "`%s` %s", setting->name, number);
+}
+
+/* The README's table of layers begins its rows with what the tables say. */
+static void
+test_readme(void)
+{
+	size_t		size;
+	char	   *readme = unit_read("README.md", &size);
+
+	for (const ml_layer_type *type = ml_layer_types; type->name != NULL; type++)
+	{
+		char		row[1024];
+		size_t		used = (size_t) snprintf(row, sizeof(row), "\n| `%s` |", type->name);
+
+		for (const ml_setting *s = type->settings; s->name != NULL; s++)
+		{
+			char		text[80];
+
+			print_setting(s, text, sizeof(text));
+			used += (size_t) snprintf(row + used, sizeof(row) - used, "%s %s", s == type->settings ? "" : ",", text);
+		}
+		snprintf(row + used, sizeof(row) - used, " |");
+		unit_ok(readme != NULL && strstr(readme, row) != NULL, "README: %s", row + 1);
+	}
+	free(readme);
+}
+
 /* ---- bf16, faults ---- */
 
 static void
@@ -558,6 +606,7 @@ main(void)
 	test_summaries(&host);
 	test_messages(&host);
 	test_looks(&host);
+	test_readme();
 	test_bf16(&host);
 	unit_every_allocation_fails("a preset", scenario, NULL);
 	unit_every_poll_cancels("a preset", scenario, NULL);

@@ -72,6 +72,12 @@ static const char *const kernels[] = {
 	NULL
 };
 
+static const char *const precisions[] = {
+	[ML_PRECISION_F32] = "f32",
+	[ML_PRECISION_BF16] = "bf16",
+	NULL
+};
+
 static const char *const on_errors[] = {
 	[ML_ON_ERROR_FAIL] = "error",
 	[ML_ON_ERROR_SKIP] = "skip",
@@ -258,6 +264,9 @@ const ml_option ml_option_table[] = {
 	OPTION("memory", MEMORY, network.memory, 1048576, 1099511627776.0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
 		   "text like \"256MB\" or \"2GB\"", "maintenance_work_mem", "network",
 		   "memory that the training may take"),
+	OPTION("precision", CHOICE, network.precision, 0, 0, precisions, NETWORK, BOTH, TABLES, ALWAYS,
+		   "\"f32\" or \"bf16\"", "\"f32\"", "network",
+		   "bf16: in training, factors of products are rounded to bfloat16 where the CPU is faster at it; sums and weights are not"),
 	OPTION("verbose", BOOLEAN, network.verbose, 0, 1, NULL, NETWORK, BOTH, TABLES, ALWAYS,
 		   "boolean", "false", "network",
 		   "a NOTICE for each epoch"),

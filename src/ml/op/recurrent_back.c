@@ -69,6 +69,15 @@ typedef struct back
 	const void *wh;
 } back;
 
+/* Floats that so many rows of k numbers take in tiles of pairs: the last tile is filled up. */
+static size_t
+tiles_elements(const ml_passage *s, size_t rows, size_t k)
+{
+	size_t		columns = ml_size_mul((ml_size_add(k, ML_TILE_ROWS - 1)) / ML_TILE_ROWS, ML_TILE_ROWS);
+
+	return s->bf16 ? ml_size_mul(rows / 2 + rows % 2, columns) : 0;
+}
+
 static size_t
 back_memory(back *b, char *memory)
 {
@@ -95,7 +104,7 @@ back_memory(back *b, char *memory)
 		{&b->wx_pairs, ml_pairs_weights(s, s->gates, s->inputs)},
 		{&b->wh_pairs, ml_pairs_weights(s, s->gates, s->units)},
 		{&b->dsums_pairs, ml_pairs_weights(s, BACK_WORDS, s->gates)},
-		{&b->rows_pairs, ml_pairs_weights(s, BACK_WORDS, ML_MAX(s->inputs, s->units))}
+		{&b->rows_pairs, tiles_elements(s, BACK_WORDS, ML_MAX(s->inputs, s->units))}
 	};
 
 	b->sort = memory;
