@@ -318,6 +318,98 @@ run_all(recording *r, const ml_json *cases, ml_dtype dtype, const ml_kernel *ker
 			r->bf16 ? "bf16" : dtype == ML_F64 ? "double" : "float", kernel->name, n, worst);
 }
 
+/* ---- rows by themselves ---- */
+
+/* Outputs of row "first" alone, or of all rows (first < 0), in inference; got[rows][outputs]. */
+static ml_status
+run_rows(recording *r, toy_network *t, int first, float *got)
+{
+	int			rows = first < 0 ? r->rows : 1;
+	int			from = first < 0 ? 0 : first;
+	int32_t		ends[ML_FEEDS_MAX][2];
+	const int32_t *offsets[ML_FEEDS_MAX];
+	ml_status	status;
+
+	for (int i = 0; i < r->nfeeds; i++)
+	{
+		ends[i][0] = 0;
+		ends[i][1] = r->ends[i][from + 1] - r->ends[i][from];
+		offsets[i] = first < 0 ? r->ends[i] : ends[i];
+	}
+	ML_TRY(toy_network_bind(t, rows, offsets, false));
+	set_inputs(r, t, false);
+	for (int i = 0; i < r->nfeeds && first >= 0; i++)
+	{
+		const ml_feed *feed = &r->feeds[i];
+		int64_t		before = feed->kind == ML_FEED_TOKENS ? r->ends[i][from] :
+			feed->kind == ML_FEED_SERIES ? r->ends[i][from] * feed->size :
+			feed->kind == ML_FEED_IMAGE ? from * feed->height * feed->width * feed->channels : from * feed->size;
+
+		t->runner->inputs[t->network.feeds[i].data] = (const char *) r->inputs[i] + before * 4;
+	}
+	status = ml_runner_run(r->ctx, t->runner, false);
+	if (status == ML_OK)
+		memcpy(got, ml_runner_view(t->runner, t->network.output)->data,
+			   (size_t) rows * (size_t) t->network.outputs * sizeof(float));
+	free_inputs(r);
+	return status;
+}
+
+/* At all levels a row's bits depend on no other row; with AVX2 and AVX-512 they are the same. */
+static void
+test_alone(recording *r, const ml_json *cases)
+{
+	int			differ = 0;
+	int			levels = 0;
+	int			failed = 0;
+	int			n = 0;
+	ml_buffer	spec = {0};
+
+	for (r->json = cases->first; r->json != NULL; r->json = r->json->next, n++)
+	{
+		float		outputs[ML_LEVEL_COUNT][ROWS_MAX * 4];
+		ml_network_task task;
+
+		read_case(r, &spec);
+		task = task_of(r, ML_F32, false);
+		memset(outputs, 0, sizeof(outputs));
+		for (ml_level level = ML_LEVEL_REF; level <= ml_kernel_best(); level++)
+		{
+			toy_network t;
+			ml_status	status = toy_network_open(r->ctx, r->spec, &task, ml_kernel_select(level), &t);
+
+			if (status != ML_OK)
+			{
+				failed++;
+				continue;
+			}
+			failed += !set_values(r, &t) || run_rows(r, &t, -1, outputs[level]) != ML_OK;
+			for (int row = 0; row < r->rows; row++)
+			{
+				size_t		bytes = (size_t) t.network.outputs * sizeof(float);
+				float		alone[4] = {0};
+
+				failed += run_rows(r, &t, row, alone) != ML_OK;
+				if (memcmp(alone, (char *) outputs[level] + (size_t) row * bytes, bytes) == 0)
+					continue;
+				differ++;
+				unit_note("case %d, row %d at %s: %.*s", n, row, ml_level_name(level), (int) r->spec.size, r->spec.data);
+			}
+			toy_network_close(&t);
+		}
+		if (ml_kernel_best() == ML_LEVEL_AVX512 &&
+			memcmp(outputs[ML_LEVEL_AVX2], outputs[ML_LEVEL_AVX512], sizeof(outputs[0])) != 0)
+		{
+			levels++;
+			unit_note("case %d differs by level: %.*s", n, (int) r->spec.size, r->spec.data);
+		}
+	}
+	ml_buffer_free(r->ctx, &spec);
+	unit_is_int(failed, 0, "%d networks run row by row", n);
+	unit_is_int(differ, 0, "a row alone has the bits that it has among others");
+	unit_is_int(levels, 0, "and with AVX2 those that it has with AVX-512");
+}
+
 /* ---- faults ---- */
 
 static ml_status
@@ -377,6 +469,7 @@ main(void)
 		r.bf16 = true;
 		run_all(&r, cases, ML_F32, ml_kernel_select(ML_LEVEL_AUTO), true);
 		r.bf16 = false;
+		test_alone(&r, cases);
 		test_faults(&r, cases);
 	}
 	ml_arena_free(&host.ctx, &arena);
