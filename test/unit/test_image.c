@@ -305,7 +305,7 @@ test_metadata(unit_host *host, const ml_buffer *file)
 	refuse(host, file, META("format", ""), ML_BAD_MODEL, "which format");
 	refuse(host, file, META("format", "one"), ML_BAD_MODEL, "which format");
 	refuse(host, file, META("format", "0"), ML_BAD_MODEL, "no format 0");
-	refuse(host, file, META("format", "3"), ML_NEWER_FORMAT, "format 3");
+	refuse(host, file, META("format", "4"), ML_NEWER_FORMAT, "format 4");
 	refuse(host, file, META("format", "1.0"), ML_BAD_MODEL, "no format 1.0");
 	refuse(host, file, META("task", NULL), ML_BAD_MODEL, "\"task\" is missing");
 	refuse(host, file, META("task", "regression"), ML_BAD_MODEL, "task");
