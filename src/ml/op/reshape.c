@@ -143,13 +143,57 @@ shape_reshape(ml_context *ctx, const ml_op_shapes *s)
 	return ML_OK;
 }
 
+/*
+ * Dimensions of both sides are taken together until their products are equal; in
+ * such a group the elements of x must follow each other at one stride.
+ */
 static bool
 view_reshape(const ml_attributes *attributes, const ml_view *in, ml_view *out, int64_t *offset)
 {
+	int64_t		dims[ML_MAX_DIMS];
+	int64_t		strides[ML_MAX_DIMS];
+	int			n = 0;
+	int			to = 0;
+
 	(void) attributes;
 	*offset = 0;
 	ml_view_strides(out);
-	return in->contiguous;
+	if (in->contiguous)
+		return true;
+	for (int i = 0; i < in->ndims; i++)
+		if (in->dims[i] != 1)
+		{
+			dims[n] = in->dims[i];
+			strides[n++] = in->strides[i];
+		}
+	for (int from = 0; from < n;)
+	{
+		int			from_end = from + 1;
+		int			to_end = to + 1;
+		int64_t		a = dims[from];
+		int64_t		b = to < out->ndims ? out->dims[to] : 1;
+		int64_t		stride;
+
+		while (a != b)
+			if (a < b && from_end < n)
+				a *= dims[from_end++];
+			else if (to_end < out->ndims)
+				b *= out->dims[to_end++];
+			else
+				return false;
+		for (int i = from; i < from_end - 1; i++)
+			if (strides[i] != strides[i + 1] * dims[i + 1])
+				return false;
+		stride = strides[from_end - 1];
+		for (int i = to_end - 1; i >= to; i--)
+		{
+			out->strides[i] = stride;
+			stride *= out->dims[i];
+		}
+		from = from_end;
+		to = to_end;
+	}
+	return true;
 }
 
 /* dx: g in the dims of x */
