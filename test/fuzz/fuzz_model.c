@@ -15,14 +15,39 @@
 #include <math.h>
 
 #include "base/print.h"
-#include "model/model.h"
+#include "model/image.h"
 
 #define LARGEST_IMAGE	((size_t) 8 << 20)
 #define MOST_COLUMNS	16
 
 #define MOST_ITEMS		64
+#define MOST_PIXELS		4096
 
 static const char words[] = "cheap pills, buy Now! meeting at noon \xe5\xbe\x88\xe5\xa5\xbd";
+
+/* Bytes of the pixels that a column of pictures takes. */
+static size_t
+pixels_of(const ml_image *image, uint32_t column)
+{
+	const ml_feeds *feeds = &((const ml_network_image *) image)->feeds;
+
+	for (int i = 0; i < feeds->nfeeds; i++)
+		if (feeds->feeds[i].kind == ML_FEED_IMAGE && feeds->column[i] == column)
+			return (size_t) (feeds->feeds[i].height * feeds->feeds[i].width * feeds->feeds[i].channels);
+	return 0;
+}
+
+/* Pixels; or something that is no image. */
+static ml_text
+make_pixels(const ml_image *image, uint32_t column)
+{
+	static char pixels[MOST_PIXELS];
+	size_t		size = pixels_of(image, column);
+
+	for (size_t i = 0; i < sizeof(pixels); i++)
+		pixels[i] = (char) (i * 37 + 1);
+	return size > sizeof(pixels) ? (ml_text) {words, 7} : (ml_text){pixels, size};
+}
 
 /* A row for the columns of an image; some values are missing, some strange. */
 static void
@@ -32,7 +57,10 @@ make_row(const ml_image *image, const double *items, bool missing, ml_value *inp
 		switch (ml_column_form(ml_image_column_type(image, i), ml_image_column_role(image, i)))
 		{
 			case ML_FORM_TEXT:
-				inputs[i].text = missing ? (ml_text) {NULL, 0} : (ml_text){words + i, sizeof(words) - 1 - i};
+				if (ml_image_column_role(image, i) == ML_ROLE_IMAGE)
+					inputs[i].text = make_pixels(image, i);
+				else
+					inputs[i].text = missing ? (ml_text) {NULL, 0} : (ml_text){words + i, sizeof(words) - 1 - i};
 				break;
 			case ML_FORM_ITEMS:
 				inputs[i].items = (ml_items) {missing ? NULL : items, ml_image_column_size(image, i)};

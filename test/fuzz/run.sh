@@ -19,7 +19,7 @@ for target in $targets; do
 	dictionary=test/fuzz/$target.dict
 	mkdir -p "$corpus"
 	echo "fuzzing $target for $seconds seconds"
-	"$out/fuzz_$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
+	"$out/fuzz_$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 \
 		-print_final_stats=1 -verbosity=0 -artifact_prefix="$out/$target-" \
 		$([ ! -f "$dictionary" ] || echo "-dict=$dictionary") \
 		"$corpus" "test/fuzz/corpus/$target" || {

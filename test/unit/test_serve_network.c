@@ -31,7 +31,7 @@ static const serve_case cases[] = {
 	{"two labels, one output", ML_CLASSIFICATION, 2, ALL("1", "sigmoid")},
 	{"two labels, two outputs", ML_CLASSIFICATION, 2, ALL("2", "softmax") ", \"positive\": \"l0\""},
 	{"three labels", ML_CLASSIFICATION, 3, ALL("null", "softmax") ", \"class_weight\": \"balanced\""},
-	{"probabilities", ML_CLASSIFICATION, 2, ALL("1", "sigmoid") ", \"loss\": {\"type\": \"binary_crossentropy\", \"label_smoothing\": 0.05}"},
+	{"probabilities", ML_CLASSIFICATION, 2, ALL("1", "sigmoid") ", \"loss\": \"mse\""},
 	{"padded", ML_CLASSIFICATION, 3, ALL("3", "linear") ", \"pad\": 7"},
 	{"a number", ML_REGRESSION, 0, ALL("1", "linear") ", \"loss\": \"mse\""},
 	{"a preset", ML_CLASSIFICATION, 3, "\"max_length\": 6"},
