@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 #define FIRST_BLOCK	((size_t) 8192)
+#define PIECE		((size_t) 4 << 20)	/* bytes that are filled or copied between two polls: 1 ms of fresh pages */
 
 struct ml_arena_block
 {
@@ -28,8 +29,39 @@ ml_alloc(ml_context *ctx, size_t size, void **result)
 ml_status
 ml_alloc_zero(ml_context *ctx, size_t size, void **result)
 {
+	ml_status	status;
+
 	ML_TRY(ml_alloc(ctx, size, result));
-	memset(*result, 0, size);
+	status = ml_zero(ctx, *result, size);
+	if (status == ML_OK)
+		return ML_OK;
+	ml_release(ctx, *result);
+	*result = NULL;
+	return status;
+}
+
+ml_status
+ml_zero(ml_context *ctx, void *to, size_t size)
+{
+	for (; size > PIECE; size -= PIECE, to = (char *) to + PIECE)
+	{
+		memset(to, 0, PIECE);
+		ML_TRY(ml_poll(ctx));
+	}
+	memset(to, 0, size);
+	return ML_OK;
+}
+
+ml_status
+ml_copy(ml_context *ctx, void *to, const void *from, size_t size)
+{
+	for (; size > PIECE; size -= PIECE, to = (char *) to + PIECE, from = (const char *) from + PIECE)
+	{
+		memcpy(to, from, PIECE);
+		ML_TRY(ml_poll(ctx));
+	}
+	if (size > 0)
+		memcpy(to, from, size);
 	return ML_OK;
 }
 

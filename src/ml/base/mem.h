@@ -60,12 +60,16 @@ ml_size_align(size_t size, size_t align)
 /*
  * Host allocations.  *result is NULL on failure.  A size of 0 gives a valid
  * pointer.  ml_resize keeps the old block when it fails.  ml_release(NULL) is
- * allowed.
+ * allowed.  ml_alloc_zero polls while it fills what is large.
  */
 extern ml_status ml_alloc(ml_context *ctx, size_t size, void **result);
 extern ml_status ml_alloc_zero(ml_context *ctx, size_t size, void **result);
 extern ml_status ml_resize(ml_context *ctx, void **pointer, size_t size);
 extern void ml_release(ml_context *ctx, void *pointer);
+
+/* memset to 0, and memcpy, of so many bytes that they must be polled in. */
+extern ml_status ml_zero(ml_context *ctx, void *to, size_t size);
+extern ml_status ml_copy(ml_context *ctx, void *to, const void *from, size_t size);
 
 /*
  * Make *array hold at least "need" elements of "width" bytes, growing by

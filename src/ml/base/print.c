@@ -355,8 +355,7 @@ ml_append(ml_context *ctx, ml_buffer *buffer, const void *bytes, size_t size)
 	ML_TRY(ml_grow(ctx, &data, &buffer->capacity,
 				   ml_size_add(ml_size_add(buffer->size, size), 1), 1));
 	buffer->data = data;
-	if (size > 0)
-		memcpy(buffer->data + buffer->size, bytes, size);
+	ML_TRY(ml_copy(ctx, buffer->data + buffer->size, bytes, size));
 	buffer->size += size;
 	buffer->data[buffer->size] = '\0';
 	return ML_OK;

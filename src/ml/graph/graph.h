@@ -256,6 +256,11 @@ extern const ml_view *ml_runner_view(const ml_runner *runner, int32_t value);
 /* Plain rows <-> a storage in its layout (weights in and out); elements are of graph->dtype. */
 extern void ml_layout_write(const ml_graph_value *value, ml_dtype dtype, void *storage, const void *plain);
 extern void ml_layout_read(const ml_graph_value *value, ml_dtype dtype, const void *storage, void *plain);
+/* The same of values that may be large: they poll. */
+extern ml_status ml_layout_store(ml_context *ctx, const ml_graph_value *value, ml_dtype dtype, void *storage,
+								 const void *plain);
+extern ml_status ml_layout_load(ml_context *ctx, const ml_graph_value *value, ml_dtype dtype, const void *storage,
+								void *plain);
 
 /* === graph_json.c === */
 

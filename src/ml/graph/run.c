@@ -8,6 +8,8 @@
 #include "graph/graph_internal.h"
 #include "base/hash.h"
 
+#define PIECE	((size_t) 1 << 18)	/* elements of a layout that are moved between two polls */
+
 ml_status
 ml_runner_open(ml_context *ctx, const ml_graph *graph, const ml_kernel *kernel, ml_runner **result)
 {
@@ -220,49 +222,84 @@ matrix_of(const ml_shape *shape, size_t *rows, size_t *columns)
 	*columns = (size_t) shape->dims[shape->ndims - 1];
 }
 
-void
-ml_layout_write(const ml_graph_value *value, ml_dtype dtype, void *storage, const void *plain)
+/* Rows begin .. end - 1 of the matrix between its layout and row-major order; panels are filled up with zeros. */
+static void
+move_rows(const ml_graph_value *value, ml_dtype dtype, char *storage, char *plain, bool write, size_t begin,
+		  size_t end)
 {
-	const ml_shape *shape = &value->shape;
 	size_t		width = ml_dtypes[dtype].block_bytes;
-	size_t		bytes = ml_storage_bytes(dtype, shape->layout, shape->ndims, shape->dims);
 	size_t		rows;
 	size_t		columns;
 
+	matrix_of(&value->shape, &rows, &columns);
+	for (size_t first = 0; first < columns; first += ML_PANEL)
+	{
+		size_t		n = ML_MIN(columns - first, (size_t) ML_PANEL) * width;
+
+		for (size_t row = begin; row < end; row++)
+		{
+			char	   *panel = storage + (first * rows + row * ML_PANEL) * width;
+			char	   *at = plain + (row * columns + first) * width;
+
+			memcpy(write ? panel : at, write ? at : panel, n);
+			if (write)
+				memset(panel + n, 0, ML_PANEL * width - n);
+		}
+	}
+}
+
+/* ctx NULL: without polls. */
+static ml_status
+move(ml_context *ctx, const ml_graph_value *value, ml_dtype dtype, void *storage, void *plain, bool write)
+{
+	const ml_shape *shape = &value->shape;
+	size_t		bytes = ml_storage_bytes(dtype, ML_PLAIN, shape->ndims, shape->dims);
+	size_t		rows;
+	size_t		columns;
+	size_t		piece;
+
 	if (shape->layout == ML_PLAIN)
 	{
+		void	   *to = write ? storage : plain;
+		const void *from = write ? plain : storage;
+
+		if (ctx != NULL)
+			return ml_copy(ctx, to, from, bytes);
 		if (bytes > 0)
-			memcpy(storage, plain, bytes);
-		return;
+			memcpy(to, from, bytes);
+		return ML_OK;
 	}
-	memset(storage, 0, bytes);
 	matrix_of(shape, &rows, &columns);
-	for (size_t first = 0; first < columns; first += ML_PANEL)
-		for (size_t row = 0; row < rows; row++)
-			memcpy((char *) storage + (first * rows + row * ML_PANEL) * width,
-				   (const char *) plain + (row * columns + first) * width,
-				   ML_MIN(columns - first, (size_t) ML_PANEL) * width);
+	piece = PIECE / ML_MAX(columns, (size_t) 1) + 1;
+	for (size_t row = 0; row < rows; row += piece)
+	{
+		if (ctx != NULL)
+			ML_TRY(ml_poll(ctx));
+		move_rows(value, dtype, storage, plain, write, row, ML_MIN(row + piece, rows));
+	}
+	return ML_OK;
+}
+
+void
+ml_layout_write(const ml_graph_value *value, ml_dtype dtype, void *storage, const void *plain)
+{
+	(void) move(NULL, value, dtype, storage, (void *) (uintptr_t) plain, true);
 }
 
 void
 ml_layout_read(const ml_graph_value *value, ml_dtype dtype, const void *storage, void *plain)
 {
-	const ml_shape *shape = &value->shape;
-	size_t		width = ml_dtypes[dtype].block_bytes;
-	size_t		bytes = ml_storage_bytes(dtype, ML_PLAIN, shape->ndims, shape->dims);
-	size_t		rows;
-	size_t		columns;
+	(void) move(NULL, value, dtype, (void *) (uintptr_t) storage, plain, false);
+}
 
-	if (shape->layout == ML_PLAIN)
-	{
-		if (bytes > 0)
-			memcpy(plain, storage, bytes);
-		return;
-	}
-	matrix_of(shape, &rows, &columns);
-	for (size_t first = 0; first < columns; first += ML_PANEL)
-		for (size_t row = 0; row < rows; row++)
-			memcpy((char *) plain + (row * columns + first) * width,
-				   (const char *) storage + (first * rows + row * ML_PANEL) * width,
-				   ML_MIN(columns - first, (size_t) ML_PANEL) * width);
+ml_status
+ml_layout_store(ml_context *ctx, const ml_graph_value *value, ml_dtype dtype, void *storage, const void *plain)
+{
+	return move(ctx, value, dtype, storage, (void *) (uintptr_t) plain, true);
+}
+
+ml_status
+ml_layout_load(ml_context *ctx, const ml_graph_value *value, ml_dtype dtype, const void *storage, void *plain)
+{
+	return move(ctx, value, dtype, (void *) (uintptr_t) storage, plain, false);
 }

@@ -78,7 +78,7 @@ put_value(writer *w, const ml_graph *graph, const ml_graph_value *value, const v
 		dims[i] = (uint64_t) value->shape.dims[i];
 		n = ml_size_mul(n, (size_t) dims[i]);
 	}
-	ml_layout_read(value, ML_F32, storage, plain);
+	ML_TRY(ml_layout_load(w->ctx, value, ML_F32, storage, plain));
 	ML_TRY(ml_stored_check_floats(w->ctx, plain, n, "weights"));
 	ml_stored_put_tensor(&w->parts, ml_graph_text(graph, value->name), ML_F32, value->shape.ndims, dims, plain);
 	return ML_OK;

@@ -242,9 +242,9 @@ ml_network_file_load(ml_context *ctx, const ml_network_file *file, void *paramet
 		if (file->tensors[i] == NULL)
 			continue;
 		if (value->kind == ML_VALUE_PARAMETER)
-			ml_layout_write(value, ML_F32, (float *) parameters + value->offset, file->tensors[i]->data);
+			ML_TRY(ml_layout_store(ctx, value, ML_F32, (float *) parameters + value->offset, file->tensors[i]->data));
 		else
-			ml_layout_write(value, ML_F32, (char *) states + value->offset, file->tensors[i]->data);
+			ML_TRY(ml_layout_store(ctx, value, ML_F32, (char *) states + value->offset, file->tensors[i]->data));
 		ML_TRY(ml_poll(ctx));
 	}
 	return ML_OK;

@@ -174,15 +174,14 @@ keep_epoch(ml_context *ctx, ml_network_trainer *net, const ml_epoch *epoch)
 	return ML_OK;
 }
 
-static void
-copy_weights(ml_network_trainer *net, bool keep)
+static ml_status
+copy_weights(ml_context *ctx, ml_network_trainer *net, bool keep)
 {
 	size_t		size = net->network.graph->parameters * sizeof(float);
 	size_t		states = net->network.graph->state_bytes;
 
-	memcpy(keep ? net->best : net->parameters, keep ? net->parameters : net->best, size);
-	if (states > 0)
-		memcpy(keep ? net->best_states : net->states, keep ? net->states : net->best_states, states);
+	ML_TRY(ml_copy(ctx, keep ? net->best : net->parameters, keep ? net->parameters : net->best, size));
+	return ml_copy(ctx, keep ? net->best_states : net->states, keep ? net->states : net->best_states, states);
 }
 
 static double
@@ -271,12 +270,12 @@ ml_network_fit(ml_context *ctx, ml_network_trainer *net)
 		{
 			best = epoch.validation_loss;
 			net->best_epoch = i;
-			copy_weights(net, true);
+			ML_TRY(copy_weights(ctx, net, true));
 		}
 		else if (net->options->patience > 0 && i - net->best_epoch >= net->options->patience)
 			break;
 	}
 	if (net->best_epoch > 0)
-		copy_weights(net, false);
+		ML_TRY(copy_weights(ctx, net, false));
 	return check_weights(ctx, net);
 }

@@ -347,10 +347,8 @@ set_value(ml_context *ctx, ml_network_trainer *net, const ml_safetensors *file, 
 		dims[i] = (uint64_t) value->shape.dims[i];
 	ML_TRY(ml_safetensors_require(ctx, file, text, ML_F32, value->shape.ndims, dims, &tensor));
 	if (value->kind == ML_VALUE_PARAMETER)
-		ml_layout_write(value, ML_F32, net->parameters + value->offset, tensor->data);
-	else
-		ml_layout_write(value, ML_F32, (char *) net->states + value->offset, tensor->data);
-	return ML_OK;
+		return ml_layout_store(ctx, value, ML_F32, net->parameters + value->offset, tensor->data);
+	return ml_layout_store(ctx, value, ML_F32, (char *) net->states + value->offset, tensor->data);
 }
 
 static ml_status
