@@ -118,7 +118,7 @@ test_graph(unit_host *host, const outcome *r)
 	refuse(host, r, "graph", "\"op\":\"gather\",\"version\":1", "\"op\":\"gather\",\"version\":99", ML_NEWER_FORMAT, "");
 	refuse(host, r, "graph", "\"op\":\"gather\"", "\"op\":\"gaffer\"", ML_NEWER_FORMAT, "gaffer");
 	refuse(host, r, "graph", "\"dtype\":\"F32\"", "\"dtype\":\"F64\"", ML_BAD_MODEL, "");
-	refuse(host, r, "graph", "\"name\":\"numbers\"", "\"name\":\"digits\"", ML_BAD_MODEL, "");
+	refuse(host, r, "graph", "\"name\":\"feed.numbers\"", "\"name\":\"feed.digits\"", ML_BAD_MODEL, "");
 	refuse(host, r, "graph", "\"name\":\"output\"", "\"name\":\"outcome\"", ML_BAD_MODEL, "");
 	refuse(host, r, "graph", "\"kind\":\"output\"", "\"kind\":\"activation\"", ML_BAD_MODEL, "");
 	refuse(host, r, "graph", "\"name\":\"g.weight\"", "\"name\":\"g.waste\"", ML_BAD_MODEL, "g.waste");

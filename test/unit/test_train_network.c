@@ -596,6 +596,83 @@ test_divergence(unit_host *host)
 	close_table(&t);
 }
 
+/* ---- names and options ---- */
+
+typedef struct name_case
+{
+	const char *first;			/* columns of text beside the number a; NULL: none */
+	const char *second;
+	const char *options;
+	ml_status	status;
+	const char *part;			/* of the message */
+} name_case;
+
+#define NAMED(name) "{\"layers\": [{\"type\": \"dense\", \"units\": 3, \"name\": \"" name "\"}, {\"type\": \"dense\", \"units\": 1}], \"epochs\": 1}"
+
+/* Columns and layers may be called what they like, but for what would be mistaken for something else. */
+static const name_case name_cases[] = {
+	{"note", "note.offsets", "{\"epochs\": 1}", ML_OK, ""},
+	{"output", "rows", "{\"epochs\": 1}", ML_OK, ""},
+	{"targets", "weights", "{\"epochs\": 1}", ML_OK, ""},
+	{"dense_1", "embedding_1", "{\"epochs\": 1}", ML_OK, ""},
+	{"body_1", "end_1", "{\"epochs\": 1}", ML_OK, ""},
+	{" \"a\" \\ ", "\xc3\xa9", "{\"epochs\": 1}", ML_OK, ""},
+	{"numbers", NULL, "{\"epochs\": 1}", ML_BAD_DATA, "column \"numbers\""},
+	{NULL, NULL, NAMED("dense_1"), ML_OK, ""},
+	{NULL, NULL, NAMED("dense_2"), ML_OK, ""},
+	{NULL, NULL, NAMED("numbers"), ML_BAD_OPTION, "is taken"},
+	{NULL, NULL, NAMED("__pad"), ML_BAD_OPTION, "\"__\""},
+	{NULL, NULL, NAMED("a.b"), ML_BAD_OPTION, "without a point"},
+	{NULL, NULL, NAMED(""), ML_BAD_OPTION, "1 to 63"},
+	{NULL, NULL, "{\"patience\": 3}", ML_BAD_OPTION, "without \"validation\""},
+	{NULL, NULL, "{\"pad\": 3}", ML_BAD_OPTION, "without columns of text"},
+	{NULL, NULL, "{\"max_length\": 3}", ML_BAD_OPTION, "without columns of text"},
+	{NULL, NULL, "{\"vocabulary\": 30}", ML_BAD_OPTION, "without columns of text"},
+	{NULL, NULL, "{\"on_error\": \"skip\"}", ML_BAD_OPTION, "without images"},
+	{NULL, NULL, "{\"images\": {\"a\": {\"height\": 2, \"width\": 2}}}", ML_BAD_OPTION, "no column of images"},
+	{"note", NULL, "{\"pad\": 3, \"max_length\": 3}", ML_BAD_OPTION, "with \"pad\""},
+};
+
+static void
+test_name(unit_host *host, const name_case *c)
+{
+	table		t;
+	outcome		r;
+	size_t		size;
+
+	open_table(host, &t);
+	add_column(&t, "a", ML_TYPE_NUMBER, ML_ROLE_NUMBER);
+	if (c->first != NULL)
+		add_column(&t, c->first, ML_TYPE_TEXT, ML_ROLE_TEXT);
+	if (c->second != NULL)
+		add_column(&t, c->second, ML_TYPE_TEXT, ML_ROLE_TEXT);
+	for (size_t i = 0; i < 40; i++)
+	{
+		ml_value   *row = add_row(&t);
+
+		(row++)->number = (double) (i * 7 % 11);
+		if (c->first != NULL)
+			(row++)->text = i % 3 ? ML_TEXT("red one") : ML_TEXT("blue two three");
+		if (c->second != NULL)
+			(row++)->text = i % 2 ? ML_TEXT("") : ML_TEXT("x y");
+		t.targets[i].text = i % 2 ? ML_TEXT("odd") : ML_TEXT("even");
+	}
+	(void) train_network(host, &t, &(setting) {"network", ML_CLASSIFICATION, c->options}, &r);
+	unit_ok(r.status == c->status && strstr(host->ctx.error.text, c->part) != NULL, "%s, %s, %s: %s", c->first == NULL ? "" : c->first,
+			c->second == NULL ? "" : c->second, c->options, host->ctx.error.text);
+	if (r.status == ML_OK)
+		unit_ok(ml_image_plan(&host->ctx, r.stored.data, r.stored.size, &size) == ML_OK, "  and serves");
+	end_network(host, &r);
+	close_table(&t);
+}
+
+static void
+test_names(unit_host *host)
+{
+	for (size_t i = 0; i < ML_LENGTH(name_cases); i++)
+		test_name(host, &name_cases[i]);
+}
+
 /* First weights that don't fit. */
 static void
 test_starts(unit_host *host)
@@ -646,6 +723,7 @@ main(void)
 	test_spilled(&host);
 	test_divergence(&host);
 	test_starts(&host);
+	test_names(&host);
 	unit_close(&host, "digests and faults");
 	return unit_done();
 }

@@ -115,6 +115,31 @@ read_inputs(ml_context *ctx, const ml_json *node, ml_layer *layer)
 	return ML_OK;
 }
 
+/* Is it the name of one of the i layers before, or of a feed? */
+static bool
+is_taken(const ml_spec *spec, int i, ml_text name)
+{
+	for (int k = 0; k < i; k++)
+		if (ml_text_equal(spec->layers[k].name, name))
+			return true;
+	for (int k = 0; spec->task != NULL && k < spec->task->nfeeds; k++)
+		if (ml_text_equal(spec->task->feeds[k].name, name))
+			return true;
+	return false;
+}
+
+/* A part of the names of parameters, which are names of tensors of a stored file. */
+static bool
+is_name(const ml_json *node)
+{
+	if (node->kind != ML_JSON_STRING || node->string.size == 0 || node->string.size > 63)
+		return false;
+	for (size_t k = 0; k < node->string.size; k++)
+		if (node->string.data[k] == '.' || (unsigned char) node->string.data[k] < ' ')
+			return false;
+	return node->string.size < 2 || memcmp(node->string.data, "__", 2) != 0;
+}
+
 /* "dense_2", the second of its type, unless the user says. */
 static ml_status
 name_layer(ml_context *ctx, ml_spec *spec, const ml_json *node, int i)
@@ -126,23 +151,21 @@ name_layer(ml_context *ctx, ml_spec *spec, const ml_json *node, int i)
 
 	if (name != NULL && name->kind != ML_JSON_NULL)
 	{
-		if (name->kind != ML_JSON_STRING || name->string.size == 0 || name->string.size > 63 ||
-			memchr(name->string.data, '.', name->string.size) != NULL)
-			return ml_fail(ctx, ML_BAD_OPTION, "%s: \"name\" takes a text of 1 to 63 bytes without a point", layer->where);
+		if (!is_name(name))
+			return ml_fail(ctx, ML_BAD_OPTION, "%s: \"name\" takes a text of 1 to 63 bytes without a point, not beginning with \"__\"",
+						   layer->where);
 		layer->name = name->string;
-	}
-	else
-	{
-		for (int k = 0; k < i; k++)
-			nth += spec->layers[k].type == layer->type;
-		ml_print(text, sizeof(text), "%s_%d", layer->type->name, nth);
-		ML_TRY(ml_arena_copy(ctx, &spec->arena, (ml_text) {text, strlen(text)}, &layer->name));
+		if (!is_taken(spec, i, layer->name))
+			return ML_OK;
+		ml_fail(ctx, ML_BAD_OPTION, "%s: the name \"%.*s\" is taken", layer->where, (int) layer->name.size, layer->name.data);
+		return ml_hint(ctx, "No two layers have the same name, and none that of a column of text or images, or \"numbers\" beside numbers.");
 	}
 	for (int k = 0; k < i; k++)
-		if (ml_text_equal(spec->layers[k].name, layer->name))
-			return ml_fail(ctx, ML_BAD_OPTION, "%s: the name \"%.*s\" is taken", layer->where, (int) layer->name.size,
-						   layer->name.data);
-	return ML_OK;
+		nth += spec->layers[k].type == layer->type;
+	do
+		ml_print(text, sizeof(text), "%s_%d", layer->type->name, nth++);
+	while (is_taken(spec, i, (ml_text) {text, strlen(text)}));
+	return ml_arena_copy(ctx, &spec->arena, (ml_text) {text, strlen(text)}, &layer->name);
 }
 
 static ml_status
@@ -214,6 +237,7 @@ ml_spec_read(ml_context *ctx, ml_text text, const ml_network_task *task, ml_spec
 	const ml_json *preset;
 
 	memset(spec, 0, sizeof(*spec));
+	spec->task = task;
 	ML_TRY(ml_json_parse(ctx, &spec->arena, text, ML_BAD_OPTION, &root));
 	layers = given(root, "layers");
 	preset = given(root, "network");

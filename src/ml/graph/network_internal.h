@@ -41,6 +41,7 @@ typedef enum ml_network_loss
 typedef struct ml_spec
 {
 	ml_arena	arena;
+	const ml_network_task *task;	/* NULL: not known yet */
 	int			nlayers;
 	ml_layer   *layers;
 	bool		has_loss;

@@ -3,8 +3,8 @@
  * network_lower.c
  *	  From the layers of a specification to ops.
  *
- * Feeds are inputs of the graph: "name", and of packed ones "name.offsets" with
- * symbol "name.words".  The output is called "output".
+ * Feeds are inputs of the graph: "feed.name", and of packed ones "offsets.name" with
+ * symbol "words.name".  The output is called "output".
  *
  *-------------------------------------------------------------------------
  */
@@ -22,9 +22,9 @@ typedef struct flows
 /* ---------- feeds ---------- */
 
 static ml_text
-joined(ml_text name, const char *suffix, char *text, size_t size)
+joined(const char *prefix, ml_text name, char *text, size_t size)
 {
-	size_t		used = ml_print(text, size, "%.*s%s", (int) ML_MIN(name.size, (size_t) 100), name.data, suffix);
+	size_t		used = ml_print(text, size, "%s%.*s", prefix, (int) ML_MIN(name.size, (size_t) 100), name.data);
 
 	return (ml_text) {text, used};
 }
@@ -37,7 +37,7 @@ words_of(ml_context *ctx, ml_graph *graph, const ml_feed *feed, ml_dim rows, ml_
 
 	if (feed->length > 0)
 		return ml_symbols_derive(ctx, &graph->symbols, ML_SYMBOL_TIMES, rows, feed->length, 0, 0, 0, words);
-	return ml_graph_symbol(ctx, graph, joined(feed->name, ".words", text, sizeof(text)), words);
+	return ml_graph_symbol(ctx, graph, joined("words.", feed->name, text, sizeof(text)), words);
 }
 
 static ml_status
@@ -63,7 +63,7 @@ lower_feed(ml_lowering *w, const ml_feed *feed, ml_feed_values *values, ml_flow 
 	{
 		ML_TRY(words_of(w->ctx, graph, feed, w->network->rows, &values->words));
 		ML_TRY(ml_symbols_derive(w->ctx, &graph->symbols, ML_SYMBOL_PLUS, w->network->rows, 1, 0, 0, 0, &ends));
-		values->offsets = ml_builder_input(&w->b, joined(feed->name, ".offsets", text, sizeof(text)),
+		values->offsets = ml_builder_input(&w->b, joined("offsets.", feed->name, text, sizeof(text)),
 										   &(ml_shape) {.dtype = ML_I32, .ndims = 1, .dims = {ends}});
 		flow->offsets = values->offsets;
 		flow->first = shape.dims[0] = values->words;
@@ -78,7 +78,7 @@ lower_feed(ml_lowering *w, const ml_feed *feed, ml_feed_values *values, ml_flow 
 		flow->vocabulary = feed->size;
 		flow->ndims = 0;
 	}
-	values->data = ml_builder_input(&w->b, joined(feed->name, "", text, sizeof(text)), &shape);
+	values->data = ml_builder_input(&w->b, joined("feed.", feed->name, text, sizeof(text)), &shape);
 	flow->value = values->data;
 	return w->b.e.status;
 }
@@ -401,7 +401,7 @@ attach_feed(ml_context *ctx, ml_graph *graph, const ml_feed *feed, const ml_netw
 	bool		sound;
 
 	*values = (ml_feed_values) {.offsets = ML_NO_VALUE};
-	values->data = ml_graph_find(graph, ML_VALUE_INPUT, joined(feed->name, "", text, sizeof(text)));
+	values->data = ml_graph_find(graph, ML_VALUE_INPUT, joined("feed.", feed->name, text, sizeof(text)));
 	if (values->data == ML_NO_VALUE)
 		return bad_input(ctx, feed->name);
 	if (feed->kind == ML_FEED_NUMBERS)
@@ -411,10 +411,10 @@ attach_feed(ml_context *ctx, ml_graph *graph, const ml_feed *feed, const ml_netw
 						  (ml_dim[]) {network->rows, feed->height, feed->width, feed->channels});
 	else
 	{
-		values->offsets = ml_graph_find(graph, ML_VALUE_INPUT, joined(feed->name, ".offsets", text, sizeof(text)));
+		values->offsets = ml_graph_find(graph, ML_VALUE_INPUT, joined("offsets.", feed->name, text, sizeof(text)));
 		ML_TRY(ml_symbols_derive(ctx, &graph->symbols, ML_SYMBOL_PLUS, network->rows, 1, 0, 0, 0, &ends));
 		sound = values->offsets != ML_NO_VALUE && has_shape(graph, values->offsets, ML_I32, 1, &ends) &&
-			(feed->length > 0 || find_symbol(graph, joined(feed->name, ".words", text, sizeof(text)), &values->words));
+			(feed->length > 0 || find_symbol(graph, joined("words.", feed->name, text, sizeof(text)), &values->words));
 		if (sound && feed->length > 0)
 			ML_TRY(words_of(ctx, graph, feed, network->rows, &values->words));
 		dims[0] = values->words;

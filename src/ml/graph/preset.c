@@ -169,12 +169,35 @@ check_preset(ml_context *ctx, preset which, const ml_network_task *task)
 	return ml_hint(ctx, "Use {\"network\": \"mlp\"}, or say that a column is text: {\"columns\": {\"name\": \"text\"}}.");
 }
 
+/* What the ends of bodies are called; the columns are not, as there are fewer than there are prefixes. */
+static const char *
+body_prefix(const ml_network_task *task)
+{
+	static const char *const prefixes[ML_FEEDS_MAX + 1] = {
+		"body", "end", "part", "branch", "piece", "side", "stem", "arm", "limb"
+	};
+	int			p = 0;
+
+	for (int i = 0; i < task->nfeeds; i++)
+	{
+		size_t		n = strlen(prefixes[p]);
+
+		if (task->feeds[i].name.size > n && memcmp(task->feeds[i].name.data, prefixes[p], n) == 0)
+		{
+			p++;
+			i = -1;
+		}
+	}
+	return prefixes[p];
+}
+
 /* The layers of all feeds; name of the last of each, to be joined. */
 static ml_status
 bodies(writer *w, const ml_network_task *task, preset which)
 {
 	ml_buffer	names = {0};
 	ml_status	status = ML_OK;
+	const char *prefix = body_prefix(task);
 
 	for (int i = 0; status == ML_OK && i < task->nfeeds; i++)
 	{
@@ -186,10 +209,10 @@ bodies(writer *w, const ml_network_task *task, preset which)
 		if (status != ML_OK || task->nfeeds == 1)
 			continue;
 		/* a layer that does nothing but carry a name */
-		ml_print(name, sizeof(name), "\"name\": \"body_%d\", \"activation\": \"linear\"", i + 1);
+		ml_print(name, sizeof(name), "\"name\": \"%s_%d\", \"activation\": \"linear\"", prefix, i + 1);
 		status = layer(w, "activation", name);
 		if (status == ML_OK)
-			status = ml_appendf(w->ctx, &names, "%s\"body_%d\"", i == 0 ? "" : ", ", i + 1);
+			status = ml_appendf(w->ctx, &names, "%s\"%s_%d\"", i == 0 ? "" : ", ", prefix, i + 1);
 	}
 	if (status == ML_OK && task->nfeeds > 1)
 	{

@@ -74,7 +74,7 @@ typedef struct ml_column_option
 	double		fill;
 } ml_column_option;
 
-/* What is learnt from: a text classifier, a table, a table with columns of text; a network is a table. */
+/* What is learnt from: a text classifier, a table, a table with columns of text; a network's is one of the latter two. */
 typedef enum ml_subject
 {
 	ML_SUBJECT_TEXT = 1,

@@ -51,7 +51,9 @@ typedef enum ml_option_when
 	ML_WHEN_EPSILON,			/* loss has an epsilon */
 	ML_WHEN_STEPS,				/* optimizer takes some rows a step */
 	ML_WHEN_MOMENTUM,
-	ML_WHEN_ADAM
+	ML_WHEN_ADAM,
+	ML_WHEN_VALIDATION,			/* rows validate */
+	ML_WHEN_UNPADDED			/* texts are as long as they are */
 } ml_option_when;
 
 typedef struct ml_option

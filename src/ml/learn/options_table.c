@@ -258,7 +258,7 @@ const ml_option ml_option_table[] = {
 	OPTION("validation", VALIDATION, network.validation, 0, 0.9, NULL, NETWORK, BOTH, TABLES, ALWAYS,
 		   "number from 0 to 0.9, name of a boolean column, or a table or query", "0", "network",
 		   "rows that choose the epoch and tell of each; the holdout judges what was chosen"),
-	OPTION("patience", INTEGER, network.patience, 1, 1000000, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+	OPTION("patience", INTEGER, network.patience, 1, 1000000, NULL, NETWORK, BOTH, TABLES, VALIDATION,
 		   "integer from 1 to 1000000", "null", "network with \"validation\"",
 		   "training ends after this many epochs without a better one"),
 	OPTION("memory", MEMORY, network.memory, 1048576, 1099511627776.0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
@@ -270,13 +270,13 @@ const ml_option ml_option_table[] = {
 	OPTION("verbose", BOOLEAN, network.verbose, 0, 1, NULL, NETWORK, BOTH, TABLES, ALWAYS,
 		   "boolean", "false", "network",
 		   "a NOTICE for each epoch"),
-	OPTION("vocabulary", INTEGER, network.vocabulary, 3, ML_TOKENS_MAX, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+	OPTION("vocabulary", INTEGER, network.vocabulary, 3, ML_TOKENS_MAX, NULL, NETWORK, BOTH, WORDS, ALWAYS,
 		   "integer from 3 to 16777216", "by the embedding layer, else 20000", "network with texts",
 		   "most words that have a number of their own, the two for padding and unknown words included"),
-	OPTION("max_length", INTEGER, network.max_length, 1, ML_TOKENS_LENGTH, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+	OPTION("max_length", INTEGER, network.max_length, 1, ML_TOKENS_LENGTH, NULL, NETWORK, BOTH, WORDS, UNPADDED,
 		   "integer from 1 to 65536", "256", "network with texts",
 		   "words of a text that are looked at, the first ones"),
-	OPTION("pad", INTEGER, network.pad, 1, ML_TOKENS_LENGTH, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+	OPTION("pad", INTEGER, network.pad, 1, ML_TOKENS_LENGTH, NULL, NETWORK, BOTH, WORDS, ALWAYS,
 		   "integer from 1 to 65536", "null", "network with texts",
 		   "make all texts this long: longer ones are cut, shorter ones end in padding, which counts as a word"),
 	OPTION("images", JSON, network.images, 0, 0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
@@ -351,6 +351,12 @@ holds(const ml_options *options, ml_option_when when, const char **against)
 		case ML_WHEN_ADAM:
 			*against = "with another optimizer than adam";
 			return options->optimizer == ML_OPTIMIZER_ADAM;
+		case ML_WHEN_VALIDATION:
+			*against = "without \"validation\"";
+			return options->network.validation > 0 || options->network.validation_source.data != NULL;
+		case ML_WHEN_UNPADDED:
+			*against = "with \"pad\"";
+			return options->network.pad == 0;
 	}
 	return true;
 }

@@ -7,11 +7,20 @@
  */
 #include "model/feeds.h"
 
+#define NUMBERS		ML_TEXT("numbers")	/* what layers call the feed of numbers */
+
 static ml_status
 too_many(ml_context *ctx)
 {
 	ml_fail(ctx, ML_BAD_DATA, "there are more than %d columns of text and images", ML_FEEDS_MAX - 1);
 	return ml_hint(ctx, "Join texts in a query, or leave columns out by the option \"columns\".");
+}
+
+static ml_status
+name_taken(ml_context *ctx)
+{
+	ml_fail(ctx, ML_BAD_DATA, "column \"numbers\" has the name by which layers call all columns of numbers and categories together");
+	return ml_hint(ctx, "Give it another name in a query: SELECT numbers AS ...");
 }
 
 ml_status
@@ -30,7 +39,7 @@ ml_feeds_derive(ml_context *ctx, ml_feeds *feeds, const ml_picture *pictures)
 	if (feeds->nnumbers > 0)
 		feeds->feeds[feeds->nfeeds++] = (ml_feed)
 		{
-			.name = ML_TEXT("numbers"),
+			.name = NUMBERS,
 			.kind = ML_FEED_NUMBERS,
 			.size = feeds->nnumbers
 		};
@@ -43,6 +52,8 @@ ml_feeds_derive(ml_context *ctx, ml_feeds *feeds, const ml_picture *pictures)
 			continue;
 		if (feeds->nfeeds == ML_FEEDS_MAX)
 			return too_many(ctx);
+		if (feeds->nnumbers > 0 && ml_text_equal(tabular->names[i], NUMBERS))
+			return name_taken(ctx);
 		*feed = (ml_feed)
 		{
 			.name = tabular->names[i],

@@ -86,9 +86,12 @@ open_path(ml_context *ctx, ml_trainer *trainer)
 {
 	ml_subject	subject = ML_SUBJECT_TABLE;
 
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+		if (trainer->columns[i].role == ML_ROLE_TEXT)
+			subject = ML_SUBJECT_MIXED;
 	if (ml_text_equal(trainer->options.algorithm, ML_TEXT("network")))
 	{
-		ML_TRY(ml_options_settle(ctx, &trainer->options, trainer->task, ML_SUBJECT_TABLE));
+		ML_TRY(ml_options_settle(ctx, &trainer->options, trainer->task, subject));
 		return ml_train_network_open(ctx, trainer);
 	}
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
@@ -99,9 +102,6 @@ open_path(ml_context *ctx, ml_trainer *trainer)
 		ML_TRY(ml_options_settle(ctx, &trainer->options, trainer->task, ML_SUBJECT_TEXT));
 		return ml_train_text_open(ctx, trainer);
 	}
-	for (uint32_t i = 0; i < trainer->ncolumns; i++)
-		if (trainer->columns[i].role == ML_ROLE_TEXT)
-			subject = ML_SUBJECT_MIXED;
 	ML_TRY(ml_options_settle(ctx, &trainer->options, trainer->task, subject));
 	return ml_train_table_open(ctx, trainer);
 }

@@ -72,6 +72,15 @@ read_pictures(ml_context *ctx, ml_network_trainer *net)
 }
 
 static ml_status
+check_images(ml_context *ctx, const ml_network_trainer *net)
+{
+	if (net->nimages > 0 || net->options->on_error != ML_ON_ERROR_SKIP)
+		return ML_OK;
+	ml_fail(ctx, ML_BAD_OPTION, "option \"on_error\" does nothing without images");
+	return ml_hint(ctx, "It goes with: columns of bytea.");
+}
+
+static ml_status
 open_network(ml_context *ctx, ml_network_trainer *net)
 {
 	const ml_trainer *trainer = net->trainer;
@@ -86,6 +95,7 @@ open_network(ml_context *ctx, ml_network_trainer *net)
 		net->nimages += trainer->columns[i].role == ML_ROLE_IMAGE;
 		ntexts += trainer->columns[i].role == ML_ROLE_TEXT;
 	}
+	ML_TRY(check_images(ctx, net));
 	ML_TRY(take(ctx, net, net->ncategories, sizeof(ml_levels), &net->levels));
 	ML_TRY(take(ctx, net, net->ncategories, sizeof(uint32_t), &net->level));
 	ML_TRY(take(ctx, net, net->nimages, sizeof(ml_picture), &net->pictures));

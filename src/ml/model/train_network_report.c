@@ -56,6 +56,9 @@ ml_network_tell(ml_context *ctx, ml_network_trainer *net)
 				 net->best_epoch, net->nhistory);
 		ml_train_notice(ctx, text);
 	}
+	if (net->nvalidation == 0 && (net->options->validation > 0 || net->options->validation_source.data != NULL))
+		ml_train_notice(ctx, net->options->validation > 0 ? "too few rows for any to validate: the last epoch is kept" :
+						"no row validates: the last epoch is kept");
 	if (net->nholdout > 0)
 		ml_tell_judges(ctx, net->nholdout);
 	else if (options->holdout > 0 || options->holdout_by == ML_HOLDOUT_FLAG)
