@@ -88,6 +88,42 @@ farthest(const outcome *r, const ml_safetensors *file, const char *name, int col
 	return worst;
 }
 
+typedef struct program
+{
+	const table *t;
+	setting		s;
+} program;
+
+static ml_status
+run_program(ml_context *ctx, void *argument)
+{
+	const program *p = argument;
+	ml_buffer	stored = {0};
+	ml_buffer	report = {0};
+	ml_status	status = train(ctx, p->t, &p->s, &stored, &report);
+
+	ml_buffer_free(ctx, &stored);
+	ml_buffer_free(ctx, &report);
+	return status;
+}
+
+/* One epoch of it, with each allocation failing in turn. */
+static void
+test_faults(const char *name, const table *t, const setting *s)
+{
+	program		p = {t, *s};
+	char		options[2048];
+	char	   *epochs;
+
+	snprintf(options, sizeof(options), "%s", s->options);
+	epochs = strstr(options, "\"epochs\": ") + strlen("\"epochs\": ");
+	while (epochs[1] >= '0' && epochs[1] <= '9')
+		memmove(epochs, epochs + 1, strlen(epochs));
+	*epochs = '1';
+	p.s.options = options;
+	unit_every_allocation_fails(name, run_program, &p);
+}
+
 static void
 test_program(unit_host *host, const char *name)
 {
@@ -98,6 +134,7 @@ test_program(unit_host *host, const char *name)
 	ml_safetensors file;
 	ml_text		options;
 	table		t;
+	setting		s = {"network", ML_CLASSIFICATION};
 	outcome		r;
 
 	snprintf(path, sizeof(path), "train_network_%s.safetensors", name);
@@ -107,11 +144,11 @@ test_program(unit_host *host, const char *name)
 	open_table(host, &t);
 	read_rows(&t, &file);
 	(void) ml_arena_copy(&host->ctx, &arena, ml_safetensors_metadata(&file, "options"), &options);
-	unit_ok(train_network(host, &t, &(setting)
-						  {
-							  "network", ml_safetensors_tensor(&file, "targets")->dtype == ML_F32 ? ML_REGRESSION : ML_CLASSIFICATION,
-							  options.data, .start = {bytes, size}
-						  }, &r), "%s trains: %s", name, host->ctx.error.text);
+	s.options = options.data;
+	s.start = (ml_text) {bytes, size};
+	if (ml_safetensors_tensor(&file, "targets")->dtype == ML_F32)
+		s.task = ML_REGRESSION;
+	unit_ok(train_network(host, &t, &s, &r), "%s trains: %s", name, host->ctx.error.text);
 	unit_is_int(told(&r, "history"), ml_tensor_elements(ml_safetensors_tensor(&file, "losses")), "  its epochs");
 	unit_ok(farthest(&r, &file, "losses", LOSS) < 1e-4, "  losses differ by %g from PyTorch's", farthest(&r, &file, "losses", LOSS));
 	unit_ok(farthest(&r, &file, "metrics", METRIC) < 1e-4, "  metrics by %g", farthest(&r, &file, "metrics", METRIC));
@@ -123,6 +160,7 @@ test_program(unit_host *host, const char *name)
 				farthest(&r, &file, "validation_metrics", VALIDATION_METRIC));
 	}
 	end_network(host, &r);
+	test_faults(name, &t, &s);
 	close_table(&t);
 	ml_arena_free(&host->ctx, &arena);
 	free(bytes);
