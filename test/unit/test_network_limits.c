@@ -172,6 +172,44 @@ test_giant(unit_host *host)
 	free(pixels);
 }
 
+/* ---- bad images ---- */
+
+/* Rows 3 and 8, and of the label "rare" the only one, have no pixels; a column whose role the rows decide comes first. */
+static void
+test_images(unit_host *host)
+{
+	static const char *const options =
+		"{\"images\": {\"photo\": {\"height\": 8, \"width\": 8, \"channels\": 1}}, \"epochs\": 1%s}";
+	char		all[256];
+	table		t;
+	outcome		r;
+
+	open_table(host, &t);
+	make_rows(&t, 200, (sources) {true, false, true});
+	t.columns[1].role = ML_ROLE_AUTO;
+	t.inputs[2 * 3 + 2].text = ML_TEXT("no pixels");
+	t.inputs[7 * 3 + 2].text = (ml_text) {NULL, 0};
+	snprintf(all, sizeof(all), options, "");
+	unit_ok(!train_network(host, &t, &(setting) {"network", ML_CLASSIFICATION, all}, &r) && r.status == ML_BAD_INPUT &&
+			strstr(host->ctx.error.text, "the image of row 3 in column \"photo\"") != NULL, "a bad image: %s", host->ctx.error.text);
+	unit_ok(strstr(host->ctx.error.hint, "on_error") != NULL, "  %s", host->ctx.error.hint);
+	end_network(host, &r);
+	snprintf(all, sizeof(all), options, ", \"on_error\": \"skip\"");
+	unit_ok(train_network(host, &t, &(setting) {"network", ML_CLASSIFICATION, all}, &r), "skipped: %s", host->ctx.error.text);
+	unit_ok(told(&r, "bad_images") == 2 && told(&r, "rows") == 198 && told(&r, "skipped") == 2, "  and counted: %g", told(&r, "bad_images"));
+	end_network(host, &r);
+	t.targets[7].text = ML_TEXT("rare");
+	unit_ok(train_network(host, &t, &(setting) {"network", ML_CLASSIFICATION, all}, &r) && told(&r, "classes") == 2,
+			"a label that only a skipped row has is none: %s", host->ctx.error.text);
+	end_network(host, &r);
+	for (size_t i = 0; i < t.n; i++)
+		t.inputs[i * 3 + 2].text = (ml_text) {NULL, 0};
+	unit_ok(!train_network(host, &t, &(setting) {"network", ML_CLASSIFICATION, all}, &r) && r.status == ML_BAD_DATA, "all skipped: %s %s",
+			host->ctx.error.text, host->ctx.error.detail);
+	end_network(host, &r);
+	close_table(&t);
+}
+
 /* ---- interruptions ---- */
 
 typedef struct scenario_argument
@@ -240,6 +278,7 @@ main(void)
 	unit_open(&host);
 	test_memory(&host);
 	test_giant(&host);
+	test_images(&host);
 	unit_close(&host, "memory");
 	unit_open(&host);
 	test_interruptions(&host);

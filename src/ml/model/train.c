@@ -215,6 +215,7 @@ static ml_status
 decide(ml_context *ctx, ml_trainer *trainer)
 {
 	ml_first_rows *first = trainer->first;
+	uint64_t	seen = trainer->seen;
 
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 	{
@@ -230,9 +231,11 @@ decide(ml_context *ctx, ml_trainer *trainer)
 	for (size_t i = 0; i < first->n; i++)
 	{
 		first->rows[i].inputs = first->values + i * trainer->ncolumns;
+		trainer->seen = first->rows[i].number;
 		ML_TRY(pass_row(ctx, trainer, &first->rows[i]));
 		ML_TRY(ml_poll(ctx));
 	}
+	trainer->seen = seen;
 	close_first(ctx, trainer);
 	return ML_OK;
 }
@@ -428,7 +431,8 @@ add_row(ml_context *ctx, ml_trainer *trainer, const ml_batch *batch, size_t i)
 		return ML_OK;
 	row = (ml_train_row)
 	{
-		row.inputs, side.label, side.target, side.weight, side.split, batch->validates != NULL && batch->validates[i]
+		row.inputs, side.label, side.target, side.weight, side.split, batch->validates != NULL && batch->validates[i],
+		trainer->seen
 	};
 	return trainer->first != NULL ? wait_row(ctx, trainer, &row) : pass_row(ctx, trainer, &row);
 }

@@ -58,6 +58,9 @@ extern ml_status ml_labels_find(ml_context *ctx, ml_labels *labels, ml_text labe
 /* Into C order; place[number as seen] = number from now on, in the arena. */
 extern ml_status ml_labels_sort(ml_context *ctx, ml_labels *labels, uint32_t **place);
 
+/* After that: labels that no row has left are none, and place[] follows. */
+extern ml_status ml_labels_drop(ml_context *ctx, ml_labels *labels, uint32_t *place);
+
 /* The label of that name; ML_BAD_OPTION if no row has it. */
 extern ml_status ml_labels_named(ml_context *ctx, const ml_labels *labels, ml_text name,
 								 const char *option, uint32_t *number);
@@ -124,6 +127,7 @@ typedef struct ml_train_row
 	float		weight;
 	double		split;
 	bool		validates;		/* networks: marked by the option "validation" */
+	uint64_t	number;			/* of those that were added, for messages */
 } ml_train_row;
 
 typedef struct ml_text_trainer ml_text_trainer;

@@ -120,6 +120,15 @@ compare_labels(const void *a, const void *b)
 	return ml_text_compare(((const named_label *) a)->text, ((const named_label *) b)->text);
 }
 
+/* The table of the labels as they are numbered now. */
+static void
+fill_slots(ml_labels *labels)
+{
+	memset(labels->slots, 0, labels->nslots * sizeof(uint32_t));
+	for (uint32_t i = 0; i < labels->n; i++)
+		labels->slots[find_slot(labels, labels->names[i])] = i + 1;
+}
+
 ml_status
 ml_labels_sort(ml_context *ctx, ml_labels *labels, uint32_t **place)
 {
@@ -140,9 +149,31 @@ ml_labels_sort(ml_context *ctx, ml_labels *labels, uint32_t **place)
 		(*place)[sorted[i].number] = i;
 	}
 	/* the table finds numbers as seen no more */
-	memset(labels->slots, 0, labels->nslots * sizeof(uint32_t));
-	for (uint32_t i = 0; i < labels->n; i++)
-		labels->slots[find_slot(labels, labels->names[i])] = i + 1;
+	fill_slots(labels);
+	return ML_OK;
+}
+
+ml_status
+ml_labels_drop(ml_context *ctx, ml_labels *labels, uint32_t *place)
+{
+	uint32_t	n = labels->n;
+	uint32_t   *rank;
+	void	   *memory;
+
+	ML_TRY(ml_arena_alloc_zero(ctx, &labels->arena, n * sizeof(uint32_t), &memory));
+	rank = memory;
+	labels->n = 0;
+	for (uint32_t i = 0; i < n; i++)
+	{
+		if (labels->rows[i] == 0)
+			continue;
+		labels->names[labels->n] = labels->names[i];
+		labels->rows[labels->n] = labels->rows[i];
+		rank[i] = labels->n++;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		place[i] = rank[place[i]];
+	fill_slots(labels);
 	return ML_OK;
 }
 

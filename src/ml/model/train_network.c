@@ -171,13 +171,22 @@ number_classes(ml_context *ctx, ml_network_trainer *net)
 {
 	ml_trainer *trainer = net->trainer;
 	ml_labels  *labels = &trainer->labels;
-	uint32_t	n = labels->n;
-	uint32_t	positive = n - 1;
+	uint32_t	seen = labels->n;
+	uint32_t	n;
+	uint32_t	positive;
 	uint32_t   *place;
 
 	if (trainer->task == ML_REGRESSION)
 		return ML_OK;
 	ML_TRY(ml_labels_sort(ctx, labels, &place));
+	ML_TRY(ml_labels_drop(ctx, labels, place));
+	n = labels->n;
+	positive = n - 1;
+	if (n < 2)
+	{
+		ml_fail(ctx, ML_BAD_DATA, "all rows that are not skipped have the label \"%.*s\"", QUOTED(labels->names[0]));
+		return ml_hint(ctx, "A classifier needs rows of at least two labels.");
+	}
 	if (trainer->options.positive.data != NULL && n > 2)
 	{
 		ml_fail(ctx, ML_BAD_OPTION, "option \"positive\" does nothing with %u labels", n);
@@ -185,9 +194,9 @@ number_classes(ml_context *ctx, ml_network_trainer *net)
 	}
 	if (trainer->options.positive.data != NULL)
 		ML_TRY(ml_labels_named(ctx, labels, trainer->options.positive, "positive", &positive));
-	ML_TRY(take(ctx, net, n, sizeof(uint32_t), &net->classes));
+	ML_TRY(take(ctx, net, seen, sizeof(uint32_t), &net->classes));
 	ML_TRY(take(ctx, net, n, sizeof(uint32_t), &net->class_label));
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < seen; i++)
 	{
 		uint32_t	class = n == 2 ? place[i] == positive : place[i];
 

@@ -29,6 +29,8 @@
 #define ML_NETWORK_LEARN	1
 #define ML_NETWORK_VALIDATE	2
 
+#define ML_HISTORY_MAX		10000	/* epochs in the report: the last ones */
+
 /* One epoch as aiaas_history() shows it. */
 typedef struct ml_epoch
 {
@@ -109,7 +111,7 @@ struct ml_network_trainer
 	double		rate;			/* of the last step */
 
 	/* how it went */
-	ml_epoch   *history;
+	ml_epoch   *history;		/* the last ones, at least ML_HISTORY_MAX of them */
 	size_t		nhistory;
 	size_t		history_capacity;
 	int			best_epoch;		/* 0: the last one */

@@ -166,6 +166,11 @@ keep_epoch(ml_context *ctx, ml_network_trainer *net, const ml_epoch *epoch)
 {
 	void	   *memory = net->history;
 
+	if (net->nhistory == 2 * ML_HISTORY_MAX)
+	{
+		memmove(net->history, net->history + ML_HISTORY_MAX, ML_HISTORY_MAX * sizeof(ml_epoch));
+		net->nhistory = ML_HISTORY_MAX;
+	}
 	ML_TRY(ml_grow(ctx, &memory, &net->history_capacity, net->nhistory + 1, sizeof(ml_epoch)));
 	net->history = memory;
 	net->history[net->nhistory++] = *epoch;

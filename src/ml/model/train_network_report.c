@@ -9,8 +9,6 @@
 
 #include <math.h>
 
-#define HISTORY_MAX		10000	/* epochs in the report: the last ones */
-
 static const char *
 metric_name(const ml_network_trainer *net)
 {
@@ -37,6 +35,7 @@ ml_network_tell(ml_context *ctx, ml_network_trainer *net)
 {
 	char		text[ML_TEXT_MAX];
 	const ml_options *options = &net->trainer->options;
+	const ml_epoch *last = &net->history[net->nhistory - 1];
 
 	if (net->bad_images > 0)
 	{
@@ -50,10 +49,10 @@ ml_network_tell(ml_context *ctx, ml_network_trainer *net)
 				 (int) ML_MIN(net->trainer->target.size, (size_t) 64), net->trainer->target.data, net->most);
 		ml_train_notice(ctx, text);
 	}
-	if (net->best_epoch > 0 && (size_t) net->best_epoch < net->nhistory)
+	if (net->best_epoch > 0 && net->best_epoch < last->epoch)
 	{
-		ml_print(text, sizeof(text), "epoch %d of %zu was the best on the validation rows, and its weights are kept",
-				 net->best_epoch, net->nhistory);
+		ml_print(text, sizeof(text), "epoch %d of %d was the best on the validation rows, and its weights are kept",
+				 net->best_epoch, last->epoch);
 		ml_train_notice(ctx, text);
 	}
 	if (net->nvalidation == 0 && (net->options->validation > 0 || net->options->validation_source.data != NULL))
@@ -73,7 +72,7 @@ ml_network_tell(ml_context *ctx, ml_network_trainer *net)
 static ml_status
 report_history(ml_context *ctx, const ml_network_trainer *net, ml_buffer *json)
 {
-	size_t		first = net->nhistory > HISTORY_MAX ? net->nhistory - HISTORY_MAX : 0;
+	size_t		first = net->nhistory > ML_HISTORY_MAX ? net->nhistory - ML_HISTORY_MAX : 0;
 
 	ML_TRY(ml_appendf(ctx, json, ", \"metric\": \"%s\", \"history\": [", metric_name(net)));
 	for (size_t i = first; i < net->nhistory; i++)

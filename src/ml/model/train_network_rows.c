@@ -44,6 +44,19 @@ field_size(const ml_network_trainer *net, const ml_column *column, const ml_pict
 	}
 }
 
+/* What went wrong with an image, with its row. */
+static ml_status
+name_image(ml_context *ctx, const ml_network_trainer *net, const ml_column *column, ml_status status)
+{
+	ml_error	cause = ctx->error;
+
+	if (status != ML_BAD_INPUT)
+		return status;
+	ml_fail(ctx, ML_BAD_INPUT, "the image of row %llu in column \"%.*s\" can't be read: %s",
+			(unsigned long long) net->trainer->seen, QUOTED(column->name), cause.text);
+	return ml_hint(ctx, "Mend the row or leave it out; {\"on_error\": \"skip\"} leaves out all such rows and counts them.");
+}
+
 ml_status
 ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_row *row)
 {
@@ -61,7 +74,7 @@ ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_r
 			ml_picture *picture = &net->pictures[image++];
 
 			if (picture->height == 0)
-				ML_TRY(ml_pixels_probe(ctx, row->inputs[i].text, picture));
+				ML_TRY(name_image(ctx, net, column, ml_pixels_probe(ctx, row->inputs[i].text, picture)));
 			size = ml_size_add(size, field_size(net, column, picture));
 			continue;
 		}
@@ -153,15 +166,7 @@ put_image(ml_context *ctx, ml_network_trainer *net, const ml_column *column, ml_
 		status = ml_fail(ctx, ML_BAD_INPUT, "there is no image");
 	else
 		status = ml_pixels_read(ctx, bytes, picture, (uint8_t *) *to);
-	if (status == ML_BAD_INPUT)
-	{
-		ml_error	cause = ctx->error;
-
-		ml_fail(ctx, ML_BAD_INPUT, "the image of row %llu in column \"%.*s\" can't be read: %s",
-				(unsigned long long) net->trainer->seen, QUOTED(column->name), cause.text);
-		return ml_hint(ctx, "Mend the row or leave it out; {\"on_error\": \"skip\"} leaves out all such rows and counts them.");
-	}
-	ML_TRY(status);
+	ML_TRY(name_image(ctx, net, column, status));
 	memset(*to + size, 0, ml_size_align(size, 8) - size);
 	*to += ml_size_align(size, 8);
 	return ML_OK;
