@@ -194,13 +194,18 @@ orthogonal(ml_context *ctx, ml_rng *rng, const place *p)
 	size_t		n = ML_MIN(p->rows, p->columns);
 	size_t		width = ML_MAX(p->rows, p->columns);
 	double	   *vectors;
-	ml_status	status;
+	ml_status	status = ML_OK;
 
 	ML_TRY(ml_alloc(ctx, ml_size_mul(ml_size_mul(n, width), sizeof(double)), (void **) &vectors));
-	for (size_t i = 0; i < n * width; i++)
+	for (size_t i = 0; i < n * width && status == ML_OK; i++)
+	{
 		vectors[i] = normal(rng);
-	status = orthogonalize(ctx, vectors, n, width);
-	for (size_t r = 0; r < p->rows; r++)
+		if (i % PIECE == PIECE - 1)
+			status = ml_poll(ctx);
+	}
+	if (status == ML_OK)
+		status = orthogonalize(ctx, vectors, n, width);
+	for (size_t r = 0; r < p->rows && status == ML_OK; r++)
 		for (size_t c = 0; c < p->columns; c++)
 			put(p, r, c, p->rows <= p->columns ? vectors[r * width + c] : vectors[c * width + r]);
 	ml_release(ctx, vectors);

@@ -184,28 +184,33 @@ read_values(reader *r)
 	return ML_OK;
 }
 
+/* What is an option's fault in a training is here the file's. */
+static ml_status
+as_model(reader *r, ml_status status)
+{
+	if (status == ML_BAD_OPTION || status == ML_UNSUPPORTED)
+		r->ctx->error.status = status = ML_BAD_MODEL;
+	return status;
+}
+
 static ml_status
 read_graph(reader *r)
 {
 	ml_network_file *file = r->file;
 	ml_output	kind = file->network.output_kind;
 	int32_t		outputs = file->head.task == ML_REGRESSION ? 1 : (int32_t) file->head.nlabels;
-	ml_status	status;
 
 	ML_TRY(ml_stored_get(&r->parts, "graph", &file->graph_json));
 	ML_TRY(ml_graph_read(r->ctx, file->graph_json, &file->network.graph));
 	for (int i = 0; i < file->feeds.nfeeds; i++)
 		if (file->feeds.feeds[i].kind == ML_FEED_TOKENS)
 			file->feeds.feeds[i].length = file->feeds.pad;
-	status = ml_network_attach(r->ctx, file->network.graph, file->feeds.nfeeds, file->feeds.feeds, &file->network);
-	if (status == ML_BAD_OPTION || status == ML_UNSUPPORTED)
-		r->ctx->error.status = status = ML_BAD_MODEL;
-	ML_TRY(status);
+	ML_TRY(as_model(r, ml_network_attach(r->ctx, file->network.graph, file->feeds.nfeeds, file->feeds.feeds, &file->network)));
 	file->network.output_kind = kind;
 	if (file->network.outputs != outputs && !(file->network.outputs == 1 && outputs == 2))
 		return ml_fail(r->ctx, ML_BAD_MODEL, "the network has %d outputs for %d labels", file->network.outputs, outputs);
 	ML_TRY(read_values(r));
-	return ml_graph_finish(r->ctx, file->network.graph);
+	return as_model(r, ml_graph_finish(r->ctx, file->network.graph));
 }
 
 ml_status
