@@ -38,6 +38,18 @@ fill(void *memory, size_t bytes, ml_dtype dtype, ml_rng *rng)
 	}
 }
 
+/* What may be the offsets of rows: those of the words of some symbol. */
+static void
+fill_offsets(int32_t *offsets, size_t n, const ml_binding *binding, int32_t nsymbols, ml_rng *rng)
+{
+	int64_t		words = nsymbols > 0 ? binding->numbers[ml_rng_below(rng, (uint64_t) nsymbols)] : 0;
+
+	offsets[0] = 0;
+	for (size_t i = 1; i < n; i++)
+		offsets[i] = i == n - 1 ? (int32_t) words :
+			offsets[i - 1] + (int32_t) ml_rng_below(rng, (uint64_t) (words - offsets[i - 1]) + 1);
+}
+
 /* Sizes, and two packed rows for each. */
 static void
 bind(ml_binding *binding, int32_t offsets[ML_SYMBOLS_MAX][3], const ml_graph *graph, ml_rng *rng)
@@ -78,6 +90,8 @@ run_graph(unit_host *host, ml_runner *runner, ml_rng *rng)
 				goto done;
 			inputs[v] = malloc(bytes);
 			fill(inputs[v], bytes, view->dtype, rng);
+			if (view->dtype == ML_I32 && view->ndims == 1 && bytes > 0 && ml_rng_below(rng, 4) > 0)
+				fill_offsets(inputs[v], bytes / 4, &runner->plan.binding, graph->symbols.n, rng);
 			runner->inputs[v] = inputs[v];
 		}
 	runner->parameters = parameters;

@@ -112,6 +112,7 @@ add_gradients(machine *m)
 	ml_emitter *e = &m->b.e;
 	bool		wanted[OP_INPUTS] = {0};
 	int32_t		dout[ML_NODE_OUTPUTS_MAX];
+	ml_op_backward back;
 	char		name[16];
 
 	for (int i = 0; i < c->nin; i++)
@@ -128,10 +129,11 @@ add_gradients(machine *m)
 	}
 	if (c->unread == (1u << c->op->nout) - 1)
 		return ML_OK;			/* nothing comes back */
-	c->op->backward(e, &(ml_op_backward) {
+	back = (ml_op_backward) {
 		.attributes = &c->attributes, .nin = c->nin, .in = m->in, .nout = c->op->nout, .out = m->out,
 		.dout = dout, .wanted = wanted, .din = m->din
-	});
+	};
+	ML_OP_BACKWARD(c->op, e, &back);
 	ML_TRY(e->status);
 	for (int i = 0; i < c->nin; i++)
 	{

@@ -213,7 +213,7 @@ test_apart(void)
 	unit_close(&host, "apart");
 }
 
-/* Three linears of one value and a branch around them: gradients are added where they are. */
+/* Three linears of one value, one of its norm, and a branch around them: gradients are added where they are. */
 static ml_status
 build_branches(toy *t)
 {
@@ -222,6 +222,7 @@ build_branches(toy *t)
 	int32_t		h = ml_emit1(e, &ml_op_activation, &(ml_attributes) {.ints = {ML_TANH}},
 							 ml_emit2(e, &ml_op_linear, NULL, x, parameter(t, "w0", ML_PANELS, 2, (ml_dim[]) {6, 5})));
 	int32_t		sum = h;
+	int32_t		norm[3];
 
 	for (int i = 0; i < 3; i++)
 	{
@@ -230,7 +231,10 @@ build_branches(toy *t)
 
 		sum = ml_emit2(e, &ml_op_add, NULL, sum, ml_emit2(e, &ml_op_mul, NULL, y, y));
 	}
-	ML_TRY(ml_graph_backward(&t->b, toy_sum(t, ml_emit2(e, &ml_op_mul, NULL, sum, h))));
+	e->node(e, &ml_op_layer_norm, NULL, 3,
+			(int32_t[]) {sum, parameter(t, "gain", ML_PLAIN, 1, (ml_dim[]) {5}), parameter(t, "bias", ML_PLAIN, 1, (ml_dim[]) {5})}, 3, norm);
+	sum = ml_emit2(e, &ml_op_add, NULL, sum, ml_emit2(e, &ml_op_linear, NULL, norm[0], parameter(t, "w1", ML_PANELS, 2, (ml_dim[]) {5, 5})));
+	ML_TRY(ml_graph_backward(&t->b, toy_sum(t, ml_emit2(e, &ml_op_mul, NULL, sum, sum))));
 	return toy_finish(t);
 }
 
@@ -241,6 +245,7 @@ test_sums(void)
 	toy			t;
 	double		x[24];
 	int			added = 0;
+	int			norms = 0;
 
 	unit_open(&host);
 	for (int i = 0; i < 24; i++)
@@ -248,7 +253,12 @@ test_sums(void)
 	(void) toy_open(&host.ctx, ML_F64, &t);
 	unit_is_int(build_branches(&t), ML_OK, "branches");
 	for (int32_t k = 0; k < t.graph->nnodes; k++)
-		added += t.graph->nodes[k].write == ML_WRITE_SUM;
+		if (t.graph->nodes[k].write == ML_WRITE_SUM)
+		{
+			added++;
+			norms += ml_ops[t.graph->nodes[k].op] == &ml_op_layer_norm_back;
+		}
+	unit_is_int(norms, 1, "a norm's gradient is added to that of the branch around it");
 	unit_ok(added >= 2, "%d nodes add to what another one computed", added);
 	t.runner->inputs[ml_graph_find(t.graph, ML_VALUE_INPUT, ML_TEXT("x"))] = x;
 	for (int rows = 0; rows <= 4; rows += 2)

@@ -126,6 +126,7 @@ test_refused(void)
 		{"a value that no node makes", 2, ",{\"kind\":\"output\",\"dtype\":\"F32\",\"shape\":[-1,3],\"name\":\"y\"},{\"kind\":\"activation\",\"dtype\":\"F32\",\"shape\":[-1,3]}", ML_BAD_MODEL, "no node makes"},
 		{"an unknown op", 4, "{\"op\":\"divine\",\"version\":1,\"inputs\":[0],\"outputs\":[1]}", ML_NEWER_FORMAT, "\"divine\""},
 		{"a later op", 4, "{\"op\":\"copy\",\"version\":1000,\"inputs\":[0],\"outputs\":[1]}", ML_NEWER_FORMAT, "version 1000"},
+		{"an op of training", 4, "{\"op\":\"softmax_back\",\"version\":1,\"inputs\":[0,0],\"outputs\":[1]}", ML_BAD_MODEL, "training"},
 		{"a cycle", 4, "{\"op\":\"copy\",\"version\":1,\"inputs\":[1],\"outputs\":[1]}", ML_BAD_MODEL, "before it is made"},
 		{"an input made", 4, "{\"op\":\"copy\",\"version\":1,\"inputs\":[0],\"outputs\":[0]}", ML_BAD_MODEL, "two nodes make"},
 		{"made twice", 4, "{\"op\":\"copy\",\"version\":1,\"inputs\":[0],\"outputs\":[1]},{\"op\":\"copy\",\"version\":1,\"inputs\":[0],\"outputs\":[1]}", ML_BAD_MODEL, "two nodes make"},

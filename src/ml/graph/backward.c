@@ -159,7 +159,7 @@ reverse_node(reverse *r, int32_t k)
 	if (op->backward == NULL || !flows || !any)
 		return ML_OK;
 	r->b->layer = node.layer;
-	op->backward(&r->b->e, &back);
+	ML_OP_BACKWARD(op, &r->b->e, &back);
 	ML_TRY(r->b->e.status);
 	for (int i = 0; i < node.nin; i++)
 		if (wanted[i] && din[i] != ML_NO_VALUE)

@@ -558,6 +558,8 @@ find_op(reader *r, const ml_json *node, const ml_op **op)
 	if (*op == NULL || version > (*op)->version)
 		return ml_fail(r->ctx, ML_NEWER_FORMAT, "the stored graph: operation \"%.*s\", version %lld, is not known to this release",
 					   (int) ML_MIN(name->string.size, (size_t) 100), name->string.data, (long long) version);
+	if (((*op)->flags & ML_OP_GRADIENT) != 0)
+		return ml_fail(r->ctx, ML_BAD_MODEL, "the stored graph: operation \"%s\" is part of training", (*op)->name);
 	return ML_OK;
 }
 

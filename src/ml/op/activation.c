@@ -80,7 +80,8 @@ run_activation_back(const ml_op_run *run)
 }
 
 const ml_op ml_op_activation_back = {
-	.name = "activation_back", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1, .overwrites = {3},
+	.name = "activation_back", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1,
+	.flags = ML_OP_GRADIENT, .overwrites = {3},
 	.attributes = attributes, .shape = ml_shape_pair,
 	.kernels = (const ml_op_kernel[]) {{"ff>f", 0, run_activation_back}, {"dd>d", 0, run_activation_back}, {0}}
 };

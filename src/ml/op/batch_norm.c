@@ -271,7 +271,7 @@ run_batch_norm_back(const ml_op_run *run)
 
 const ml_op ml_op_batch_norm_back = {
 	.name = "batch_norm_back", .version = 1, .nin_least = 4, .nin_most = 5, .nout = 3,
-	.flags = ML_OP_SKIPS, .overwrites = {3},
+	.flags = ML_OP_GRADIENT | ML_OP_SKIPS, .overwrites = {3},
 	.shape = shape_batch_norm_back,
 	.kernels = (const ml_op_kernel[]) {
 		{"fffff~>fff", 0, run_batch_norm_back, workspace_batch_norm},

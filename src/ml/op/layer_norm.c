@@ -143,6 +143,7 @@ const ml_op ml_op_layer_norm = {
  * === layer_norm_back(g, x, mean, root, gain) -> dx ===
  * With z = (x - mean) root and h = g gain, of each row:
  * dx = root (h - mean of h - z mean of h z)
+ * The branch around a block of layers has a gradient, too, so this one can add.
  */
 
 /* g and x of one shape, mean and root a number for each row. */
@@ -183,23 +184,37 @@ run_layer_norm_back(const ml_op_run *run)
 	{
 		size_t		at = r * n * map->width;
 		const char *g = (const char *) run->in[0].data + at;
+		char	   *out = (char *) run->out[0].data + at;
+		char	   *dx = run->add ? run->workspace : out;
 		double		mean = number_at(&run->in[2], r);
 		double		root = number_at(&run->in[3], r);
 		double		sums[2];
 
 		map->normal_sums(sums, g, (const char *) x->data + at, mean, root, gain, n);
-		map->normal_back((char *) run->out[0].data + at, g, (const char *) x->data + at, mean, root, gain,
-						 sums[0] / (double) n, sums[1] / (double) n, n);
+		map->normal_back(dx, g, (const char *) x->data + at, mean, root, gain, sums[0] / (double) n,
+						 sums[1] / (double) n, n);
+		if (run->add)
+			map->binary[ML_MAP_ADD] (out, out, 1, dx, 1, n);
 		ML_TRY(ml_poll_after(run->ctx, &unpolled, n));
 	}
 	return ML_OK;
 }
 
+/* A row. */
+static size_t
+workspace_layer_norm_back(const ml_op_run *run)
+{
+	const ml_view *x = &run->in[1];
+
+	return (size_t) x->dims[x->ndims - 1] * ml_dtypes[x->dtype].block_bytes;
+}
+
 const ml_op ml_op_layer_norm_back = {
-	.name = "layer_norm_back", .version = 1, .nin_least = 4, .nin_most = 5, .nout = 1, .overwrites = {3},
-	.shape = shape_layer_norm_back,
+	.name = "layer_norm_back", .version = 1, .nin_least = 4, .nin_most = 5, .nout = 1, .flags = ML_OP_GRADIENT | ML_OP_ADDS,
+	.overwrites = {3}, .shape = shape_layer_norm_back,
 	.kernels = (const ml_op_kernel[]) {
-		{"fffff~>f", 0, run_layer_norm_back}, {"ddddd~>d", 0, run_layer_norm_back}, {0}
+		{"fffff~>f", 0, run_layer_norm_back, workspace_layer_norm_back},
+		{"ddddd~>d", 0, run_layer_norm_back, workspace_layer_norm_back}, {0}
 	}
 };
 
@@ -238,7 +253,7 @@ run_layer_norm_gain(const ml_op_run *run)
 }
 
 const ml_op ml_op_layer_norm_gain = {
-	.name = "layer_norm_gain", .version = 1, .nin_least = 4, .nin_most = 4, .nout = 1, .flags = ML_OP_ADDS,
+	.name = "layer_norm_gain", .version = 1, .nin_least = 4, .nin_most = 4, .nout = 1, .flags = ML_OP_GRADIENT | ML_OP_ADDS,
 	.shape = shape_layer_norm_gain,
 	.kernels = (const ml_op_kernel[]) {
 		{"ffff>f", 0, run_layer_norm_gain}, {"dddd>d", 0, run_layer_norm_gain}, {0}

@@ -249,7 +249,7 @@ static const ml_op_kernel grad_input_kernels[] = {
 };
 
 const ml_op ml_op_linear_grad_input = {
-	.name = "linear_grad_input", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1, .flags = ML_OP_ADDS,
+	.name = "linear_grad_input", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1, .flags = ML_OP_GRADIENT | ML_OP_ADDS,
 	.attributes = gradient_attributes, .shape = shape_grad_input, .kernels = grad_input_kernels, .flops = flops_grad_input
 };
 
@@ -412,7 +412,7 @@ static const ml_op_kernel grad_weight_kernels[] = {
 };
 
 const ml_op ml_op_linear_grad_weight = {
-	.name = "linear_grad_weight", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1, .flags = ML_OP_ADDS,
+	.name = "linear_grad_weight", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1, .flags = ML_OP_GRADIENT | ML_OP_ADDS,
 	.attributes = gradient_attributes, .shape = shape_grad_weight, .kernels = grad_weight_kernels, .flops = flops_grad_weight
 };
 
@@ -462,6 +462,6 @@ flops_grad_bias(const ml_op_run *run)
 }
 
 const ml_op ml_op_linear_grad_bias = {
-	.name = "linear_grad_bias", .version = 1, .nin_least = 1, .nin_most = 1, .nout = 1, .flags = ML_OP_ADDS,
+	.name = "linear_grad_bias", .version = 1, .nin_least = 1, .nin_most = 1, .nout = 1, .flags = ML_OP_GRADIENT | ML_OP_ADDS,
 	.shape = shape_grad_bias, .kernels = grad_bias_kernels, .flops = flops_grad_bias
 };

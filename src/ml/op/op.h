@@ -268,6 +268,7 @@ typedef struct ml_op_kernel
 #define ML_OP_DRAWS		0x04
 #define ML_OP_STATE		0x08	/* writes into input 0, a state, which is also output 0 */
 #define ML_OP_TOUCHES	0x10	/* heeds run->touched; then run->add is true */
+#define ML_OP_GRADIENT	0x40	/* emitted by backward rules only, which know its inputs' shapes: refused in stored graphs */
 #define ML_OP_SKIPS		0x20	/* outputs that nothing reads have data NULL, and kernels leave them out */
 
 struct ml_op
@@ -291,6 +292,14 @@ struct ml_op
 	/* floating-point operations of a run; NULL: one for each element of output 0 */
 	double		(*flops) (const ml_op_run *run);
 };
+
+/* How backward rules are called: builds that show that tests find wrong ones replace it (test/unit/mutate.c). */
+#ifdef ML_MUTATE
+extern void ml_mutate_backward(const ml_op *op, ml_emitter *e, const ml_op_backward *b);
+#define ML_OP_BACKWARD(op, e, b) ml_mutate_backward(op, e, b)
+#else
+#define ML_OP_BACKWARD(op, e, b) (op)->backward(e, b)
+#endif
 
 /* All ops, ended by NULL; ops are found by name when a graph is read.  ops.h declares them. */
 extern const ml_op *const ml_ops[];

@@ -110,7 +110,8 @@ run_softmax_back(const ml_op_run *run)
 }
 
 const ml_op ml_op_softmax_back = {
-	.name = "softmax_back", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1, .overwrites = {1},
+	.name = "softmax_back", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1,
+	.flags = ML_OP_GRADIENT, .overwrites = {1},
 	.shape = ml_shape_pair,
 	.kernels = (const ml_op_kernel[]) {{"ff>f", 0, run_softmax_back}, {"dd>d", 0, run_softmax_back}, {0}}
 };
@@ -170,7 +171,8 @@ run_log_softmax_back(const ml_op_run *run)
 }
 
 const ml_op ml_op_log_softmax_back = {
-	.name = "log_softmax_back", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1, .overwrites = {2},
+	.name = "log_softmax_back", .version = 1, .nin_least = 2, .nin_most = 2, .nout = 1,
+	.flags = ML_OP_GRADIENT, .overwrites = {2},
 	.shape = ml_shape_pair,
 	.kernels = (const ml_op_kernel[]) {
 		{"ff>f", 0, run_log_softmax_back}, {"dd>d", 0, run_log_softmax_back}, {0}
