@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whole trainings in PyTorch from given first weights, for test/unit/test_train_network.c.
+"""Whole trainings in PyTorch from given first weights, for test/unit/test_train_programs.c.
 
     python3 test/data/train_network.py      writes train_network_{a,b,c,d,e,f}.safetensors beside itself
 

@@ -98,6 +98,7 @@ typedef struct setting
 	const ml_image *live;
 	ml_type		target_type;
 	ml_text		start;
+	const ml_kernel *kernel;	/* NULL: what this machine chooses */
 } setting;
 
 static inline ml_status
@@ -108,7 +109,7 @@ open_trainer(ml_context *ctx, const table *t, const setting *s, ml_trainer **tra
 							   .algorithm = unit_text(s->algorithm), .options = unit_text(s->options), .task = s->task,
 							   .ncolumns = t->ncolumns, .columns = t->columns, .target = ML_TEXT("y"),
 							   .memory = s->memory > 0 ? s->memory : (size_t) 64 << 20,
-							   .kernel = ml_kernel_select(ML_LEVEL_AUTO), .live = s->live,
+							   .kernel = s->kernel != NULL ? s->kernel : ml_kernel_select(ML_LEVEL_AUTO), .live = s->live,
 							   .target_type = s->target_type, .start = s->start
 						   }, trainer);
 }
