@@ -42,7 +42,7 @@ build/aiaas--%.sql: sql/aiaas--%.sql models/sentiment/install.pl $(wildcard mode
 	@mkdir -p $(@D)
 	perl models/sentiment/install.pl $< models/sentiment/sentiment.safetensors > $@.new
 	mv $@.new $@
-else ifeq ($(filter demo test bench layers format fuzz,$(MAKECMDGOALS)),)
+else ifeq ($(filter demo test bench layers format fuzz mutate,$(MAKECMDGOALS)),)
 $(error PostgreSQL's server headers are missing: "test/setup.sh build" says or does what is needed)
 endif
 
@@ -50,7 +50,7 @@ endif
 jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 prepare = @test/setup.sh $@ && $(MAKE) --no-print-directory -s $(jobs) all
 
-.PHONY: demo test bench layers format fuzz
+.PHONY: demo test bench layers format fuzz mutate
 demo test bench:
 	$(prepare) && test/install.sh
 	@$@/run.sh
@@ -60,6 +60,9 @@ layers:
 fuzz:
 	@test/setup.sh $@
 	@test/fuzz/run.sh
+mutate:
+	@test/setup.sh build
+	@test/mutate.sh
 format:
 	@test/setup.sh $@
 	@perl test/format.pl
