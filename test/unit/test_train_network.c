@@ -371,7 +371,7 @@ static void
 test_spilled(unit_host *host)
 {
 	static const char *const options =
-		"{\"layers\": [{\"type\": \"dense\", \"units\": 1}], \"epochs\": 2, \"validation\": 0.1}";
+		"{\"layers\": [{\"type\": \"dense\", \"units\": 512, \"activation\": \"relu\"}, {\"type\": \"dense\", \"units\": 1}], \"epochs\": 2, \"validation\": 0.1}";
 	double	   *items = malloc(sizeof(double) * SPILL_ITEMS * SPILL_ROWS);
 	table		t;
 	outcome		r[2];
