@@ -26,7 +26,7 @@ def train(source, target, features, options):
     db.execute("SELECT aiaas_train(%s, %s, model => 'bench_network', features => %s, algorithm => 'network', options => %s)",
                (source, target, features, json.dumps(options)))
     seconds = time.perf_counter() - start
-    history = value(db, "SELECT info -> 'history' FROM (SELECT manifest -> 'report' AS info FROM bench_network WHERE (version, chunk) = (1, 0)) AS m")
+    history = value(db, "SELECT manifest #> '{trained,report,history}' FROM bench_network WHERE (version, chunk) = (1, 0)")
     return seconds, sum(epoch[3] for epoch in history)
 
 
