@@ -2,7 +2,7 @@
 
 EXTENSION = aiaas
 MODULE_big = aiaas
-DATA = sql/aiaas--1.0--1.1.sql
+DATA = sql/aiaas--1.0--1.1.sql sql/aiaas--1.1--1.2.sql
 DATA_built = build/aiaas--1.0.sql
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/ml/*/*.c) $(wildcard src/pg/*.c)))
 

@@ -12,7 +12,8 @@ extension=$("$PG_CONFIG" --sharedir)/extension
 if ! cmp -s aiaas.so "$("$PG_CONFIG" --pkglibdir)/aiaas.so" ||
 	! cmp -s aiaas.control "$extension/aiaas.control" ||
 	! cmp -s build/aiaas--1.0.sql "$extension/aiaas--1.0.sql" ||
-	! cmp -s sql/aiaas--1.0--1.1.sql "$extension/aiaas--1.0--1.1.sql"; then
+	! cmp -s sql/aiaas--1.0--1.1.sql "$extension/aiaas--1.0--1.1.sql" ||
+	! cmp -s sql/aiaas--1.1--1.2.sql "$extension/aiaas--1.1--1.2.sql"; then
 	echo 'What was built is not what is installed.  Run "sudo make install", then this again.'
 	exit 1
 fi

@@ -48,6 +48,11 @@ INSERT INTO contract VALUES
 	('tokenize', 'model regclass, input text', 'text[]', 'sss'),
 	('coefficients', 'model regclass, version integer', 'TABLE(label text, term text, estimate double precision, std_error double precision,'
 		' statistic double precision, p_value double precision, conf_low double precision, conf_high double precision)', 'sr-'),
+	('network_spec', 'model regclass, version integer', 'jsonb', 'sr-'),
+	('summary', 'model regclass, version integer', 'TABLE(layer text, type text, output_shape text, parameters bigint, flop double precision)', 'sr-'),
+	('vocabulary', 'model regclass, version integer', 'TABLE(number integer, word text)', 'sr-'),
+	('history', 'model regclass, version integer', 'TABLE(epoch integer, step bigint, learning_rate double precision, seconds double precision,'
+		' metric text, train double precision, validation double precision)', 'sr-'),
 	('kernels', '', 'TABLE(level text, supported boolean, fastest boolean, in_use boolean, cpu text)', 'srs');
 
 -- Inference: of the default model, of the live version, of a version; a label is NULL for the predicted one.
@@ -93,7 +98,8 @@ SELECT set_eq($$ SELECT pg_get_function_arguments(oid) FROM functions WHERE pron
 	'defaults of aiaas_train');
 SELECT is_empty($$ SELECT oid::regprocedure FROM functions WHERE NOT internal
 	AND pronargdefaults <> (SELECT count(*) FROM unnest(proargnames[1:pronargs]) AS a
-		WHERE a = 'options' OR (a = 'label' AND prokind = 'f') OR (a = 'version' AND proname IN ('aiaas_export', 'aiaas_training_info', 'aiaas_coefficients'))
+		WHERE a = 'options' OR (a = 'label' AND prokind = 'f') OR (a = 'version' AND proname IN ('aiaas_export', 'aiaas_training_info', 'aiaas_coefficients', 'aiaas_network_spec', 'aiaas_summary',
+			'aiaas_vocabulary', 'aiaas_history'))
 		OR (a = 'source' AND proname NOT IN ('aiaas_train', 'aiaas_cross_validate'))
 		OR (proname = 'aiaas_train' AND a IN ('target', 'model', 'features', 'algorithm'))
 		OR (proname = 'aiaas_cross_validate' AND a IN ('target', 'features', 'algorithm', 'folds'))) $$,

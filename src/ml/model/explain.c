@@ -326,11 +326,22 @@ ml_session_explain(ml_context *ctx, ml_session *session, const ml_value *inputs,
 	return status;
 }
 
+/* The reader of texts; NULL: there are none. */
+static ml_words *
+words_of(const ml_session *session)
+{
+	if (session->network != NULL)
+		return session->network->reader;
+	return session->encoder == NULL ? NULL : ml_encoder_words(session->encoder);
+}
+
 void
 ml_session_tokenize(ml_session *session, ml_text input)
 {
-	if (session->encoder != NULL)
-		ml_words_begin(ml_encoder_words(session->encoder), input);
+	ml_words   *words = words_of(session);
+
+	if (words != NULL)
+		ml_words_begin(words, input);
 }
 
 ml_status
@@ -338,9 +349,9 @@ ml_session_tokens(ml_context *ctx, ml_session *session, const ml_text **tokens, 
 {
 	ml_word		words[ML_SESSION_TOKENS];
 
-	if (session->encoder == NULL)
+	if (words_of(session) == NULL)
 		return ml_fail(ctx, ML_UNSUPPORTED, "the model has no columns of text");
-	ML_TRY(ml_words_next(ctx, ml_encoder_words(session->encoder), words, ML_LENGTH(words), n));
+	ML_TRY(ml_words_next(ctx, words_of(session), words, ML_LENGTH(words), n));
 	for (size_t i = 0; i < *n; i++)
 		session->tokens[i] = (ml_text) {words[i].folded, words[i].size};
 	*tokens = session->tokens;

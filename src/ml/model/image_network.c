@@ -199,3 +199,59 @@ ml_image_network(const ml_network_image *image, ml_text *names, ml_feeds *feeds,
 	*network = image->network;
 	network->graph = graph;
 }
+
+/* ---------- what it is ---------- */
+
+static ml_status
+want_network(ml_context *ctx, const ml_image *head)
+{
+	if (head->format == ML_FORMAT_NETWORK)
+		return ML_OK;
+	ml_fail(ctx, ML_UNSUPPORTED, "the model is no network");
+	return ml_hint(ctx, "Train one by algorithm => 'network'.");
+}
+
+ml_status
+ml_image_summarize(ml_context *ctx, ml_arena *arena, const ml_image *head, const ml_layer_summary **rows, size_t *n)
+{
+	const ml_network_image *image = (const ml_network_image *) head;
+	ml_network_task task;
+	ml_network	network;
+	ml_graph	graph;
+	ml_feeds	feeds;
+	void	   *names;
+
+	ML_TRY(want_network(ctx, head));
+	ML_TRY(ml_arena_alloc(ctx, arena, ml_size_mul(head->ncolumns, sizeof(ml_text)), &names));
+	ml_image_network(image, names, &feeds, &graph, &network);
+	task = (ml_network_task)
+	{
+		.classification = head->task == ML_CLASSIFICATION, .nlabels = head->nlabels, .nfeeds = feeds.nfeeds,
+		.feeds = feeds.feeds, .dtype = ML_F32
+	};
+	return ml_network_summarize(ctx, arena, (ml_text) {ml_image_at(head, image->layers), (size_t) image->layers_size},
+								&task, rows, n);
+}
+
+ml_status
+ml_image_words(ml_context *ctx, const ml_image *head, uint32_t *n)
+{
+	const ml_network_image *image = (const ml_network_image *) head;
+
+	ML_TRY(want_network(ctx, head));
+	*n = image->feeds.tokens.n == 0 ? 0 : image->feeds.tokens.n + ML_TOKEN_FIRST;
+	return ML_OK;
+}
+
+ml_text
+ml_image_word(const ml_image *head, uint32_t number)
+{
+	const ml_network_image *image = (const ml_network_image *) head;
+	ml_tokens	tokens = image->feeds.tokens;
+
+	if (number < ML_TOKEN_FIRST)
+		return number == ML_TOKEN_PADDING ? ML_TEXT("(padding)") : ML_TEXT("(unknown)");
+	tokens.ends = ml_image_at(head, image->word_ends);
+	tokens.bytes = ml_image_at(head, image->words);
+	return ml_tokens_word(&tokens, number);
+}

@@ -17,6 +17,7 @@
 
 #include "base/json.h"
 #include "feature/column.h"
+#include "graph/network.h"
 #include "kernel/kernel.h"
 #include "learn/options.h"
 
@@ -134,6 +135,16 @@ typedef struct ml_coefficient
 /* In "arena". */
 extern ml_status ml_image_coefficients(ml_context *ctx, ml_arena *arena, const ml_image *image,
 									   const ml_coefficient **coefficients, size_t *n);
+
+/*
+ * Of networks: its layers (in the arena); how many numbers of words there are, 0
+ * without texts; the word of a number, "(padding)" and "(unknown)" the first two.
+ * ML_UNSUPPORTED for others.
+ */
+extern ml_status ml_image_summarize(ml_context *ctx, ml_arena *arena, const ml_image *image,
+									const ml_layer_summary **rows, size_t *n);
+extern ml_status ml_image_words(ml_context *ctx, const ml_image *image, uint32_t *n);
+extern ml_text ml_image_word(const ml_image *image, uint32_t number);
 
 /*
  * The words of a text as the model sees them, some at a time, so that memory

@@ -383,6 +383,22 @@ start(ml_context *ctx, ml_network_trainer *net)
 
 /* ---------- opening ---------- */
 
+/* The optimiser; from now on the options have it with every default, as they are told. */
+static ml_status
+read_optimizer(ml_context *ctx, ml_network_trainer *net)
+{
+	ml_trainer *trainer = net->trainer;
+	ml_buffer	json = {0};
+	ml_status	status;
+
+	ML_TRY(ml_optimizer_settings_read(ctx, net->options->optimizer, &net->settings));
+	status = ml_optimizer_settings_write(ctx, &net->settings, &json);
+	if (status == ML_OK)
+		status = ml_arena_copy(ctx, &trainer->arena, (ml_text) {json.data, json.size}, &trainer->options.network.optimizer);
+	ml_buffer_free(ctx, &json);
+	return status;
+}
+
 ml_status
 ml_network_open(ml_context *ctx, ml_network_trainer *net)
 {
@@ -395,7 +411,7 @@ ml_network_open(ml_context *ctx, ml_network_trainer *net)
 	needs		n;
 
 	ML_TRY(build(ctx, net));
-	ML_TRY(ml_optimizer_settings_read(ctx, net->options->optimizer, &net->settings));
+	ML_TRY(read_optimizer(ctx, net));
 	net->whole = net->settings.rule == ML_RULE_GRADIENT_DESCENT;
 	net->batch_size = !net->whole ? (size_t) trainer->options.batch_size : net->network.whole_batches ? (size_t) learning : WHOLE_ROWS;
 	net->batch_size = (size_t) ML_MIN((uint64_t) net->batch_size, ML_MAX(learning, 1));
