@@ -54,6 +54,8 @@ literal_wanted(const literal_column *column)
 			return "a timestamp";
 		case ML_TYPE_ARRAY:
 			return "an array of numbers";
+		case ML_TYPE_BYTES:
+			return "bytes, which JSON has none of";
 		default:
 			return "text";
 	}
@@ -72,7 +74,8 @@ literal_type(const literal_column *column)
 		[ML_TYPE_TIME] = "time",
 		[ML_TYPE_TIMESTAMP] = "timestamp",
 		[ML_TYPE_TIMESTAMPTZ] = "timestamptz",
-		[ML_TYPE_ARRAY] = "float8[]"
+		[ML_TYPE_ARRAY] = "float8[]",
+		[ML_TYPE_BYTES] = "bytea"
 	};
 
 	return names[column->type];

@@ -71,6 +71,7 @@ typedef struct source_want
 	int			weight;			/* -1: none */
 	int			split;			/* -1: none */
 	source_split split_by;
+	int			validation;		/* a boolean: rows that validate a network; -1: none */
 	pg_tz *zone;				/* that timestamptz are read in; NULL where there are none */
 } source_want;
 

@@ -90,6 +90,7 @@ typedef struct receiver
 	value_reader target;
 	value_reader weight;
 	value_reader split;
+	value_reader validation;
 	TypeCacheEntry *group;		/* to hash groups by */
 	layout		layout;
 	MemoryContext known_mcxt;	/* of the texts of known labels */
@@ -113,6 +114,7 @@ typedef struct receiver
 	ml_value   *targets;
 	float	   *weights;
 	double	   *splits;
+	bool	   *validates;
 } receiver;
 
 static void
@@ -124,7 +126,8 @@ flush_batch(receiver *r)
 		.numbers = r->numbers,
 		.targets = r->targets,
 		.weights = r->want->weight >= 0 ? r->weights : NULL,
-		.split = r->want->split >= 0 ? r->splits : NULL
+		.split = r->want->split >= 0 ? r->splits : NULL,
+		.validates = r->want->validation >= 0 ? r->validates : NULL
 	};
 
 	if (r->n > 0)
@@ -418,6 +421,8 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 		r->weights[r->n] = read_weight(r);
 	if (r->want->split >= 0)
 		r->splits[r->n] = read_split(r);
+	if (r->want->validation >= 0)
+		r->validates[r->n] = read_value(r, &r->validation, r->want->validation).number > 0;
 	r->n++;
 	if (r->n == r->nbatch || r->bytes >= BATCH_BYTES)
 		flush_batch(r);
@@ -453,7 +458,8 @@ static const char *const type_names[] = {
 	[ML_TYPE_TIME] = "time",
 	[ML_TYPE_TIMESTAMP] = "timestamp",
 	[ML_TYPE_TIMESTAMPTZ] = "timestamptz",
-	[ML_TYPE_ARRAY] = "float8[]"
+	[ML_TYPE_ARRAY] = "float8[]",
+	[ML_TYPE_BYTES] = "bytea"
 };
 
 static void
@@ -550,6 +556,8 @@ open_layout(receiver *r)
 		l->singles[l->nsingles++] = r->place[want->weight];
 	if (want->split >= 0)
 		l->singles[l->nsingles++] = r->place[want->split];
+	if (want->validation >= 0)
+		l->singles[l->nsingles++] = r->place[want->validation];
 }
 
 /* Room for the rows of a batch. */
@@ -569,6 +577,7 @@ open_batch(receiver *r)
 	r->targets = palloc_array(ml_value, r->nbatch);
 	r->weights = palloc_array(float, r->nbatch);
 	r->splits = palloc_array(double, r->nbatch);
+	r->validates = palloc_array(bool, r->nbatch);
 }
 
 static void
@@ -593,6 +602,8 @@ open_readers(receiver *r)
 		open_group(r, want->split);
 	else if (want->split >= 0)
 		open_number(r, &r->split, want->split);
+	if (want->validation >= 0)
+		open_number(r, &r->validation, want->validation);
 }
 
 /*
@@ -614,6 +625,8 @@ select_columns(receiver *r)
 		r->place[want->weight] = 1;
 	if (want->split >= 0)
 		r->place[want->split] = 1;
+	if (want->validation >= 0)
+		r->place[want->validation] = 1;
 	initStringInfo(&sql);
 	for (int i = 0; i < natts; i++)
 	{

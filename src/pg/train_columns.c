@@ -61,7 +61,8 @@ is_feature(const train_state *t, int column)
 static bool
 has_part(const train_state *t, int column)
 {
-	return column == t->want.target || column == t->want.weight || column == t->want.split;
+	return column == t->want.target || column == t->want.weight || column == t->want.split ||
+		column == t->want.validation;
 }
 
 /*
@@ -297,6 +298,24 @@ find_weights(train_state *t)
 }
 
 static void
+find_validation(train_state *t)
+{
+	ml_text		name = t->options.network.validation_source;
+	int			column;
+
+	t->want.validation = -1;
+	if (name.data == NULL)
+		return;
+	column = source_column(t->source, text_to_cstring(bridge_text_out(name)));
+	if (source_column_type(t->source, column) != ML_TYPE_BOOLEAN)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of rows that validate is of type %s instead of boolean",
+						source_column_name(t->source, column), source_column_type_name(t->source, column))));
+	t->want.validation = column;
+}
+
+static void
 find_split(train_state *t)
 {
 	const ml_options *o = &t->options;
@@ -433,6 +452,7 @@ train_choose_columns(train_state *t, const char *target, ArrayType *features)
 
 	find_weights(t);
 	find_split(t);
+	find_validation(t);
 	t->want.target = -1;
 	if (features != NULL)
 		t->want.inputs = named_features(t, features, &t->want.ninputs);

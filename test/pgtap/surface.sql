@@ -140,7 +140,8 @@ SELECT is_empty($$ SELECT oid::regprocedure FROM functions WHERE internal = (pro
 SELECT is_empty($$ SELECT oid::regprocedure FROM functions WHERE NOT internal
 	AND pronamespace <> (SELECT extnamespace FROM pg_extension WHERE extname = 'aiaas') $$,
 	'functions for users live in the schema of the extension');
-SELECT is_empty($$ SELECT oid::regprocedure FROM functions WHERE prokind = 'f' AND prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c') $$,
+SELECT is_empty($$ SELECT oid::regprocedure FROM functions WHERE prokind = 'f' AND prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')
+	AND prosqlbody IS NULL $$,
 	'no function is text that a search_path could bend');
 
 -- how it is marked

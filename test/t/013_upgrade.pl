@@ -57,7 +57,7 @@ SELECT identity, 'member', type, obj_description(objid, classid::regclass::name)
 UNION ALL
 SELECT identity, 'function', concat_ws(' ', pg_get_function_arguments(p.oid), '->', pg_get_function_result(p.oid), l.lanname, proowner::regrole,
 		procost, prorows, prosupport, prokind, prosecdef, proleakproof, proisstrict, proretset, provolatile, proparallel),
-	concat_ws(' ', prosrc, probin, pg_get_function_sqlbody(p.oid), proconfig, proacl)
+	concat_ws(' ', prosrc, probin, replace(pg_get_function_sqlbody(p.oid), chr(10), ' '), proconfig, proacl)
 FROM members JOIN pg_proc p ON classid = 'pg_proc'::regclass AND p.oid = objid JOIN pg_language l ON l.oid = prolang
 UNION ALL
 SELECT identity, 'aggregate', (to_jsonb(a) - 'aggfnoid' - 'aggtranstype' - 'aggmtranstype' - 'aggsortop')::text,

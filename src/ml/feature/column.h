@@ -15,7 +15,7 @@
  *	  timestamp		date					number: seconds since 2000-01-01, wall clock
  *	  timestamptz	date					the same in the time zone that the model names
  *	  array			number					items: a block of numbers of one length
- *	  bytes			image					text: the bytes of a PNG, JPEG or of pixels (networks only)
+ *	  bytes			image					text: bytes, one for each pixel and channel (networks only)
  *
  * With role category or text any scalar's value is text, as the user would see
  * it; with role number or date it is a number.  A missing number is NaN, a

@@ -74,6 +74,19 @@ read_pictures(ml_context *ctx, ml_network_trainer *net)
 static ml_status
 check_images(ml_context *ctx, const ml_network_trainer *net)
 {
+	const ml_trainer *trainer = net->trainer;
+	uint32_t	image = 0;
+
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+	{
+		ml_text		name = trainer->columns[i].name;
+
+		if (trainer->columns[i].role != ML_ROLE_IMAGE || net->pictures[image++].height > 0)
+			continue;
+		ml_fail(ctx, ML_BAD_OPTION, "bytes of column \"%.*s\" have no stated size", QUOTED(name));
+		return ml_hint(ctx, "Say what they are: {\"images\": {\"%.*s\": {\"height\": 28, \"width\": 28, \"channels\": 1}}}, "
+					   "or leave the column out.", QUOTED(name));
+	}
 	if (net->nimages > 0 || net->options->on_error != ML_ON_ERROR_SKIP)
 		return ML_OK;
 	ml_fail(ctx, ML_BAD_OPTION, "option \"on_error\" does nothing without images");
@@ -95,12 +108,12 @@ open_network(ml_context *ctx, ml_network_trainer *net)
 		net->nimages += trainer->columns[i].role == ML_ROLE_IMAGE;
 		ntexts += trainer->columns[i].role == ML_ROLE_TEXT;
 	}
-	ML_TRY(check_images(ctx, net));
 	ML_TRY(take(ctx, net, net->ncategories, sizeof(ml_levels), &net->levels));
 	ML_TRY(take(ctx, net, net->ncategories, sizeof(uint32_t), &net->level));
 	ML_TRY(take(ctx, net, net->nimages, sizeof(ml_picture), &net->pictures));
 	ML_TRY(take(ctx, net, trainer->ncolumns, sizeof(ml_value), &net->values));
 	ML_TRY(read_pictures(ctx, net));
+	ML_TRY(check_images(ctx, net));
 	return ntexts == 0 ? ML_OK : ml_words_open(ctx, trainer->kernel, &net->reader);
 }
 

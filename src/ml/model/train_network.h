@@ -55,7 +55,7 @@ struct ml_network_trainer
 	ml_levels  *levels;			/* [ncategories] values of categories as they appear */
 	uint32_t   *level;			/* [ncategories] of the row in hand */
 	uint32_t	nimages;
-	ml_picture *pictures;		/* [nimages] height 0: that of the first image */
+	ml_picture *pictures;		/* [nimages] by option "images" */
 	ml_words   *reader;
 	ml_levels	words;			/* of texts as they appear */
 	uint32_t	longest;		/* words of a text that are there */

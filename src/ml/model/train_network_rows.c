@@ -71,11 +71,7 @@ ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_r
 
 		if (column->role == ML_ROLE_IMAGE)
 		{
-			ml_picture *picture = &net->pictures[image++];
-
-			if (picture->height == 0)
-				ML_TRY(name_image(ctx, net, column, ml_pixels_probe(ctx, row->inputs[i].text, picture)));
-			size = ml_size_add(size, field_size(net, column, picture));
+			size = ml_size_add(size, field_size(net, column, &net->pictures[image++]));
 			continue;
 		}
 		if (column->type == ML_TYPE_ARRAY && row->inputs[i].items.data != NULL)
