@@ -130,6 +130,13 @@ test_graph(unit_host *host, const outcome *r)
 	refuse(host, r, "graph", "\"shape\":[9,4]", "\"shape\":[-99,4]", ML_BAD_MODEL, "");
 	refuse(host, r, "graph", "\"kind\":\"parameter\"", "\"kind\":\"input\"", ML_BAD_MODEL, "");
 	refuse(host, r, "graph", "\"kind\":\"state\"", "\"kind\":\"input\"", ML_BAD_MODEL, "");
+	/* weights narrower or wider than their tensors: in panels, a vector, a table, states */
+	refuse(host, r, "graph", "\"dtype\":\"F32\",\"layout\":\"panels\"", "\"dtype\":\"BF16\",\"layout\":\"panels\"", ML_BAD_MODEL, "");
+	refuse(host, r, "graph", "\"dtype\":\"F32\",\"layout\":\"panels\"", "\"dtype\":\"Q8\",\"layout\":\"panels\"", ML_BAD_MODEL, "");
+	refuse(host, r, "graph", "\"dtype\":\"F32\",\"shape\":[9,4]", "\"dtype\":\"BF16\",\"shape\":[9,4]", ML_BAD_MODEL, "");
+	refuse(host, r, "graph", "\"dtype\":\"F32\",\"shape\":[9,4]", "\"dtype\":\"Q8\",\"shape\":[9,4]", ML_BAD_MODEL, "too large");
+	refuse(host, r, "graph", "\"kind\":\"state\",\"dtype\":\"F32\"", "\"kind\":\"state\",\"dtype\":\"BF16\"", ML_BAD_MODEL, "");
+	refuse(host, r, "graph", "\"kind\":\"state\",\"dtype\":\"F32\"", "\"kind\":\"state\",\"dtype\":\"U8\"", ML_BAD_MODEL, "");
 	/* cycles and dangling names */
 	refuse(host, r, "graph", "\"op\":\"gather\",\"version\":1,\"inputs\":[", "\"op\":\"gather\",\"version\":1,\"inputs\":[99", ML_BAD_MODEL, "");
 	refuse(host, r, "graph", "\"op\":\"gather\",\"version\":1,\"inputs\":[", "\"op\":\"gather\",\"version\":1,\"inputs\":[-", ML_BAD_MODEL, "");

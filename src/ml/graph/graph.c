@@ -454,7 +454,7 @@ ml_builder_parameter(ml_builder *b, ml_text name, const ml_shape *shape, bool sp
 	elements = ml_size_align(fixed_bytes(shape), 16 * width) / width;
 	if (ml_size_add(graph->parameters, elements) > SIZE_MAX / 16)
 	{
-		b->e.status = ml_no_memory(b->e.ctx, SIZE_MAX);
+		b->e.status = ml_fail(b->e.ctx, ML_BAD_OPTION, "parameters that are too large");
 		return ML_NO_VALUE;
 	}
 	graph->values[value].sparse = sparse;
@@ -475,7 +475,7 @@ ml_builder_state(ml_builder *b, ml_text name, const ml_shape *shape)
 	bytes = ml_size_align(fixed_bytes(shape), ML_ALIGN);
 	if (ml_size_add(graph->state_bytes, bytes) > SIZE_MAX / 16)
 	{
-		b->e.status = ml_no_memory(b->e.ctx, SIZE_MAX);
+		b->e.status = ml_fail(b->e.ctx, ML_BAD_OPTION, "states that are too large");
 		return ML_NO_VALUE;
 	}
 	graph->values[value].offset = graph->state_bytes;

@@ -155,6 +155,9 @@ read_value(reader *r, const ml_graph *graph, const ml_graph_value *value, const 
 		return ml_fail(r->ctx, ML_BAD_MODEL, "a parameter has a name of %zu bytes, or one with a NUL in it", name.size);
 	memcpy(text, name.data, name.size);
 	text[name.size] = '\0';
+	/* what ml_network_file_load writes into room that the graph counted */
+	if (value->shape.dtype != ML_F32)
+		return ml_fail(r->ctx, ML_BAD_MODEL, "parameter \"%s\" is not of F32", text);
 	for (int i = 0; i < value->shape.ndims; i++)
 	{
 		if (value->shape.dims[i] < 0)
