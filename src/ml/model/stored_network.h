@@ -53,7 +53,7 @@ typedef struct ml_network_file
 	ml_feeds	feeds;			/* all but slots */
 	size_t		words_size;
 	ml_network	network;		/* its graph is closed by ml_network_file_close */
-	const ml_tensor **tensors;	/* [graph->nvalues] of parameters and states; else NULL */
+	const ml_tensor **tensors;	/* [values as they were read] of parameters and states; else NULL */
 } ml_network_file;
 
 /* From ml_stored_open, of format 3.  ML_BAD_MODEL, ML_NEWER_FORMAT.  Close in any case. */

@@ -247,7 +247,8 @@ ml_network_file_load(ml_context *ctx, const ml_network_file *file, void *paramet
 	{
 		const ml_graph_value *value = &graph->values[i];
 
-		if (file->tensors[i] == NULL)
+		/* what fusing added has no tensor */
+		if ((value->kind != ML_VALUE_PARAMETER && value->kind != ML_VALUE_STATE) || file->tensors[i] == NULL)
 			continue;
 		if (value->kind == ML_VALUE_PARAMETER)
 			ML_TRY(ml_layout_store(ctx, value, ML_F32, (float *) parameters + value->offset, file->tensors[i]->data));
