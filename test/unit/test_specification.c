@@ -382,8 +382,8 @@ typedef struct refusal
 static const refusal refusals[] = {
 	{"{\"layers\": []}", 2, &numbers, "option \"layers\" is no array of layers", NULL, "aiaas.sequential"},
 	{"{\"layers\": 7}", 2, &numbers, "option \"layers\" is no array of layers", NULL, NULL},
-	{"{\"layers\": [7]}", 2, &numbers, "a layer is no object", NULL, NULL},
-	{"{\"layers\": [{}]}", 2, &numbers, "a layer has no \"type\"", NULL, NULL},
+	{"{\"layers\": [7]}", 2, &numbers, "layer 1 is no object", NULL, NULL},
+	{"{\"layers\": [{}]}", 2, &numbers, "layer 1 has no \"type\"", NULL, NULL},
 	{"{\"layers\": [{\"type\": \"dense\"}], \"network\": \"mlp\"}", 2, &numbers, "say the same twice", NULL, NULL},
 	{"{\"network\": \"mlpp\"}", 2, &numbers, "unknown network \"mlpp\"", NULL, "Perhaps you meant \"mlp\"."},
 	{"{\"network\": 7}", 2, &numbers, "takes the name of a preset", NULL, NULL},

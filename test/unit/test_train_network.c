@@ -494,6 +494,9 @@ static const name_case name_cases[] = {
 	{NULL, NULL, "{\"max_length\": 3}", ML_BAD_OPTION, "without columns of text"},
 	{NULL, NULL, "{\"vocabulary\": 30}", ML_BAD_OPTION, "without columns of text"},
 	{NULL, NULL, "{\"on_error\": \"skip\"}", ML_BAD_OPTION, "without images"},
+	{NULL, NULL, "{\"images\": \"photo\"}", ML_BAD_OPTION, "no object of columns"},
+	{NULL, NULL, "{\"images\": {}}", ML_BAD_OPTION, "no object of columns"},
+	{NULL, NULL, "{\"images\": {\"photo\": 1}}", ML_BAD_OPTION, "\"photo\""},
 	{NULL, NULL, "{\"images\": {\"a\": {\"height\": 2, \"width\": 2}}}", ML_BAD_OPTION, "no column of images"},
 	{"note", NULL, "{\"pad\": 3, \"max_length\": 3}", ML_BAD_OPTION, "with \"pad\""},
 };

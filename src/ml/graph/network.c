@@ -61,9 +61,9 @@ ml_layer_status(ml_lowering *w, const ml_flow *in)
 /* ---------- reading ---------- */
 
 static ml_status
-bad_spec(ml_context *ctx, const char *what)
+bad_spec(ml_context *ctx, const char *where, const char *what)
 {
-	ml_fail(ctx, ML_BAD_OPTION, "%s", what);
+	ml_fail(ctx, ML_BAD_OPTION, "%s %s", where, what);
 	return ml_hint(ctx, "Layers are an array of objects with \"type\", as aiaas.sequential(aiaas.dense(10)) makes it.");
 }
 
@@ -85,8 +85,8 @@ find_type(ml_context *ctx, const char *where, const ml_json *node, const ml_laye
 	int			n = type_count();
 	int			found;
 
-	if (node->kind != ML_JSON_OBJECT || name == NULL || name->kind != ML_JSON_STRING)
-		return bad_spec(ctx, "a layer has no \"type\"");
+	if (name == NULL || name->kind != ML_JSON_STRING)
+		return bad_spec(ctx, where, "has no \"type\"");
 	for (int i = 0; i < n; i++)
 		names[i] = ml_layer_types[i].name;
 	names[n] = NULL;
@@ -175,6 +175,8 @@ read_layer(ml_context *ctx, ml_spec *spec, const ml_json *node, int i)
 	ml_layer   *layer = &spec->layers[i];
 
 	ml_print(layer->where, sizeof(layer->where), "layer %d", i + 1);
+	if (node->kind != ML_JSON_OBJECT)
+		return bad_spec(ctx, layer->where, "is no object");
 	ML_TRY(find_type(ctx, layer->where, node, &layer->type));
 	ml_print(layer->where, sizeof(layer->where), "layer %d (%s)", i + 1, layer->type->name);
 	ML_TRY(ml_settings_read(ctx, layer->where, node, layer->type->settings, others, layer->values));
@@ -188,12 +190,9 @@ read_layers(ml_context *ctx, ml_spec *spec, const ml_json *node)
 	int			i = 0;
 
 	if (node->kind != ML_JSON_ARRAY || node->count == 0)
-		return bad_spec(ctx, "option \"layers\" is no array of layers");
+		return bad_spec(ctx, "option \"layers\"", "is no array of layers");
 	if (node->count > ML_LAYERS_MAX)
 		return ml_fail(ctx, ML_BAD_OPTION, "there are more than %d layers", ML_LAYERS_MAX);
-	for (const ml_json *child = node->first; child != NULL; child = child->next)
-		if (child->kind != ML_JSON_OBJECT)
-			return bad_spec(ctx, "a layer is no object");
 	ML_TRY(ml_arena_alloc_zero(ctx, &spec->arena, node->count * sizeof(ml_layer), (void **) &spec->layers));
 	spec->nlayers = (int) node->count;
 	for (const ml_json *child = node->first; child != NULL; child = child->next)

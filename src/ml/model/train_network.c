@@ -56,6 +56,11 @@ read_pictures(ml_context *ctx, ml_network_trainer *net)
 	if (net->options->images.data == NULL)
 		return ML_OK;
 	ML_TRY(ml_json_parse(ctx, &net->trainer->arena, net->options->images, ML_BAD_OPTION, &root));
+	if (root->kind != ML_JSON_OBJECT || root->count == 0)
+	{
+		ml_fail(ctx, ML_BAD_OPTION, "option \"images\" is no object of columns");
+		return ml_hint(ctx, "It takes: {\"column\": {\"height\": 28, \"width\": 28, \"channels\": 1}}.");
+	}
 	for (const ml_json *node = root->first; node != NULL; node = node->next)
 	{
 		uint32_t	image = 0;
