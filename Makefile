@@ -13,7 +13,7 @@ WARNINGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-ignored-attributes)
 PG_CPPFLAGS = -Isrc/ml -Isrc/pg
 PG_CFLAGS = $(DIALECT) $(WARNINGS) -MMD -MP
-SHLIB_LINK = -licuuc -lm
+SHLIB_LINK = -licuuc -ljpeg -lpng -lm
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --outputdir=. --load-extension=aiaas

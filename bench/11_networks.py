@@ -31,7 +31,7 @@ PROGRAM = "build/network"
 def compile_driver():
     objects = [c[:-1] + "o" for c in glob.glob("src/ml/*/*.c")]
     subprocess.run(["gcc", "-O2", "-Isrc/ml", "-D_GNU_SOURCE", "-o", PROGRAM, "bench/network.c", *objects,
-                    "-licuuc", "-lm"], check=True)
+                    "-licuuc", "-ljpeg", "-lpng", "-lm"], check=True)
 
 
 def dense(units, activation="linear"):

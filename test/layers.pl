@@ -18,9 +18,13 @@ use constant { FILE_LINES => 800, FUNCTION_LINES => 100 };
 my @floors = qw(base kernel text feature op graph learn format model);
 my %level = map { $floors[$_] => $_ } 0 .. $#floors;
 
-# What the engine includes besides itself: C11, the CPU's intrinsics, ICU in src/ml/text.
+# What the engine includes besides itself: C11, the CPU's intrinsics, ICU in src/ml/text, and
+# two more libraries in one file each.
 my %system = map { $_ => 1 } qw(assert.h errno.h fenv.h float.h inttypes.h limits.h math.h stdalign.h
   stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdnoreturn.h string.h cpuid.h immintrin.h arm_neon.h);
+my %library = (
+	'src/ml/feature/image_jpeg.c' => qr/^(?:jpeglib|jerror|setjmp|stdio)\.h$/,
+	'src/ml/feature/image_png.c' => qr/^png\.h$/);
 
 # stdlib.h and stdio.h are not among them; their names may not be declared by hand either.
 my $forbidden = qr/\b(?:malloc|calloc|realloc|reallocarray|free|aligned_alloc|posix_memalign|alloca|
@@ -62,6 +66,7 @@ sub check_include
 	if ($kind eq '<')
 	{
 		return if $system{$name} || ($name =~ m{^unicode/\w+\.h$} && $floor eq 'text');
+		return if $library{$file} && $name =~ $library{$file};
 		return if $name eq 'stdlib.h' && $file eq $poison;
 		return fault($where, "<$name> is not for the engine");
 	}

@@ -38,7 +38,7 @@ packages()
 	case $("${PG_CONFIG:-pg_config}" --bindir 2>/dev/null || echo /usr/lib/postgresql) in
 		/usr/lib/postgresql*) echo postgresql-$1 postgresql-server-dev-$1 ;;
 	esac
-	echo gcc libc6-dev libicu-dev perl
+	echo gcc libc6-dev libicu-dev libjpeg62-turbo-dev libpng-dev perl
 	case $2 in
 		test) echo libipc-run-perl postgresql-$1-pgtap valgrind ;;
 		demo) echo dataset-fashion-mnist ;;

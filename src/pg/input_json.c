@@ -53,6 +53,11 @@ array_value(const callsite_model *model, const literal_column *column, JsonbCont
 static ml_value
 json_value(const callsite_model *model, const literal_column *column, const JsonbValue *value)
 {
+	if (column->type == ML_TYPE_BYTES && value->type != jbvNull)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("%s needs bytes in column \"%s\", which JSON has none of", model->subject, column->name),
+				 errhint("Images are values of rows: ROW(...) or a row of a table.")));
 	switch (value->type)
 	{
 		case jbvNull:

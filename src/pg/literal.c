@@ -55,7 +55,7 @@ literal_wanted(const literal_column *column)
 		case ML_TYPE_ARRAY:
 			return "an array of numbers";
 		case ML_TYPE_BYTES:
-			return "bytes, which JSON has none of";
+			return "bytes";
 		default:
 			return "text";
 	}

@@ -74,6 +74,10 @@ finds('a server header in angle brackets', qr{<utils/elog\.h> is not for},
 	'src/ml/text/words.h' => qq(#include <utils/elog.h>\n));
 finds('ICU outside text', qr{<unicode/ubrk\.h> is not for},
 	'src/ml/model/model.h' => qq(#include <unicode/ubrk.h>\n));
+finds('libpng outside its file', qr{<png\.h> is not for},
+	'src/ml/text/words.c' => qq(#include <png.h>\n));
+finds('libjpeg outside its file', qr{<jpeglib\.h> is not for},
+	'src/ml/text/words.c' => qq(#include <jpeglib.h>\n));
 finds('libc allocation', qr{words\.c:3: malloc is not for},
 	'src/ml/text/words.c' => qq(\n\nvoid *p = malloc(1);\n));
 finds('stdio', qr{words\.c:1: fprintf is not for},

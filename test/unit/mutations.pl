@@ -63,7 +63,7 @@ sub notices
 		system("gcc $flags -I$folder -Isrc/ml -c -o $object $path") == 0 or die "$file does not compile with \"$to\"\n";
 		push @built, $object;
 	}
-	system("gcc -o $folder/$program $out/test/unit/$program.o @built $out/unit.a $out/engine.a -licuuc -lm") == 0
+	system("gcc -o $folder/$program $out/test/unit/$program.o @built $out/unit.a $out/engine.a -licuuc -ljpeg -lpng -lm") == 0
 	  or die "$program is not linked\n";
 	my $failed = system("$folder/$program > $folder/log 2>&1") != 0;
 	unlink "$folder/$file";

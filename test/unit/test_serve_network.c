@@ -215,6 +215,37 @@ test_strange(unit_host *host, const table *t, const outcome *r)
 	close_served(host, &s);
 }
 
+/* A PNG is what its pixels are, given raw. */
+static void
+test_png(unit_host *host, const table *t, const outcome *r)
+{
+	served		s;
+	ml_value	row[5];
+	ml_arena	arena = {0};
+	ml_safetensors images;
+	size_t		size;
+	char	   *file = unit_data("images.safetensors", &size);
+	const ml_tensor *png;
+	uint8_t		pixels[6 * 6 * 3];
+	double		answers[4];
+	double		other[4];
+
+	if (!unit_ok(file != NULL && ml_safetensors_read(&host->ctx, &arena, file, size, &images) == ML_OK, "  images") ||
+		!open_served(host, r, ml_kernel_select(ML_LEVEL_AUTO), &s))
+		return;
+	png = ml_safetensors_tensor(&images, "png_rgb.file");
+	memcpy(row, t->inputs, sizeof(row));
+	row[4].text = (ml_text) {png->data, ml_tensor_bytes(png)};
+	unit_ok(ml_pixels_read(&host->ctx, row[4].text, &(ml_picture) {6, 6, 3}, pixels) == ML_OK &&
+			answer(host, &s, 1, row, answers) == ML_OK, "  a PNG: %s", host->ctx.error.text);
+	row[4].text = (ml_text) {(const char *) pixels, sizeof(pixels)};
+	unit_ok(answer(host, &s, 1, row, other) == ML_OK && memcmp(answers, other, s.width * sizeof(double)) == 0,
+			"  is what its pixels are");
+	close_served(host, &s);
+	ml_arena_free(&host->ctx, &arena);
+	free(file);
+}
+
 static void
 test_case(unit_host *host, const serve_case *c)
 {
@@ -232,6 +263,7 @@ test_case(unit_host *host, const serve_case *c)
 	{
 		test_served(host, &t, &r);
 		test_strange(host, &t, &r);
+		test_png(host, &t, &r);
 		unit_ok(ml_stored_describe(&host->ctx, r.stored.data, r.stored.size, &json) == ML_OK &&
 				strstr(json.data, "\"format\":3") != NULL && strstr(json.data, "\"note\"") != NULL, "  it describes itself");
 	}

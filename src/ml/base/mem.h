@@ -22,10 +22,16 @@
  * The engine takes memory from its host only, and has no stdio.  (Hosts that
  * include this header keep theirs: the server defines POSTGRES_H, the unit
  * tests ML_HOST.)  A file that needs a system header which uses these itself
- * (immintrin.h, ICU) includes it before this one.
+ * (immintrin.h, ICU, libpng, libjpeg) includes it before this one.
  */
 #if !defined(POSTGRES_H) && !defined(ML_HOST)
 #include <stdlib.h>
+/* stdio of a library's header, as macros (clang, _FORTIFY_SOURCE) */
+#undef printf
+#undef fprintf
+#undef sprintf
+#undef snprintf
+#undef vsnprintf
 #pragma GCC poison malloc calloc realloc free strdup strndup aligned_alloc \
 	posix_memalign printf fprintf sprintf snprintf vsnprintf puts fopen
 #endif

@@ -281,7 +281,8 @@ const ml_option ml_option_table[] = {
 		   "make all texts this long: longer ones are cut, shorter ones end in padding, which counts as a word"),
 	OPTION("images", JSON, network.images, 0, 0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
 		   "object of columns and {\"height\": ..., \"width\": ..., \"channels\": 1 or 3}", "null", "network with images",
-		   "what the bytes of a column are: pixels, row by row from the top, height x width x channels of them"),
+		   "size that the network takes of the images of a column: PNG and JPEG become it, other bytes are "
+		   "height x width x channels pixels, row by row from the top"),
 	OPTION("on_error", CHOICE, network.on_error, 0, 0, on_errors, NETWORK, BOTH, TABLES, ALWAYS,
 		   "\"error\" or \"skip\"", "\"error\"", "network with images",
 		   "what happens to rows whose image can't be read; those skipped are counted"),

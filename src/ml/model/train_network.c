@@ -89,7 +89,7 @@ check_images(ml_context *ctx, const ml_network_trainer *net)
 		if (trainer->columns[i].role != ML_ROLE_IMAGE || net->pictures[image++].height > 0)
 			continue;
 		ml_fail(ctx, ML_BAD_OPTION, "bytes of column \"%.*s\" have no stated size", QUOTED(name));
-		return ml_hint(ctx, "Say what they are: {\"images\": {\"%.*s\": {\"height\": 28, \"width\": 28, \"channels\": 1}}}, "
+		return ml_hint(ctx, "Say which size the network takes: {\"images\": {\"%.*s\": {\"height\": 28, \"width\": 28, \"channels\": 1}}}, "
 					   "or leave the column out.", QUOTED(name));
 	}
 	if (net->nimages > 0 || net->options->on_error != ML_ON_ERROR_SKIP)
