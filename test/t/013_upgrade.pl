@@ -95,9 +95,10 @@ query('upgraded', q{ALTER EXTENSION aiaas UPDATE});
 query('fresh', q{CREATE EXTENSION aiaas});
 my @upgraded = split /\n/, query('upgraded', $catalog);
 my @fresh = split /\n/, query('fresh', $catalog);
-my %in = map { $_ => 1 } @fresh;
-is(join("\n", grep { !delete $in{$_} } @upgraded), '', 'nothing is in an upgraded extension that is not in a fresh one');
-is(join("\n", grep { $in{$_} } @fresh), '', 'nor the other way round');
+my %in;
+$in{$_}++ foreach @fresh;		# lines may be there twice: of a view and of its row type
+is(join("\n", grep { !$in{$_} || $in{$_}-- < 1 } @upgraded), '', 'nothing is in an upgraded extension that is not in a fresh one');
+is(join("\n", grep { $in{$_} } keys %in), '', 'nor the other way round');
 cmp_ok(scalar(grep { /\|member\|/ } @fresh), '>', 100, 'of many objects');
 is(query('upgraded', q{SELECT extversion = (SELECT default_version FROM pg_available_extensions WHERE name = 'aiaas')
 	FROM pg_extension WHERE extname = 'aiaas'}), 't', 'of the newest version');
