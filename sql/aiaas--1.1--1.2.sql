@@ -220,3 +220,18 @@ AS 'MODULE_PATHNAME', 'aiaas_history'
 LANGUAGE C STABLE COST 1000 ROWS 20 PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.aiaas_history(regclass, integer)
 	IS 'what a network''s training was like, epoch by epoch: loss and accuracy (or root of the mean squared error)';
+
+/* ---------- long trainings ---------- */
+
+CREATE PROCEDURE @extschema@.aiaas_fit(
+	source text,
+	target text DEFAULT NULL,
+	model text DEFAULT NULL,
+	features text[] DEFAULT NULL,
+	algorithm text DEFAULT 'auto',
+	options jsonb DEFAULT '{}',
+	INOUT version integer DEFAULT NULL)
+	LANGUAGE C
+	AS 'MODULE_PATHNAME', 'aiaas_fit';
+COMMENT ON PROCEDURE @extschema@.aiaas_fit(text, text, text, text[], text, jsonb, integer) IS
+	'aiaas_train in transactions of its own: reads the source, commits, trains without holding back vacuum, stores the version';

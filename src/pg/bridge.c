@@ -10,6 +10,9 @@
  * bridge->thrown and reports failure; the engine unwinds by its own return
  * path, and bridge_check throws the kept error.
  *
+ * A training by aiaas_fit holds no snapshot while it runs; one that a callback
+ * took to look at a catalog must not stay until the next commit.
+ *
  * Progress.  A training shows itself through the server's own command
  * progress, under a code of our own, which the server's views ignore; so it
  * needs no shared memory of ours and works without preload.  The server ends
@@ -40,6 +43,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -109,6 +113,7 @@ call_server(bridge *b, server_call *call)
 		MemoryContextSwitchTo(caller);
 	}
 	PG_END_TRY();
+	InvalidateCatalogSnapshotConditionally();
 	return b->thrown == NULL;
 }
 

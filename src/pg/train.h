@@ -3,9 +3,9 @@
  * train.h
  *	  One training of a model, as the files of aiaas_train share it.
  *
- * fn_train.c settles what can be settled without a row, train_columns.c which
+ * train_open.c settles what can be settled without a row, train_columns.c which
  * columns are read and train_task.c what is learnt, train_read.c reads and
- * fits, train_deploy.c deploys.
+ * fits, train_deploy.c deploys; fn_fit.c does the same in several transactions.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "fmgr.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/snapshot.h"
@@ -40,6 +41,7 @@ typedef struct train_state
 	ml_arena	arena;			/* of the options */
 	ml_options	options;
 	ml_trainer *trainer;
+	ml_gram    *sums;			/* in place of rows, or NULL */
 	ml_buffer	stored;
 	ml_buffer	report;
 
@@ -49,6 +51,12 @@ typedef struct train_state
 
 pg_noreturn extern void train_refuse_null(const char *argument);
 extern ml_text train_engine_text(const char *string);
+
+/*
+ * From the arguments (source, target, model, features, algorithm, options) what
+ * can be settled without a row: source, rights, options, columns, task.
+ */
+extern void train_open(train_state *t, FunctionCallInfo fcinfo);
 
 /* The bridge, and the options of the recipe. */
 extern void train_read_options(train_state *t);
@@ -67,6 +75,21 @@ extern char *train_choose_task(train_state *t);
  * is a stored one.  Fills in what is stored and the report.
  */
 extern void train_learn(train_state *t, bool as_owner);
+
+/*
+ * The same in steps, which may lie in different transactions: all that stays
+ * is in the memory context of the first and in the bridge's temporary file.
+ * Close in any case.
+ */
+extern void train_read(train_state *t, bool as_owner);
+extern void train_finish(train_state *t);
+extern void train_close(train_state *t);
+
+/* Show it in aiaas.training_progress. */
+extern void train_start_progress(const train_state *t);
+
+/* The manifest of what is stored. */
+extern void train_describe(train_state *t);
 
 /*
  * The same to judge: values[fold * ML_METRICS_MAX + i] is metric i of

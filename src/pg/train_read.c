@@ -234,18 +234,30 @@ read_source(train_state *t, bool as_owner, bool sums)
 }
 
 /*
- * Read the source, as the model's owner if it is a stored one, and fit.
+ * The steps: read, finish, close.
  */
-static void
-learn(train_state *t, bool as_owner)
+void
+train_read(train_state *t, bool as_owner)
+{
+	open_trainer(t);
+	t->sums = read_source(t, as_owner, true);
+}
+
+void
+train_finish(train_state *t)
 {
 	ml_context *ctx = &t->b->ctx;
-	ml_gram    *gram;
 
-	open_trainer(t);
-	gram = read_source(t, as_owner, true);
-	bridge_check(t->b, gram == NULL ? ml_trainer_finish(ctx, t->trainer, &t->stored, &t->report) :
-				 ml_trainer_finish_gram(ctx, t->trainer, gram, &t->stored, &t->report), NULL);
+	bridge_check(t->b, t->sums == NULL ? ml_trainer_finish(ctx, t->trainer, &t->stored, &t->report) :
+				 ml_trainer_finish_gram(ctx, t->trainer, t->sums, &t->stored, &t->report), NULL);
+}
+
+void
+train_close(train_state *t)
+{
+	if (t->trainer != NULL)
+		ml_trainer_close(&t->b->ctx, t->trainer);
+	t->trainer = NULL;
 }
 
 /*
@@ -256,15 +268,16 @@ train_learn(train_state *t, bool as_owner)
 {
 	PG_TRY();
 	{
-		learn(t, as_owner);
+		train_read(t, as_owner);
+		train_finish(t);
 	}
 	PG_CATCH();
 	{
-		ml_trainer_close(&t->b->ctx, t->trainer);
+		train_close(t);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	ml_trainer_close(&t->b->ctx, t->trainer);
+	train_close(t);
 }
 
 void
@@ -278,9 +291,9 @@ train_cross_validate(train_state *t, int folds, double *values, uint64 *rows)
 	}
 	PG_CATCH();
 	{
-		ml_trainer_close(&t->b->ctx, t->trainer);
+		train_close(t);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	ml_trainer_close(&t->b->ctx, t->trainer);
+	train_close(t);
 }

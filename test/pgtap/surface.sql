@@ -81,7 +81,7 @@ UNION ALL VALUES ('linear_regression', 'y double precision, x double precision[]
 UNION ALL SELECT name, 'actual double precision, predicted double precision'
 FROM unnest('{mse,rmse,mae,mape,r2,median_absolute_error}'::text[]) name;
 
-SELECT plan(37);
+SELECT plan(38);
 
 -- what is there, and nothing else
 SELECT set_eq($$ SELECT proname::text, regexp_replace(pg_get_function_arguments(oid), ' DEFAULT [^,]*', '', 'g'),
@@ -91,6 +91,10 @@ SELECT set_eq($$ SELECT proname::text, regexp_replace(pg_get_function_arguments(
 SELECT set_eq($$ SELECT proname::text, pg_get_function_arguments(oid) FROM functions WHERE NOT internal AND prokind = 'a' $$,
 	$$ SELECT 'aiaas_' || name, arguments FROM aggregates $$,
 	'aggregates and their arguments');
+SELECT set_eq($$ SELECT proname::text, pg_get_function_arguments(oid) FROM functions WHERE NOT internal AND prokind = 'p' $$,
+	$$ VALUES ('aiaas_fit', 'IN source text, IN target text DEFAULT NULL::text, IN model text DEFAULT NULL::text, IN features text[] DEFAULT NULL::text[],'
+		' IN algorithm text DEFAULT ''auto''::text, IN options jsonb DEFAULT ''{}''::jsonb, INOUT version integer DEFAULT NULL::integer') $$,
+	'procedures, and their arguments with defaults');
 SELECT set_eq($$ SELECT pg_get_function_arguments(oid) FROM functions WHERE proname = 'aiaas_train' $$,
 	ARRAY['source text, target text DEFAULT NULL::text, model text DEFAULT NULL::text, features text[] DEFAULT NULL::text[],'
 		' algorithm text DEFAULT ''auto''::text, options jsonb DEFAULT ''{}''::jsonb, OUT model regclass, OUT version integer,'
@@ -98,10 +102,10 @@ SELECT set_eq($$ SELECT pg_get_function_arguments(oid) FROM functions WHERE pron
 	'defaults of aiaas_train');
 SELECT is_empty($$ SELECT oid::regprocedure FROM functions WHERE NOT internal
 	AND pronargdefaults <> (SELECT count(*) FROM unnest(proargnames[1:pronargs]) AS a
-		WHERE a = 'options' OR (a = 'label' AND prokind = 'f') OR (a = 'version' AND proname IN ('aiaas_export', 'aiaas_training_info', 'aiaas_coefficients', 'aiaas_network_spec', 'aiaas_summary',
+		WHERE a = 'options' OR (a = 'label' AND prokind = 'f') OR (a = 'version' AND proname IN ('aiaas_fit', 'aiaas_export', 'aiaas_training_info', 'aiaas_coefficients', 'aiaas_network_spec', 'aiaas_summary',
 			'aiaas_vocabulary', 'aiaas_history'))
-		OR (a = 'source' AND proname NOT IN ('aiaas_train', 'aiaas_cross_validate'))
-		OR (proname = 'aiaas_train' AND a IN ('target', 'model', 'features', 'algorithm'))
+		OR (a = 'source' AND proname NOT IN ('aiaas_train', 'aiaas_fit', 'aiaas_cross_validate'))
+		OR (proname IN ('aiaas_train', 'aiaas_fit') AND a IN ('target', 'model', 'features', 'algorithm'))
 		OR (proname = 'aiaas_cross_validate' AND a IN ('target', 'features', 'algorithm', 'folds'))) $$,
 	'and of the others');
 SELECT set_eq('SELECT relname::text FROM relations WHERE relkind = ''v''',

@@ -1,0 +1,293 @@
+/*-------------------------------------------------------------------------
+ *
+ * fn_fit.c
+ *	  CALL aiaas_fit: a training in several transactions.
+ *
+ * A function runs in one transaction under one snapshot, and what is deleted
+ * anywhere in the database after that cannot be vacuumed until it ends.  That
+ * is nothing for seconds, but too much for hours.  So aiaas_fit is a procedure:
+ *
+ *	  1. what can be settled without a row is settled, and the source is read
+ *		 into the trainer's memory and temporary file; COMMIT
+ *	  2. the rows are learnt from in a transaction that has no id, no snapshot
+ *		 and no lock: it keeps nothing from being vacuumed, and nobody waits for it
+ *	  3. the version is stored and deployed; COMMIT
+ *
+ * Between transactions everything may change: the model may be renamed, dropped
+ * or made by somebody else, rights may be revoked, other versions deployed.  So
+ * names are resolved once; from then on the model is its OID or, while it is to
+ * be created, the OID of its schema and a name; and each transaction that goes
+ * on from an earlier one checks existence and rights anew.  These transactions
+ * are READ COMMITTED, whatever the session's default: each must see what is there.
+ *
+ * Memory: all that lives longer than a transaction is in one context below the
+ * portal's, which SPI_commit leaves alone, and the temporary file belongs to
+ * the bridge therein.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/parsenodes.h"
+#include "tcop/pquery.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/portal.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
+
+#include "catalog.h"
+#include "train.h"
+
+typedef struct fit_state
+{
+	train_state t;
+	Oid			user;			/* who called */
+	Oid			schema;			/* of the model */
+	char	   *relname;		/* its name, as last seen */
+	MemoryContext call;			/* of all this */
+} fit_state;
+
+/* ------------------------------------------------------------------------
+ * Transactions
+ */
+
+/*
+ * A commit is possible in a CALL that stands alone, or in a procedure or DO
+ * block that could commit itself.
+ */
+static void
+require_own_transactions(FunctionCallInfo fcinfo)
+{
+	bool		called = fcinfo->context != NULL && IsA(fcinfo->context, CallContext);
+
+	if (called && !castNode(CallContext, fcinfo->context)->atomic && !IsSubTransaction())
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+			 errmsg("aiaas_fit cannot run inside a transaction block, a function or an exception block"),
+			 errdetail("It commits when it has read the source, and again when it has stored a version."),
+			 errhint("CALL it as a statement of its own (drivers: in autocommit mode), or train within the transaction: SELECT * FROM aiaas_train(...).")));
+}
+
+/* Commit what the transaction has done; the next one begins and holds nothing yet. */
+static void
+commit(void)
+{
+	SPI_commit();
+	XactIsoLevel = XACT_READ_COMMITTED;
+}
+
+static void
+begin_work(void)
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+end_work(void)
+{
+	PopActiveSnapshot();
+	commit();
+}
+
+/* ------------------------------------------------------------------------
+ * The model, from one transaction to the next
+ */
+
+/* Remember where it is, or is to be created. */
+static void
+locate_model(fit_state *f)
+{
+	train_state *t = &f->t;
+	RangeVar   *name;
+
+	if (OidIsValid(t->model))
+	{
+		f->schema = get_rel_namespace(t->model);
+		f->relname = get_rel_name(t->model);
+	}
+	else
+	{
+		name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(t->name)));
+		f->schema = RangeVarGetCreationNamespace(name);
+		f->relname = name->relname;
+	}
+}
+
+static void
+require_rights(const fit_state *f)
+{
+	catalog_require(f->t.model, CATALOG_TRAIN);
+}
+
+/*
+ * SET LOCAL ROLE ends with the transaction: what one user has read must not be
+ * stored by another one.
+ */
+static void
+check_user(const fit_state *f)
+{
+	if (GetUserId() != f->user)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("aiaas_fit was called as role %s, but goes on as %s",
+						quote_identifier(GetUserNameFromId(f->user, true)),
+						quote_identifier(GetUserNameFromId(GetUserId(), true))),
+				 errdetail("SET LOCAL ROLE ends when aiaas_fit commits for the first time."),
+				 errhint("Use SET ROLE instead.")));
+}
+
+/* The model that was there, under the name that it has now. */
+static void
+check_same(fit_state *f)
+{
+	char	   *relname = get_rel_name(f->t.model);
+	char	   *schema = relname == NULL ? NULL : get_namespace_name(get_rel_namespace(f->t.model));
+
+	if (relname == NULL || schema == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("model %s was dropped while it was trained", quote_identifier(f->relname)),
+				 errdetail("What was learnt is lost.")));
+	f->schema = get_rel_namespace(f->t.model);
+	f->relname = MemoryContextStrdup(f->call, relname);
+	require_rights(f);
+}
+
+/* A model that is to be created may have been made by somebody else. */
+static void
+check_place(fit_state *f)
+{
+	char	   *schema = get_namespace_name_or_temp(f->schema);
+
+	if (schema == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("the schema in which model %s was to be created was dropped while it was trained",
+						quote_identifier(f->relname)),
+				 errdetail("What was learnt is lost.")));
+	f->t.name = MemoryContextStrdup(f->call, quote_qualified_identifier(schema, f->relname));
+	f->t.model = catalog_find(f->t.name);
+	if (OidIsValid(f->t.model))
+		require_rights(f);
+}
+
+static void
+check_anew(fit_state *f)
+{
+	check_user(f);
+	if (OidIsValid(f->t.model))
+		check_same(f);
+	else
+		check_place(f);
+}
+
+/* ------------------------------------------------------------------------
+ * The steps
+ */
+
+static void
+read_rows(fit_state *f, FunctionCallInfo fcinfo)
+{
+	train_open(&f->t, fcinfo);
+	locate_model(f);
+	train_start_progress(&f->t);
+	train_read(&f->t, false);
+	commit();
+	/* say now what would be said after hours */
+	begin_work();
+	check_anew(f);
+	end_work();
+}
+
+static void
+store(fit_state *f)
+{
+	train_state *t = &f->t;
+
+	begin_work();
+	check_anew(f);
+	train_describe(t);
+	if (!OidIsValid(t->model))
+		t->model = catalog_resolve(t->name);
+	t->version = catalog_store(t->model, t->stored.data, t->stored.size, t->manifest);
+	train_deploy(t);
+	end_work();
+}
+
+static void
+fit(fit_state *f, FunctionCallInfo fcinfo)
+{
+	read_rows(f, fcinfo);
+	train_finish(&f->t);
+	store(f);
+}
+
+/* Its temporary file is closed whatever happens. */
+static void
+end(fit_state *f, MemoryContext caller)
+{
+	train_close(&f->t);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(f->call);
+}
+
+/* The row of output parameters. */
+static Datum
+fit_result(FunctionCallInfo fcinfo, int32 version)
+{
+	TupleDesc	columns;
+	Datum		values[1] = {Int32GetDatum(version)};
+	bool		nulls[1] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls));
+}
+
+/*
+ * CALL aiaas_fit(source, target, model, features, algorithm, options, version)
+ */
+AIAAS_FUNCTION(aiaas_fit);
+Datum
+aiaas_fit(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext call;
+	fit_state  *f;
+	int32		version;
+
+	require_own_transactions(fcinfo);
+	PreventCommandIfReadOnly("aiaas_fit()");
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	EnsurePortalSnapshotExists();
+	call = AllocSetContextCreate(PortalContext, "aiaas fit", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(call);
+	f = palloc0_object(fit_state);
+	f->call = call;
+	f->user = GetUserId();
+	f->t.started = GetCurrentTimestamp();
+	PG_TRY();
+	{
+		fit(f, fcinfo);
+	}
+	PG_CATCH();
+	{
+		end(f, caller);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	version = f->t.version;
+	bridge_progress_end();
+	end(f, caller);
+	SPI_finish();
+	return fit_result(fcinfo, version);
+}

@@ -1,0 +1,107 @@
+/*-------------------------------------------------------------------------
+ *
+ * train_open.c
+ *	  What a training settles before it reads a row: the source's columns,
+ *	  rights on the model or its schema, the options; and what it says of
+ *	  itself, while it runs and in the manifest.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "catalog/namespace.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
+
+#include "catalog.h"
+#include "train.h"
+
+/*
+ * The model's name when none is given: <table>_model beside the table.
+ */
+static char *
+default_name(const source *s)
+{
+	Oid			namespace;
+
+	if (!OidIsValid(s->relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a query as source needs a name for the model"),
+				 errhint("Give it: model => 'name'.")));
+	namespace = get_rel_namespace(s->relation);
+	return quote_qualified_identifier(get_namespace_name_or_temp(namespace),
+									  makeObjectName(get_rel_name(s->relation), NULL, "model"));
+}
+
+/* Columns in the place of the name are a slip, which would make a model. */
+static char *
+given_name(text *argument)
+{
+	char	   *name = text_to_cstring(argument);
+
+	if (name[0] == '{')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("invalid name of a model: \"%s\"", name),
+				 errdetail("It looks like a list of columns."),
+				 errhint("To learn from these columns: features => %s.", quote_literal_cstr(name))));
+	return name;
+}
+
+void
+train_open(train_state *t, FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		train_refuse_null("source");
+	t->recipe.algorithm = PG_ARGISNULL(4) ? "auto" : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	t->recipe.options = PG_ARGISNULL(5) ? "{}" : JsonbToCString(NULL, &PG_GETARG_JSONB_P(5)->root, 0);
+	t->source = source_open(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	t->recipe.source = t->source->stored;
+
+	t->name = PG_ARGISNULL(2) ? default_name(t->source) : given_name(PG_GETARG_TEXT_PP(2));
+	t->model = catalog_find(t->name);
+	if (OidIsValid(t->model))
+		catalog_require_or(t->model, CATALOG_TRAIN, !PG_ARGISNULL(2) ? NULL : "Or name a model of your own: model => 'name'.");
+
+	train_read_options(t);
+	train_check_comparable(t);
+	train_choose_columns(t, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)),
+						 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
+}
+
+/* Shown to others, whose search_path may be another one. */
+void
+train_start_progress(const train_state *t)
+{
+	char	   *known = OidIsValid(t->model) ? get_rel_name(t->model) : NULL;
+	RangeVar   *name;
+
+	if (known != NULL)
+	{
+		bridge_progress_start(get_rel_namespace(t->model), known);
+		return;
+	}
+	name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(t->name)));
+	bridge_progress_start(RangeVarGetCreationNamespace(name), name->relname);
+}
+
+/*
+ * The stored file says what was learnt, the recipe and the report how.
+ */
+void
+train_describe(train_state *t)
+{
+	ml_buffer	description = {0};
+	double		seconds;
+
+	bridge_check(t->b, ml_stored_describe(&t->b->ctx, t->stored.data, t->stored.size, &description), NULL);
+	seconds = (GetCurrentTimestamp() - t->started) / 1e6;
+	t->manifest = manifest_create(&t->recipe, (ml_text) {description.data, description.size},
+								  (ml_text) {t->report.data, t->report.size}, seconds);
+	ml_buffer_free(&t->b->ctx, &description);
+}

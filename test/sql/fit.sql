@@ -1,0 +1,87 @@
+-- CALL aiaas_fit: where it may run, and what comes of it.
+\set VERBOSITY default
+CREATE TABLE fit_points AS SELECT x::float8 / 100 AS x, hashint4(x) / 1e9 AS z, 2 * x::float8 / 100 + hashint4(-x) / 1e10 AS y FROM generate_series(1, 400) x;
+CREATE TABLE fit_notes AS SELECT CASE WHEN i % 2 = 0 THEN 'good' ELSE 'bad' END AS label,
+	CASE WHEN i % 2 = 0 THEN 'a fine and pleasant thing ' ELSE 'an awful broken mess ' END || i % 7 AS body FROM generate_series(1, 200) i;
+
+-- the same as aiaas_train, of each kind of model
+CALL aiaas_fit('fit_points', 'y', features => '{x,z}');
+SELECT version FROM aiaas_train('fit_points', 'y', features => '{x,z}');
+CALL aiaas_fit('fit_notes', 'label', features => '{body}');
+SELECT version FROM aiaas_train('fit_notes', 'label', features => '{body}');
+SET client_min_messages = warning;
+CALL aiaas_fit('fit_points', 'y', 'fit_network', '{x,z}', 'network', '{"network": "mlp", "epochs": 3}');
+SELECT version FROM aiaas_train('fit_points', 'y', 'fit_network', '{x,z}', 'network', '{"network": "mlp", "epochs": 3}');
+CALL aiaas_fit('fit_points', 'y', 'fit_network', '{x,z}', 'linear_regression', '{"holdout": 0}');
+SELECT version FROM aiaas_train('fit_points', 'y', 'fit_network', '{x,z}', 'linear_regression', '{"holdout": 0}');
+SELECT model, count(*), count(DISTINCT digest)
+FROM unnest('{fit_points_model,fit_notes_model,fit_network}'::regclass[]) AS model, aiaas_versions(model) GROUP BY model ORDER BY model::text;
+RESET client_min_messages;
+
+-- it commits
+BEGIN;
+CALL aiaas_fit('fit_points', 'y');
+ROLLBACK;
+CALL aiaas_fit('fit_points', 'y') \; SELECT 1;
+SELECT aiaas_fit('fit_points', 'y');
+CREATE FUNCTION fits() RETURNS int LANGUAGE plpgsql AS $$ DECLARE v int; BEGIN CALL aiaas_fit('fit_points', 'y', version => v); RETURN v; END $$;
+SELECT fits();
+DO $$ DECLARE v int; BEGIN CALL aiaas_fit('fit_points', 'y', version => v); EXCEPTION WHEN division_by_zero THEN NULL; END $$;
+CREATE PROCEDURE fits_as_owner() LANGUAGE plpgsql SECURITY DEFINER AS $$ DECLARE v int; BEGIN CALL aiaas_fit('fit_points', 'y', version => v); END $$;
+CALL fits_as_owner();
+CREATE PROCEDURE fits_set() LANGUAGE plpgsql SET work_mem = '4MB' AS $$ DECLARE v int; BEGIN CALL aiaas_fit('fit_points', 'y', version => v); END $$;
+CALL fits_set();
+DO $$ DECLARE v int; BEGIN EXECUTE 'CALL aiaas_fit(''fit_points'', ''y'')' INTO v; END $$;
+SET default_transaction_read_only = on;
+CALL aiaas_fit('fit_points', 'y');
+RESET default_transaction_read_only;
+
+-- a procedure and a DO block that could commit themselves
+CREATE PROCEDURE fits_all() LANGUAGE plpgsql AS $$
+DECLARE
+	v int;
+	r record;
+BEGIN
+	FOR r IN SELECT c FROM unnest('{x,z}'::text[]) c LOOP
+		CALL aiaas_fit('fit_points', 'y', 'fit_' || r.c, ARRAY[r.c], version => v);
+		RAISE NOTICE 'version % of %', v, r.c;
+	END LOOP;
+END $$;
+CALL fits_all();
+SELECT m, version, live FROM unnest('{fit_x,fit_z}'::regclass[]) m, aiaas_versions(m) ORDER BY m::text;
+
+-- names and roles of the first transaction
+CREATE SCHEMA fit_place;
+DO $$ DECLARE v int; BEGIN SET LOCAL search_path = fit_place, public; CALL aiaas_fit('public.fit_points', 'y', 'placed', '{x}', version => v); RAISE NOTICE '%', v; END $$;
+SELECT to_regclass('fit_place.placed'), to_regclass('placed');
+CREATE ROLE fit_role;
+GRANT SELECT ON fit_points TO fit_role;
+GRANT CREATE, USAGE ON SCHEMA fit_place TO fit_role;
+DO $$ DECLARE v int; BEGIN SET LOCAL ROLE fit_role; CALL aiaas_fit('fit_points', 'y', 'fit_place.other', '{x}', version => v); END $$;
+SET ROLE fit_role;
+CALL aiaas_fit('fit_points', 'y', 'fit_place.other', '{x}');
+CALL aiaas_fit('fit_points', 'y', 'fit_x', '{x}');
+CALL aiaas_fit('fit_notes', 'label', 'fit_place.notes', '{body}');
+RESET ROLE;
+SELECT relowner::regrole FROM pg_class WHERE oid = 'fit_place.other'::regclass;
+
+-- temporary tables, and isolation levels
+CREATE TEMP TABLE fit_temporary (x float8, y float8) ON COMMIT DELETE ROWS;
+BEGIN;
+INSERT INTO fit_temporary SELECT x, y FROM fit_points;
+COMMIT;
+CALL aiaas_fit('fit_temporary', 'y', 'pg_temp.fit_emptied', '{x}');
+CREATE TEMP TABLE fit_kept AS SELECT x, y FROM fit_points;
+CALL aiaas_fit('fit_kept', 'y', 'pg_temp.fit_emptied', '{x}');
+SET default_transaction_isolation = serializable;
+CALL aiaas_fit('fit_kept', 'y', 'pg_temp.fit_emptied', '{x}');
+RESET default_transaction_isolation;
+SELECT version, live FROM aiaas_versions('fit_emptied');
+
+SELECT count(*) FROM aiaas.training_progress;
+DROP TABLE fit_points, fit_notes, fit_points_model, fit_notes_model, fit_network, fit_x, fit_z, fit_place.placed, fit_place.other, fit_emptied, fit_kept, fit_temporary;
+DROP FUNCTION fits;
+DROP PROCEDURE fits_all, fits_as_owner, fits_set;
+DROP SCHEMA fit_place;
+REVOKE ALL ON SCHEMA public FROM fit_role;
+DROP ROLE fit_role;
