@@ -235,3 +235,117 @@ CREATE PROCEDURE @extschema@.aiaas_fit(
 	AS 'MODULE_PATHNAME', 'aiaas_fit';
 COMMENT ON PROCEDURE @extschema@.aiaas_fit(text, text, text, text[], text, jsonb, integer) IS
 	'aiaas_train in transactions of its own: reads the source, commits, trains without holding back vacuum, stores the version';
+
+/* ---------- images as arguments ---------- */
+
+CREATE FUNCTION @extschema@.aiaas_classify(model regclass, input bytea)
+RETURNS text
+AS 'MODULE_PATHNAME', 'aiaas_classify_bytes'
+LANGUAGE C STABLE STRICT COST 2000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_classify(regclass, bytea)
+	IS 'label of an image (PNG, JPEG or raw pixels), by the live version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_classify(model regclass, input bytea[])
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'aiaas_classify_array'
+LANGUAGE C STABLE STRICT COST 20000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_classify(regclass, bytea[])
+	IS 'labels of an array of images (PNG, JPEG or raw pixels), as one batch, by the live version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_classify(model regclass, version integer, input bytea)
+RETURNS text
+AS 'MODULE_PATHNAME', 'aiaas_classify_bytes'
+LANGUAGE C IMMUTABLE STRICT COST 2000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_classify(regclass, integer, bytea)
+	IS 'label of an image (PNG, JPEG or raw pixels), by one version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_classify(model regclass, version integer, input bytea[])
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'aiaas_classify_array'
+LANGUAGE C IMMUTABLE STRICT COST 20000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_classify(regclass, integer, bytea[])
+	IS 'labels of an array of images (PNG, JPEG or raw pixels), as one batch, by one version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_score(model regclass, input bytea, label text DEFAULT NULL)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'aiaas_score_bytes'
+LANGUAGE C STABLE COST 2000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_score(regclass, bytea, text)
+	IS 'probability of a label (default: the predicted one) for an image (PNG, JPEG or raw pixels), by the live version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_score(model regclass, input bytea[], label text DEFAULT NULL)
+RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'aiaas_score_array'
+LANGUAGE C STABLE COST 20000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_score(regclass, bytea[], text)
+	IS 'probability of a label (default: the predicted one) for each of an array of images (PNG, JPEG or raw pixels), as one batch, by the live version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_score(model regclass, version integer, input bytea, label text DEFAULT NULL)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'aiaas_score_bytes'
+LANGUAGE C IMMUTABLE COST 2000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_score(regclass, integer, bytea, text)
+	IS 'probability of a label (default: the predicted one) for an image (PNG, JPEG or raw pixels), by one version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_score(model regclass, version integer, input bytea[], label text DEFAULT NULL)
+RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'aiaas_score_array'
+LANGUAGE C IMMUTABLE COST 20000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_score(regclass, integer, bytea[], text)
+	IS 'probability of a label (default: the predicted one) for each of an array of images (PNG, JPEG or raw pixels), as one batch, by one version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_predict(model regclass, input bytea)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'aiaas_predict_bytes'
+LANGUAGE C STABLE STRICT COST 2000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_predict(regclass, bytea)
+	IS 'number that is predicted for an image (PNG, JPEG or raw pixels), by the live version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_predict(model regclass, input bytea[])
+RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'aiaas_predict_array'
+LANGUAGE C STABLE STRICT COST 20000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_predict(regclass, bytea[])
+	IS 'number that is predicted for each of an array of images (PNG, JPEG or raw pixels), as one batch, by the live version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_predict(model regclass, version integer, input bytea)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'aiaas_predict_bytes'
+LANGUAGE C IMMUTABLE STRICT COST 2000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_predict(regclass, integer, bytea)
+	IS 'number that is predicted for an image (PNG, JPEG or raw pixels), by one version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_predict(model regclass, version integer, input bytea[])
+RETURNS double precision[]
+AS 'MODULE_PATHNAME', 'aiaas_predict_array'
+LANGUAGE C IMMUTABLE STRICT COST 20000 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_predict(regclass, integer, bytea[])
+	IS 'number that is predicted for each of an array of images (PNG, JPEG or raw pixels), as one batch, by one version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_scores(model regclass, input bytea)
+RETURNS TABLE (label text, score double precision)
+AS 'MODULE_PATHNAME', 'aiaas_scores_bytes'
+LANGUAGE C STABLE STRICT COST 2000 ROWS 10 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_scores(regclass, bytea)
+	IS 'all labels with their probabilities, highest first, for an image (PNG, JPEG or raw pixels), by the live version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_scores(model regclass, version integer, input bytea)
+RETURNS TABLE (label text, score double precision)
+AS 'MODULE_PATHNAME', 'aiaas_scores_bytes'
+LANGUAGE C IMMUTABLE STRICT COST 2000 ROWS 10 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_scores(regclass, integer, bytea)
+	IS 'all labels with their probabilities, highest first, for an image (PNG, JPEG or raw pixels), by one version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_explain(model regclass, input bytea, label text DEFAULT NULL)
+RETURNS TABLE (feature text, contribution double precision)
+AS 'MODULE_PATHNAME', 'aiaas_explain_bytes'
+LANGUAGE C STABLE COST 50000 ROWS 2 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_explain(regclass, bytea, text)
+	IS 'what an image adds to a label''s score (default: the predicted one), in logits, by integrated gradients of its pixels, by the live version of a network';
+
+CREATE FUNCTION @extschema@.aiaas_explain(model regclass, version integer, input bytea, label text DEFAULT NULL)
+RETURNS TABLE (feature text, contribution double precision)
+AS 'MODULE_PATHNAME', 'aiaas_explain_bytes'
+LANGUAGE C IMMUTABLE COST 50000 ROWS 2 PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.aiaas_explain(regclass, integer, bytea, text)
+	IS 'what an image adds to a label''s score (default: the predicted one), in logits, by integrated gradients of its pixels, by one version of a network';

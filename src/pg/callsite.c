@@ -212,8 +212,8 @@ describe_columns(callsite_model *model, const ml_image *image)
 			(column->type == ML_TYPE_NUMBER || column->type == ML_TYPE_INTEGER);
 	}
 	model->zone = model_zone(model, ml_image_time_zone(image));
-	model->one_text = model->ncolumns == 1 && model->columns[0].form == ML_FORM_TEXT &&
-		model->columns[0].type != ML_TYPE_BYTES;
+	model->one_image = model->ncolumns == 1 && model->columns[0].type == ML_TYPE_BYTES;
+	model->one_text = model->ncolumns == 1 && model->columns[0].form == ML_FORM_TEXT && !model->one_image;
 }
 
 /*

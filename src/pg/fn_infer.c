@@ -9,7 +9,7 @@
  *	  f(model, input ...)				the live version
  *	  f(model, version, input ...)		that version: IMMUTABLE
  * each of them for every kind of input (input.h), and some for an array of
- * texts, one batch with an array back.  NULL in, NULL out.
+ * texts or images, one batch with an array back.  NULL in, NULL out.
  *
  * What a call keeps from row to row is in callsite.c.
  *
@@ -28,17 +28,27 @@
 #define CLASSIFIERS ML_TASK(ML_CLASSIFICATION)
 
 /*
- * Run the engine on n examples.
+ * Run the engine on one example, or on n of an array.
  */
 static inline void
-predict(callsite_model *model, size_t n, const ml_value *inputs, uint32 *labels,
-		double *probabilities)
+predict(callsite_model *model, const ml_value *inputs, uint32 *labels, double *probabilities)
 {
 	ml_status	status;
 
-	status = ml_session_predict(&model->bridge->ctx, model->session, n, inputs, labels,
+	status = ml_session_predict(&model->bridge->ctx, model->session, 1, inputs, labels,
 								probabilities);
 	callsite_check(model, status);
+}
+
+static void
+predict_batch(const input_batch *batch, callsite_model *model, int first, int n, uint32 *labels,
+			  double *probabilities)
+{
+	ml_status	status;
+
+	status = ml_session_predict(&model->bridge->ctx, model->session, n, batch->values + first,
+								labels, probabilities);
+	input_batch_check(batch, model, first, status);
 }
 
 /* ---------- classify ---------- */
@@ -48,7 +58,7 @@ classify_example(const input_example *example)
 {
 	uint32		label;
 
-	predict(example->model, 1, example->values, &label, NULL);
+	predict(example->model, example->values, &label, NULL);
 	PG_RETURN_TEXT_P(callsite_label(example->model, label));
 }
 
@@ -86,7 +96,7 @@ INPUT_FORM(aiaas_classify_columns, classify_columns, false)
 INPUT_FORM(aiaas_classify_version_columns, classify_columns, true)
 
 /*
- * aiaas_classify([model [, version],] input text[]) returns text[]
+ * aiaas_classify([model [, version],] input text[] | bytea[]) returns text[]
  */
 AIAAS_FUNCTION(aiaas_classify_array);
 Datum
@@ -104,7 +114,7 @@ aiaas_classify_array(PG_FUNCTION_ARGS)
 	input_batch_read(&batch, model, PG_GETARG_DATUM(input));
 	labels = palloc_extended(Max(batch.n, 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
 	results = palloc_extended(Max(batch.n, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
-	predict(model, batch.n, batch.values, labels, NULL);
+	predict_batch(&batch, model, 0, batch.n, labels, NULL);
 	for (int i = 0; i < batch.n; i++)
 		results[i] = PointerGetDatum(callsite_label(model, labels[i]));
 	return input_batch_result(&batch, results, TEXTOID);
@@ -144,7 +154,7 @@ score_example(FunctionCallInfo fcinfo, const input_example *example, int argumen
 	uint32		label;
 	bool		named = get_label(fcinfo, model, argument, &label);
 
-	predict(model, 1, example->values, &predicted, model->probabilities);
+	predict(model, example->values, &predicted, model->probabilities);
 	PG_RETURN_FLOAT8(score_of(model->probabilities, predicted, named, label));
 }
 
@@ -183,13 +193,13 @@ INPUT_FORM(aiaas_score_columns, score_columns, false)
 INPUT_FORM(aiaas_score_version_columns, score_columns, true)
 
 /*
- * Texts of one call to the engine: bounds the probabilities of a model with
+ * Elements of one call to the engine: bounds the probabilities of a model with
  * many labels.
  */
 #define SCORE_BATCH 256
 
 /*
- * aiaas_score([model [, version],] input text[] [, label]) returns float8[]
+ * aiaas_score([model [, version],] input text[] | bytea[] [, label]) returns float8[]
  */
 AIAAS_FUNCTION(aiaas_score_array);
 Datum
@@ -216,7 +226,7 @@ aiaas_score_array(PG_FUNCTION_ARGS)
 	{
 		int			n = Min(SCORE_BATCH, batch.n - start);
 
-		predict(model, n, batch.values + start, predicted, probabilities);
+		predict_batch(&batch, model, start, n, predicted, probabilities);
 		for (int i = 0; i < n; i++)
 			results[start + i] =
 				Float8GetDatum(score_of(probabilities + (size_t) i * model->nlabels,
@@ -253,7 +263,7 @@ put_scores(ReturnSetInfo *result, callsite_model *model, const ml_value *inputs)
 	ranked	   *order = palloc(model->nlabels * sizeof(ranked));
 	bool		nulls[2] = {false, false};
 
-	predict(model, 1, inputs, NULL, model->probabilities);
+	predict(model, inputs, NULL, model->probabilities);
 	for (uint32 i = 0; i < model->nlabels; i++)
 		order[i] = (ranked) {model->probabilities[i], i};
 	qsort(order, model->nlabels, sizeof(ranked), compare_ranked);

@@ -16,21 +16,14 @@
 
 #define REGRESSIONS ML_TASK(ML_REGRESSION)
 
-static inline void
-regress(callsite_model *model, size_t n, const ml_value *inputs, double *values)
-{
-	ml_status	status;
-
-	status = ml_session_regress(&model->bridge->ctx, model->session, n, inputs, values);
-	callsite_check(model, status);
-}
-
 static inline Datum
 predict_example(const input_example *example)
 {
+	callsite_model *model = example->model;
 	double		value;
 
-	regress(example->model, 1, example->values, &value);
+	callsite_check(model, ml_session_regress(&model->bridge->ctx, model->session, 1,
+											 example->values, &value));
 	PG_RETURN_FLOAT8(value);
 }
 
@@ -68,7 +61,7 @@ INPUT_FORM(aiaas_predict_columns, predict_columns, false)
 INPUT_FORM(aiaas_predict_version_columns, predict_columns, true)
 
 /*
- * aiaas_predict(model [, version], input text[]) returns float8[]
+ * aiaas_predict(model [, version], input text[] | bytea[]) returns float8[]
  */
 AIAAS_FUNCTION(aiaas_predict_array);
 Datum
@@ -86,7 +79,8 @@ aiaas_predict_array(PG_FUNCTION_ARGS)
 	input_batch_read(&batch, model, PG_GETARG_DATUM(input));
 	values = palloc_extended(Max(batch.n, 1) * sizeof(double), MCXT_ALLOC_HUGE);
 	results = palloc_extended(Max(batch.n, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
-	regress(model, batch.n, batch.values, values);
+	input_batch_check(&batch, model, 0, ml_session_regress(&model->bridge->ctx, model->session, batch.n,
+														   batch.values, values));
 	for (int i = 0; i < batch.n; i++)
 		results[i] = Float8GetDatum(values[i]);
 	return input_batch_result(&batch, results, FLOAT8OID);

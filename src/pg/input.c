@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * input.c
- *	  Texts, arrays of numbers and records -> the values that a model takes.
+ *	  Texts, images, arrays of numbers and records -> the values that a model takes.
  *
  * Which argument of a call is the input follows from the number of arguments.
  * JSON is read in input_json.c; a text is JSON where the model takes anything
@@ -56,24 +56,45 @@ input_report_task(const callsite_model *model)
 			 errhint("Use aiaas_classify for the label, aiaas_score for its probability.")));
 }
 
-/* ---------- one text ---------- */
+/* ---------- one text, one image ---------- */
 
-void
-input_require_text(callsite_model *model)
+/*
+ * The model takes other things than one text or one image, whichever was
+ * given: what it takes, and how that is passed.
+ */
+pg_noreturn static void
+report_single(const callsite_model *model, const char *given)
 {
-	char	   *names;
+	const char *function = model->task == ML_REGRESSION ? "aiaas_predict" : "aiaas_classify";
+	const char *name = quote_literal_cstr(catalog_name(model->pin->version.model));
+	char	   *names = callsite_column_names(model);
 
-	if (likely(model->one_text))
-		return;
-	names = callsite_column_names(model);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 model->one_text ? errmsg("%s takes one text, not %s", model->subject, given) :
+			 model->one_image ? errmsg("%s takes one image, not %s", model->subject, given) :
 			 model->ncolumns == 1 ?
-			 errmsg("%s takes the column %s, not one text", model->subject, names) :
-			 errmsg("%s takes the columns %s, not one text", model->subject, names),
+			 errmsg("%s takes the column %s, not %s", model->subject, names, given) :
+			 errmsg("%s takes the columns %s, not %s", model->subject, names, given),
+			 model->one_text ? errhint("Bytes become text by convert_from(..., 'UTF8').") :
+			 model->one_image ? errhint("Pass bytea, as in: SELECT %s(%s, %s) FROM my_table; a literal needs its type: '...'::bytea.",
+										function, name, names) :
 			 errhint("Pass a row, as in: SELECT %s(%s, t) FROM (SELECT %s FROM my_table) AS t",
-					 model->task == ML_REGRESSION ? "aiaas_predict" : "aiaas_classify",
-					 quote_literal_cstr(catalog_name(model->pin->version.model)), names)));
+					 function, name, names)));
+}
+
+static inline void
+require_text(const callsite_model *model)
+{
+	if (unlikely(!model->one_text))
+		report_single(model, "one text");
+}
+
+static inline void
+require_image(const callsite_model *model)
+{
+	if (unlikely(!model->one_image))
+		report_single(model, model->one_text ? "bytes" : "one image");
 }
 
 /* Is it an object or an array in JSON? */
@@ -98,29 +119,75 @@ input_text(callsite_model *model, Datum input)
 	{
 		if (looks_like_json(value))
 			return input_json(model, PointerGetDatum(value));
-		input_require_text(model);
+		require_text(model);
 	}
 	model->inputs[0].text = bridge_text_in(value);
 	return model->inputs;
 }
 
+static inline ml_text
+bytes_in(bytea *value)
+{
+	return (ml_text) {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+}
+
+const ml_value *
+input_bytes(callsite_model *model, Datum input)
+{
+	require_image(model);
+	model->inputs[0].text = bytes_in(DatumGetByteaPP(input));
+	return model->inputs;
+}
+
+/*
+ * Texts and bytes lie in an array alike.
+ */
 void
 input_batch_read(input_batch *batch, callsite_model *model, Datum input)
 {
 	Datum	   *elements;
+	bool		images;
 
-	input_require_text(model);
 	batch->array = DatumGetArrayTypeP(input);
-	deconstruct_array(batch->array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &batch->nulls,
-					  &batch->nelements);
+	images = ARR_ELEMTYPE(batch->array) == BYTEAOID;
+	if (images)
+		require_image(model);
+	else
+		require_text(model);
+	deconstruct_array(batch->array, ARR_ELEMTYPE(batch->array), -1, false, TYPALIGN_INT, &elements,
+					  &batch->nulls, &batch->nelements);
 	batch->values = palloc_extended(Max(batch->nelements, 1) * sizeof(ml_value),
 									MCXT_ALLOC_HUGE);
 	batch->n = 0;
 	for (int i = 0; i < batch->nelements; i++)
 	{
 		if (!batch->nulls[i])
-			batch->values[batch->n++].text = bridge_text_in(DatumGetTextPP(elements[i]));
+			batch->values[batch->n++].text = images ? bytes_in(DatumGetByteaPP(elements[i])) :
+				bridge_text_in(DatumGetTextPP(elements[i]));
 	}
+}
+
+/*
+ * The place in the array, from 1, of the value of that number.
+ */
+static int
+element_of(const input_batch *batch, size_t number)
+{
+	int			i = 0;
+
+	for (; i < batch->nelements; i++)
+		if (!batch->nulls[i] && number-- == 0)
+			break;
+	return i + 1;
+}
+
+void
+input_batch_check(const input_batch *batch, callsite_model *model, int first, ml_status status)
+{
+	if (unlikely(status == ML_BAD_INPUT && model->bridge->ctx.error.detail[0] == '\0'))
+		ml_detail(&model->bridge->ctx, "It is element %d of the array.",
+				  element_of(batch, first + ml_session_row(model->session)));
+	callsite_check(model, status);
 }
 
 Datum

@@ -4,9 +4,9 @@
  *	  What a function that uses a model was given -> the model's values of one
  *	  example.
  *
- * An input is a text, a record, an array of numbers, or JSON.  Each SQL
- * function has a form for each of them, which differ in nothing but the reader
- * that is handed to it: INPUT_FORMS defines them all.
+ * An input is a text, an image, a record, an array of numbers, or JSON.  Each
+ * SQL function has a form for each of them, which differ in nothing but the
+ * reader that is handed to it: INPUT_FORMS defines them all.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +27,7 @@
 typedef const ml_value *(*input_reader) (callsite_model *model, Datum input);
 
 extern const ml_value *input_text(callsite_model *model, Datum input);
+extern const ml_value *input_bytes(callsite_model *model, Datum input);
 extern const ml_value *input_record(callsite_model *model, Datum input);
 extern const ml_value *input_items(callsite_model *model, Datum input);
 extern const ml_value *input_jsonb(callsite_model *model, Datum input);
@@ -43,6 +44,7 @@ symbol(PG_FUNCTION_ARGS) \
 /* The functions that SQL calls, one for each kind of input. */
 #define INPUT_FORMS(name, function) \
 	INPUT_FORM(name, function, input_text) \
+	INPUT_FORM(name##_bytes, function, input_bytes) \
 	INPUT_FORM(name##_record, function, input_record) \
 	INPUT_FORM(name##_items, function, input_items) \
 	INPUT_FORM(name##_jsonb, function, input_jsonb) \
@@ -69,9 +71,6 @@ input_require_task(const callsite_model *model, uint32 tasks)
 	if (unlikely((ML_TASK(model->task) & tasks) == 0))
 		input_report_task(model);
 }
-
-/* ERROR unless the model takes one text and nothing else. */
-extern void input_require_text(callsite_model *model);
 
 /* All in one, for one example: false when the result is NULL. */
 typedef struct input_example
@@ -101,7 +100,7 @@ input_open(FunctionCallInfo fcinfo, int trailing, uint32 tasks, input_reader rea
 extern bool input_open_columns(FunctionCallInfo fcinfo, bool pinned, int names, uint32 tasks,
 							   input_example *example);
 
-/* An array of texts: those that are not NULL, as one batch of the engine. */
+/* An array of texts or images: those that are not NULL, as one batch of the engine. */
 typedef struct input_batch
 {
 	ArrayType  *array;
@@ -112,6 +111,9 @@ typedef struct input_batch
 } input_batch;
 
 extern void input_batch_read(input_batch *batch, callsite_model *model, Datum input);
+
+/* callsite_check of a call with the values from first on; an input that is refused is told by its place in the array. */
+extern void input_batch_check(const input_batch *batch, callsite_model *model, int first, ml_status status);
 
 /* Results, one for each that was not NULL, in an array of the input's shape. */
 extern Datum input_batch_result(const input_batch *batch, const Datum *results, Oid type);

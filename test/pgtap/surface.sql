@@ -58,15 +58,15 @@ INSERT INTO contract VALUES
 -- Inference: of the default model, of the live version, of a version; a label is NULL for the predicted one.
 INSERT INTO contract
 SELECT f.name, form.arguments || 'input ' || input || CASE WHEN f.labelled AND form.named THEN ', label text' ELSE '' END,
-	CASE WHEN input = 'text[]' THEN f.result || '[]' ELSE f.result END,
+	CASE WHEN input IN ('text[]', 'bytea[]') THEN f.result || '[]' ELSE f.result END,
 	form.volatility || 's' || CASE WHEN f.labelled AND form.named THEN '-' ELSE 's' END
 FROM (VALUES ('classify', 'text', false, true), ('score', 'double precision', true, true), ('predict', 'double precision', false, true),
 		('scores', 'TABLE(label text, score double precision)', false, false),
 		('explain', 'TABLE(feature text, contribution double precision)', true, false)) AS f (name, result, labelled, arrays),
 	(VALUES ('', 's', false), ('model regclass, ', 's', true), ('model regclass, version integer, ', 'i', true))
 		AS form (arguments, volatility, named),
-	(VALUES ('text'), ('text[]'), ('record'), ('double precision[]'), ('jsonb'), ('json')) AS inputs (input)
-WHERE (f.arrays OR input <> 'text[]') AND (form.named OR (input IN ('text', 'text[]') AND f.name <> 'predict'));
+	(VALUES ('text'), ('text[]'), ('record'), ('double precision[]'), ('jsonb'), ('json'), ('bytea'), ('bytea[]')) AS inputs (input)
+WHERE (f.arrays OR input NOT IN ('text[]', 'bytea[]')) AND (form.named OR (input IN ('text', 'text[]') AND f.name <> 'predict'));
 
 CREATE TEMP TABLE aggregates AS
 SELECT a.name, format(arguments, VARIADIC types) AS arguments

@@ -38,6 +38,74 @@ SELECT name, CASE WHEN name <> 'grey' THEN aiaas_classify('warm', ROW(photo)) EN
 SELECT aiaas_classify('warm', f) FROM files AS f WHERE name = 'blue';
 
 --
+-- An image alone, an array of them, a version's: the same answers as of rows
+--
+SELECT version FROM aiaas_train('photos', 'warm', 'warm', algorithm => 'network', options => options('{"epochs": 31}'));
+SELECT name, aiaas_classify('warm', photo) AS warm, aiaas_classify('warm', photo) = aiaas_classify('warm', ROW(photo)) AS row,
+	aiaas_classify('warm', 1, photo) = aiaas_classify('warm', 1, ROW(photo)) AS pinned
+	FROM files WHERE name IN ('red', 'blue') ORDER BY name;
+SELECT aiaas_classify('warm', array_agg(photo ORDER BY name)), aiaas_classify('warm', 1, array_agg(photo ORDER BY name)) FROM files WHERE name IN ('red', 'blue');
+SELECT bool_and(aiaas_score('warm', photo) = aiaas_score('warm', ROW(photo))) AS score,
+	bool_and(aiaas_score('warm', photo, 'true') = aiaas_score('warm', ROW(photo), 'true')) AS labelled,
+	bool_and(aiaas_score('warm', 1, photo, 'true') = aiaas_score('warm', 1, ROW(photo), 'true')) AS pinned,
+	bool_or(aiaas_score('warm', 1, photo) <> aiaas_score('warm', 2, photo)) AS other,
+	aiaas_score('warm', array_agg(photo), 'true') = array_agg(aiaas_score('warm', photo, 'true')) AS array,
+	aiaas_score('warm', 1, array_agg(photo)) = array_agg(aiaas_score('warm', 1, ROW(photo))) AS pinned_array FROM files;
+SELECT bool_and((SELECT array_agg(s) FROM aiaas_scores('warm', photo) AS s) = (SELECT array_agg(s) FROM aiaas_scores('warm', ROW(photo)) AS s)) AS scores,
+	bool_and((SELECT array_agg(s) FROM aiaas_scores('warm', 1, photo) AS s) = (SELECT array_agg(s) FROM aiaas_scores('warm', 1, ROW(photo)) AS s)) AS pinned,
+	bool_and((SELECT array_agg(e) FROM aiaas_explain('warm', photo, 'true') AS e) = (SELECT array_agg(e) FROM aiaas_explain('warm', ROW(photo), 'true') AS e)) AS explain,
+	bool_and((SELECT array_agg(e) FROM aiaas_explain('warm', 1, photo) AS e) = (SELECT array_agg(e) FROM aiaas_explain('warm', 1, ROW(photo)) AS e)) AS pinned_explain
+	FROM files;
+SELECT feature, sign(contribution) FROM files, aiaas_explain('warm', photo, 'true') WHERE name = 'red' ORDER BY feature;
+-- NULLs and shapes stay
+SELECT aiaas_classify('warm', NULL::bytea), aiaas_classify('warm', NULL::bytea[]), aiaas_classify('warm', '{}'::bytea[]),
+	aiaas_classify('warm', ARRAY[[NULL, photo], [photo, NULL]]), aiaas_score('warm', ARRAY[NULL::bytea]) FROM files WHERE name = 'red';
+SELECT aiaas_classify(NULL, photo), aiaas_classify('warm', NULL, photo), aiaas_score('warm', NULL::bytea, 'true') FROM files WHERE name = 'red';
+-- compressed, out of line, in a parallel worker
+CREATE TABLE stored AS SELECT photo || decode(repeat('00', 3000), 'hex') AS photo, name FROM files WHERE name IN ('red', 'blue');
+SELECT name, aiaas_classify('warm', photo), aiaas_classify('warm', ARRAY[photo]) FROM stored ORDER BY name;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+EXPLAIN (COSTS OFF) SELECT name, aiaas_classify('warm', photo) FROM stored;
+SELECT count(*) FROM (SELECT aiaas_classify('warm', photo) = (name = 'red')::text AS hit FROM stored) AS s WHERE hit;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+-- a pinned form in an index
+CREATE INDEX ON photos (aiaas_classify('warm', 1, photo));
+-- the other models
+CREATE TABLE mixed AS SELECT photo, warm, CASE WHEN warm THEN 'hot' ELSE 'cold' END AS caption, row_number() OVER ()::float8 AS y FROM photos;
+SELECT version FROM aiaas_train('SELECT photo, caption, warm FROM mixed', 'warm', 'both', algorithm => 'network',
+	options => '{"layers": [{"type": "embedding", "output_dim": 4, "inputs": ["caption"], "name": "words"}, {"type": "global_average_pooling"},
+		{"type": "flatten", "inputs": ["photo"], "name": "pixels"}, {"type": "concatenate", "inputs": ["pixels", "global_average_pooling_1"]},
+		{"type": "dense", "activation": "softmax"}],
+		"columns": {"caption": "text"}, "images": {"photo": {"height": 2, "width": 2}}, "epochs": 30, "holdout": 0}');
+SELECT version FROM aiaas_train('SELECT photo, y FROM mixed', 'y', 'numbers', algorithm => 'network',
+	options => '{"layers": [{"type": "flatten"}, {"type": "dense", "units": 1}], "images": {"photo": {"height": 2, "width": 2}}, "epochs": 2, "holdout": 0}');
+SELECT DISTINCT aiaas_classify('both', m) = warm::text FROM mixed AS m;
+SELECT aiaas_predict('numbers', photo) = aiaas_predict('numbers', ROW(photo)) AS single, aiaas_predict('numbers', ARRAY[photo]) = ARRAY[aiaas_predict('numbers', photo)] AS array,
+	aiaas_predict('numbers', 1, photo) = aiaas_predict('numbers', photo) AS pinned, aiaas_predict('numbers', 1, ARRAY[photo]) = ARRAY[aiaas_predict('numbers', photo)] AS pinned_array
+	FROM files WHERE name = 'red';
+
+--
+-- A literal without a type is text, as before; rows are rows, bytea is an image
+--
+CREATE VIEW forms AS SELECT
+	aiaas_classify('aiaas.sentiment', 'x') AS a, aiaas_classify('aiaas.sentiment', NULL) AS b, aiaas_classify('aiaas.sentiment', 1, '\x00') AS c,
+	aiaas_classify('aiaas.sentiment', 1, NULL) AS d, aiaas_score('aiaas.sentiment', 'x') AS e, aiaas_score('aiaas.sentiment', 'x', NULL) AS f,
+	aiaas_score('aiaas.sentiment', 1, 'x', 'positive') AS g, aiaas_predict('aiaas.sentiment', 'x') AS h, aiaas_predict('aiaas.sentiment', 1, NULL) AS i,
+	aiaas_classify('aiaas.sentiment', ARRAY['x', NULL]) AS j, aiaas_classify('aiaas.sentiment', f) AS k, aiaas_classify('aiaas.sentiment', f.*) AS l,
+	aiaas_classify('aiaas.sentiment', ROW('x')) AS m, aiaas_classify('aiaas.sentiment', ROW(photo)) AS n, aiaas_classify('aiaas.sentiment', 'x'::varchar) AS o,
+	aiaas_classify('aiaas.sentiment', name::name) AS p, aiaas_classify('aiaas.sentiment', photo) AS q, aiaas_classify('aiaas.sentiment', ARRAY[photo]) AS r,
+	aiaas_score('aiaas.sentiment', photo, 'x') AS s, aiaas_score('aiaas.sentiment', 1, photo) AS t, aiaas_score('aiaas.sentiment', ARRAY[photo], 'x') AS u,
+	aiaas_classify('x') AS v, aiaas_score(ARRAY['x']) AS w FROM files AS f;
+SELECT regexp_replace(part, '^ *|,$', '', 'g') AS form FROM string_to_table(pg_get_viewdef('forms'), E'\n') AS part;
+PREPARE classify AS SELECT aiaas_classify('aiaas.sentiment', $1);
+SELECT parameter_types FROM pg_prepared_statements WHERE name = 'classify';
+DEALLOCATE classify;
+
+--
 -- What is refused
 --
 SELECT name, try(format($$aiaas_classify('warm', ROW(%L::bytea))$$, damaged)) FROM files, LATERAL (VALUES
@@ -48,6 +116,40 @@ SELECT try(format($$aiaas_classify('warm', ROW(%L::bytea))$$, overlay(photo PLAC
 SELECT try($$aiaas_classify('warm', '{"photo": "x"}'::jsonb)$$);
 SELECT try($$aiaas_classify('warm', '["x"]')$$), try($$aiaas_classify('warm', 'x')$$), try($$aiaas_classify('warm', ROW('x'::text))$$);
 SELECT try($$aiaas_classify('warm', '{"photo": null}'::jsonb)$$);
+-- what takes no image, or not one alone
+CREATE FUNCTION told(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	detail text;
+	hint text;
+BEGIN
+	EXECUTE 'SELECT ' || statement;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
+END $$;
+\pset format unaligned
+\pset tuples_only on
+SELECT told($$aiaas_classify('aiaas.sentiment', '\x00'::bytea)$$);
+SELECT told($$aiaas_classify('aiaas.sentiment', '{"\\x00"}'::bytea[])$$);
+SELECT told($$aiaas_classify('both', '\x00'::bytea)$$);
+SELECT told($$aiaas_classify('both', '{"\\x00"}'::bytea[])$$);
+SELECT told($$aiaas_predict('numbers', '\x00')$$);
+SELECT told($$aiaas_classify('numbers', '\x00'::bytea)$$);
+SELECT told($$aiaas_predict('warm', '\x00'::bytea)$$);
+SELECT told($$aiaas_classify('warm', '{a}'::text[])$$);
+SELECT told($$aiaas_classify('warm', 'x')$$);
+SELECT told($$aiaas_classify('warm', '\x00'::bytea)$$);
+SELECT told(format($$aiaas_classify('warm', ARRAY[NULL, %1$L, NULL, %2$L, %1$L]::bytea[])$$, photo, substr(photo, 1, 60))) FROM files WHERE name = 'red';
+SELECT told(format($$aiaas_score('warm', array_fill(%L::bytea, ARRAY[400]) || %L::bytea)$$, photo, substr(photo, 1, 60))) FROM files WHERE name = 'red';
+SELECT told(format($$aiaas_predict('numbers', array_fill(%L::bytea, ARRAY[40]) || %L::bytea)$$, photo, substr(photo, 1, 60))) FROM files WHERE name = 'red';
+SELECT told($$aiaas_score('warm', '\x00'::bytea, 'lukewarm')$$);
+SELECT told($$* FROM aiaas_explain('warm', '\x00'::bytea)$$);
+SELECT told($$* FROM aiaas_scores('both', '\x00'::bytea)$$);
+SELECT told($$aiaas_classify('warm', 0, '\x00'::bytea)$$);
+SELECT told($$aiaas_tokenize('warm', 'x')$$);
+\pset format aligned
+\pset tuples_only off
 
 --
 -- In a source: the row is named, or skipped and counted

@@ -186,8 +186,8 @@ ml_pixels_read(ml_context *ctx, ml_text bytes, const ml_picture *wanted, uint8_t
 		if (bytes.size == ml_picture_bytes(wanted))
 			return ml_copy(ctx, pixels, bytes.data, bytes.size);
 		if (head.kind == ML_PIXELS_RAW)
-			return ml_fail(ctx, ML_BAD_INPUT, "%llu bytes are neither PNG nor JPEG nor the pixels of an image of %u x %u and %u channels",
-						   (unsigned long long) bytes.size, wanted->height, wanted->width, wanted->channels);
+			return ml_fail(ctx, ML_BAD_INPUT, "%llu %s neither PNG nor JPEG nor the pixels of an image of %u x %u and %u channels",
+						   (unsigned long long) bytes.size, bytes.size == 1 ? "byte is" : "bytes are", wanted->height, wanted->width, wanted->channels);
 	}
 	ML_TRY(check_head(ctx, &head));
 	ML_TRY(ml_pixels_sink_open(ctx, &head, wanted, pixels, &sink));

@@ -91,6 +91,9 @@ extern ml_status ml_session_predict(ml_context *ctx, ml_session *session, size_t
 extern ml_status ml_session_regress(ml_context *ctx, ml_session *session, size_t n,
 									const ml_value *inputs, double *values);
 
+/* After either failed with ML_BAD_INPUT: the number, from 0, of the example that it failed on. */
+extern size_t ml_session_row(const ml_session *session);
+
 /*
  * The parts of the logit of one label (label < 0: the predicted one, returned
  * in *explained), or of the number of a regression, largest magnitude first

@@ -313,6 +313,7 @@ ml_session_predict(ml_context *ctx, ml_session *session, size_t n, const ml_valu
 		return ml_fail(ctx, ML_UNSUPPORTED, "the model predicts numbers, not labels");
 	for (size_t i = 0; i < n; i += done)
 	{
+		session->row = i;
 		ML_TRY(ml_session_score(ctx, session, n - i, inputs + i * image->ncolumns, &done));
 		for (size_t r = 0; r < done; r++)
 		{
@@ -338,8 +339,15 @@ ml_session_regress(ml_context *ctx, ml_session *session, size_t n, const ml_valu
 		return ml_fail(ctx, ML_UNSUPPORTED, "the model predicts labels, not numbers");
 	for (size_t i = 0; i < n; i += done)
 	{
+		session->row = i;
 		ML_TRY(ml_session_score(ctx, session, n - i, inputs + i * image->ncolumns, &done));
 		memcpy(values + i, session->logits, done * sizeof(double));
 	}
 	return ML_OK;
+}
+
+size_t
+ml_session_row(const ml_session *session)
+{
+	return session->row;
 }

@@ -59,6 +59,7 @@ struct ml_session
 	double		unit;			/* turns tf x weight into a part of a score before its scale;
 								 * 0 when nothing is known */
 	size_t		work;			/* since the last poll */
+	size_t		row;			/* of a call, that is worked on */
 	uint16_t	tf[ML_TF_COUNTS];
 	ml_table_session *table;	/* one of both, or NULL: a text classifier */
 	ml_network_session *network;

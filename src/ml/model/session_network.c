@@ -80,8 +80,12 @@ ml_network_session_score(ml_context *ctx, ml_session *session, size_t n, const m
 
 	ml_feed_batch_clear(&network->batch);
 	do
+	{
 		ML_TRY(ml_feed_row(ctx, &network->batch, network->reader, inputs + network->batch.n * image->ncolumns));
+		session->row++;
+	}
 	while (network->batch.n < n && !is_full(&network->batch));
+	session->row -= network->batch.n;
 	*done = network->batch.n;
 	ML_TRY(run(ctx, network));
 	outputs = ml_runner_view(network->runner, network->network.output)->data;
@@ -89,6 +93,7 @@ ml_network_session_score(ml_context *ctx, ml_session *session, size_t n, const m
 	{
 		double	   *logits = session->logits + r * image->nscores;
 
+		session->row += r > 0;
 		if (!ml_network_logits(network->network.output_kind, outputs + r * noutputs, noutputs, image->nscores, logits))
 			return ml_fail(ctx, ML_BAD_INPUT, "the row has values so large that its prediction is out of range");
 	}
