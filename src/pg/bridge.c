@@ -448,21 +448,52 @@ bits_of_double(double value)
 	return bits;
 }
 
+static void
+start_progress(const int64 *values)
+{
+	int			places[PGSTAT_NUM_PROGRESS_PARAM];
+
+	for (int i = 0; i < PGSTAT_NUM_PROGRESS_PARAM; i++)
+		places[i] = i;
+	pgstat_progress_start_command(PROGRESS_COMMAND, InvalidOid);
+	pgstat_progress_update_multi_param(PGSTAT_NUM_PROGRESS_PARAM, places, values);
+}
+
+/* Another command's progress is not. */
+static bool
+is_progress_ours(void)
+{
+	return MyBEEntry != NULL && MyBEEntry->st_progress_command == PROGRESS_COMMAND;
+}
+
 void
 bridge_progress_start(Oid schema, const char *model)
 {
 	int64		values[PGSTAT_NUM_PROGRESS_PARAM] = {0};
-	int			places[PGSTAT_NUM_PROGRESS_PARAM];
 	int			size = pg_mbcliplen(model, strlen(model), PROGRESS_MODEL_SIZE - 1);
 
-	for (int i = 0; i < PGSTAT_NUM_PROGRESS_PARAM; i++)
-		places[i] = i;
 	values[PROGRESS_LOSS] = bits_of_double(NAN);
 	values[PROGRESS_STARTED] = GetCurrentTimestamp();
 	values[PROGRESS_SCHEMA] = schema;
 	memcpy(&values[PROGRESS_MODEL], model, size);
-	pgstat_progress_start_command(PROGRESS_COMMAND, InvalidOid);
-	pgstat_progress_update_multi_param(PGSTAT_NUM_PROGRESS_PARAM, places, values);
+	start_progress(values);
+}
+
+int64 *
+bridge_progress_save(void)
+{
+	int64	   *saved = palloc0_array(int64, PGSTAT_NUM_PROGRESS_PARAM);
+
+	if (is_progress_ours())
+		memcpy(saved, MyBEEntry->st_progress_param, PGSTAT_NUM_PROGRESS_PARAM * sizeof(int64));
+	return saved;
+}
+
+void
+bridge_progress_restore(const int64 *saved)
+{
+	if (!is_progress_ours())
+		start_progress(saved);
 }
 
 void
@@ -477,8 +508,7 @@ host_progress(void *user, const ml_progress *progress)
 	static const int places[] = {PROGRESS_PHASE, PROGRESS_ROWS, PROGRESS_EPOCH, PROGRESS_LOSS};
 	int64		values[lengthof(places)];
 
-	/* another command's progress is not ours to overwrite */
-	if (MyBEEntry == NULL || MyBEEntry->st_progress_command != PROGRESS_COMMAND)
+	if (!is_progress_ours())
 		return;
 	values[0] = progress->phase;
 	values[1] = progress->rows;

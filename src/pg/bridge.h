@@ -79,4 +79,11 @@ extern bool bridge_first_time(List **told, Oid model);
 extern void bridge_progress_start(Oid schema, const char *model);
 extern void bridge_progress_end(void);
 
+/*
+ * The server ends a progress when a subtransaction fails or an index is built:
+ * what the first returns, palloc'd, the second puts back.
+ */
+extern int64 *bridge_progress_save(void);
+extern void bridge_progress_restore(const int64 *saved);
+
 #endif							/* AIAAS_BRIDGE_H */

@@ -159,6 +159,9 @@ extern int32 catalog_rollback(Oid model);
 /* Tombstone in the head, then DELETE the rows.  ERROR 55000 for the live one. */
 extern void catalog_drop_version(Oid model, int32 version);
 
+/* The same of a checkpoint; nothing, if it is none or gone. */
+extern void catalog_drop_checkpoint(Oid model, int32 version);
+
 /* Append "at": now in UTC, "by": the current user. */
 extern void catalog_append_stamp(StringInfo json);
 

@@ -43,6 +43,7 @@
 #include "utils/varlena.h"
 
 #include "document.h"
+#include "manifest.h"
 
 #define HISTORY_LIMIT	256		/* entries kept in a head: a head stays small */
 #define STORE_ATTEMPTS	100
@@ -292,36 +293,59 @@ begin_change(Oid model, catalog_right right)
 	SPI_connect();
 }
 
+/* A checkpoint is to be gone on with, not used. */
+static void
+refuse_checkpoint(Oid model, int32 version, const Jsonb *manifest)
+{
+	int			done;
+	int			epochs;
+
+	if (!manifest_checkpoint(manifest, &done, &epochs))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("version %d of model %s is a checkpoint, a training that has not ended", version, catalog_name(model)),
+			 errdetail("It has %d of %d epochs.", done, epochs),
+			 errhint("Go on with it by the option {\"continue_from\": %d}, and deploy what comes of it.", version)));
+}
+
 /*
  * ERROR unless the version exists, as the statements that follow see it, and,
- * if it is to serve, has a manifest that makes sense.
+ * if it is to serve, has a manifest that makes sense and is no checkpoint's.
  */
 static void
 require_version(Oid model, int32 version, bool to_serve)
 {
 	catalog_version found;
+	Jsonb	   *manifest;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) catalog_find_manifest(model, version, GetActiveSnapshot());
+	manifest = catalog_find_manifest(model, version, GetActiveSnapshot());
 	if (to_serve)
+	{
 		catalog_locate(model, version, GetActiveSnapshot(), &found);
+		refuse_checkpoint(model, version, manifest);
+	}
 	PopActiveSnapshot();
 }
 
+/* Is there such a version, and is it a checkpoint or is it none? */
 static bool
-has_version(Oid model, int32 version)
+has_version(Oid model, int32 version, bool checkpoint)
 {
 	int32	   *versions;
 	int			n;
 	bool		found = false;
+	Jsonb	   *manifest;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	n = catalog_versions(model, GetActiveSnapshot(), &versions);
-	PopActiveSnapshot();
 	for (int i = 0; i < n && !found; i++)
 		found = versions[i] == version;
+	manifest = found ? catalog_find_manifest(model, version, GetActiveSnapshot()) : NULL;
+	PopActiveSnapshot();
 	pfree(versions);
-	return found;
+	return found && (manifest != NULL && manifest_checkpoint(manifest, NULL, NULL)) == checkpoint;
 }
 
 void
@@ -369,7 +393,7 @@ previous_version(Oid model, const catalog_head_state *head)
 	{
 		int32		version = stack[--depth];
 
-		if (version != head->live && has_version(model, version))
+		if (version != head->live && has_version(model, version, false))
 			return version;
 	}
 	return 0;
@@ -397,12 +421,21 @@ catalog_rollback(Oid model)
 	return version;
 }
 
+static void
+drop(Oid model, const catalog_head_state *head, int32 version)
+{
+	Oid			types[] = {INT4OID};
+	Datum		values[] = {Int32GetDatum(version)};
+
+	update_head(model, next_head(head, version, NULL));
+	run(model, "DELETE FROM ONLY %s WHERE version OPERATOR(pg_catalog.=) $1",
+		SPI_OK_DELETE, lengthof(types), types, values, NULL, -1);
+}
+
 void
 catalog_drop_version(Oid model, int32 version)
 {
 	catalog_head_state head;
-	Oid			types[] = {INT4OID};
-	Datum		values[] = {Int32GetDatum(version)};
 
 	begin_change(model, CATALOG_DROP);
 	lock_head(model, &head);
@@ -413,9 +446,19 @@ catalog_drop_version(Oid model, int32 version)
 				 errmsg("version %d of model %s is live", version, catalog_name(model)),
 				 errhint("Deploy another version first, or drop the whole model: DROP TABLE %s;",
 						 catalog_name(model))));
-	update_head(model, next_head(&head, version, NULL));
-	run(model, "DELETE FROM ONLY %s WHERE version OPERATOR(pg_catalog.=) $1",
-		SPI_OK_DELETE, lengthof(types), types, values, NULL, -1);
+	drop(model, &head, version);
+	SPI_finish();
+}
+
+void
+catalog_drop_checkpoint(Oid model, int32 version)
+{
+	catalog_head_state head;
+
+	begin_change(model, CATALOG_DROP);
+	lock_head(model, &head);
+	if (head.live != version && has_version(model, version, true))
+		drop(model, &head, version);
 	SPI_finish();
 }
 

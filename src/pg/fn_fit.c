@@ -37,6 +37,7 @@
 #include "nodes/parsenodes.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
@@ -53,6 +54,7 @@ typedef struct fit_state
 	Oid			schema;			/* of the model */
 	char	   *relname;		/* its name, as last seen */
 	MemoryContext call;			/* of all this */
+	MemoryContext step;			/* of one transaction's work */
 } fit_state;
 
 /* ------------------------------------------------------------------------
@@ -85,16 +87,21 @@ commit(void)
 	XactIsoLevel = XACT_READ_COMMITTED;
 }
 
+/* What others have committed since the transaction began is seen from here on. */
 static void
-begin_work(void)
+begin_work(const fit_state *f)
 {
+	AcceptInvalidationMessages();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(f->step);
 }
 
 static void
-end_work(void)
+end_work(const fit_state *f)
 {
 	PopActiveSnapshot();
+	MemoryContextSwitchTo(f->call);
+	MemoryContextReset(f->step);
 	commit();
 }
 
@@ -126,6 +133,9 @@ static void
 require_rights(const fit_state *f)
 {
 	catalog_require(f->t.model, CATALOG_TRAIN);
+	if (f->t.options.network.checkpoint > 0)
+		catalog_require_or(f->t.model, CATALOG_DROP,
+						   "Without it leave out the option \"checkpoint\": each checkpoint replaces the one before.");
 }
 
 /*
@@ -190,6 +200,15 @@ check_anew(fit_state *f)
 		check_place(f);
 }
 
+/* In a transaction of its own, which is over, locks and all, before learning goes on. */
+static void
+check_alone(fit_state *f)
+{
+	begin_work(f);
+	check_anew(f);
+	end_work(f);
+}
+
 /* ------------------------------------------------------------------------
  * The steps
  */
@@ -199,28 +218,26 @@ read_rows(fit_state *f, FunctionCallInfo fcinfo)
 {
 	train_open(&f->t, fcinfo);
 	locate_model(f);
+	if (OidIsValid(f->t.model))
+		require_rights(f);
 	train_start_progress(&f->t);
 	train_read(&f->t, false);
 	commit();
-	/* say now what would be said after hours */
-	begin_work();
-	check_anew(f);
-	end_work();
+	check_alone(f);
 }
 
+/* Store a version, which replaces the checkpoint before. */
 static void
 store(fit_state *f)
 {
 	train_state *t = &f->t;
 
-	begin_work();
 	check_anew(f);
 	train_describe(t);
 	if (!OidIsValid(t->model))
 		t->model = catalog_resolve(t->name);
 	t->version = catalog_store(t->model, t->stored.data, t->stored.size, t->manifest);
-	train_deploy(t);
-	end_work();
+	train_drop_checkpoint(t);
 }
 
 static void
@@ -228,7 +245,10 @@ fit(fit_state *f, FunctionCallInfo fcinfo)
 {
 	read_rows(f, fcinfo);
 	train_finish(&f->t);
+	begin_work(f);
 	store(f);
+	train_deploy(&f->t);
+	end_work(f);
 }
 
 /* Its temporary file is closed whatever happens. */
@@ -273,6 +293,7 @@ aiaas_fit(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(call);
 	f = palloc0_object(fit_state);
 	f->call = call;
+	f->step = AllocSetContextCreate(call, "aiaas fit step", ALLOCSET_DEFAULT_SIZES);
 	f->user = GetUserId();
 	f->t.started = GetCurrentTimestamp();
 	PG_TRY();

@@ -467,6 +467,23 @@ import_deploys(Jsonb *options, bool *required)
 	return deploy;
 }
 
+/* A checkpoint is there to be gone on with: it does not go live, and whoever wants that is told at once. */
+static bool
+keeps_back(const char *name, const Jsonb *manifest, bool required)
+{
+	int			done;
+	int			epochs;
+
+	if (!manifest_checkpoint(manifest, &done, &epochs))
+		return false;
+	ereport(required ? ERROR : NOTICE,
+			(required ? errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE) : 0,
+			 errmsg("file for model %s is a checkpoint, which does not go live", name),
+			 errdetail("It has %d of %d epochs.", done, epochs),
+			 required ? errhint("Leave out the option \"deploy\", and go on with it by the option \"continue_from\" of aiaas_train or aiaas_fit.") : 0));
+	return true;
+}
+
 AIAAS_FUNCTION(aiaas_import);
 Datum
 aiaas_import(PG_FUNCTION_ARGS)
@@ -489,6 +506,7 @@ aiaas_import(PG_FUNCTION_ARGS)
 	catalog_append_stamp(&json);
 	appendStringInfoString(&json, "}}");
 	manifest = describe_file(name, data, size, document_parse(json.data));
+	deploy = !keeps_back(name, manifest, required) && deploy;
 	model = catalog_resolve(name);
 	version = catalog_store(model, data, size, manifest);
 	deploy = deploy && (required || catalog_permits(model, CATALOG_DEPLOY));

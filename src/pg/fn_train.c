@@ -66,6 +66,7 @@ train(FunctionCallInfo fcinfo, train_state *t, bool as_owner)
 		t->model = catalog_resolve(t->name);
 	t->version = catalog_store(t->model, t->stored.data, t->stored.size, t->manifest);
 	bridge_destroy(t->b);
+	train_drop_checkpoint(t);
 	train_deploy(t);
 	bridge_progress_end();
 	return training_result(fcinfo, t);
@@ -82,6 +83,11 @@ aiaas_train(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("aiaas_train()");	/* now, not after an hour */
 	train_open(&t, fcinfo);
+	if (t.options.network.checkpoint > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"checkpoint\" needs commits, and aiaas_train is one transaction"),
+				 errhint("CALL aiaas_fit(...) with the same arguments.")));
 	return train(fcinfo, &t, false);
 }
 

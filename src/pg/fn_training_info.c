@@ -153,7 +153,7 @@ put_object(ReturnSetInfo *result, const char *prefix, JsonbContainer *object,
 }
 
 /* Members of "trained"; what was asked for shows in the report's options. */
-static const char *const recipe_items[] = {"source", "target", "features", "time_zone", "by", "at", "seconds"};
+static const char *const recipe_items[] = {"source", "target", "features", "time_zone", "continued_from", "by", "at", "seconds"};
 
 static const char *const report_order[] = {
 	"algorithm", "rows", "skipped", "holdout_rows", "classes", "positive", "vocabulary", "columns",
@@ -171,6 +171,8 @@ aiaas_training_info(PG_FUNCTION_ARGS)
 	JsonbContainer *trained;
 	JsonbContainer *report;
 	JsonbValue	value;
+	int			done;
+	int			epochs;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
@@ -180,6 +182,8 @@ aiaas_training_info(PG_FUNCTION_ARGS)
 	version = PG_ARGISNULL(1) ? train_recent_version(model, GetActiveSnapshot()) : PG_GETARG_INT32(1);
 	manifest = catalog_manifest(model, version, GetActiveSnapshot());
 	put_item(result, "version", psprintf("%d", version));
+	if (manifest_checkpoint(manifest, &done, &epochs))
+		put_item(result, "checkpoint", psprintf("epoch %d of %d", done, epochs));
 	trained = manifest_trained(manifest);
 	report = manifest_report(manifest);
 	for (int i = 0; trained != NULL && i < lengthof(recipe_items); i++)

@@ -6,7 +6,7 @@
  * On a model's table it allows
  *	  INSERT of rows of a version that this transaction itself writes, under a
  *			 number that no dropped version had, and of a head;
- *	  UPDATE of the head, to a head that makes sense;
+ *	  UPDATE of the head, to a head that makes sense; a checkpoint is never live;
  *	  DELETE of versions that the head lists as dropped;
  * and refuses everything else.  Rows may come in any order (a restore copies
  * them as they lie), and a restore that loads data before triggers, or with
@@ -33,6 +33,8 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "manifest.h"
+
 /* One refusal: what was tried, and the right way. */
 static void
 refuse_as(int sqlstate, Relation rel, const char *what, const char *hint)
@@ -47,6 +49,13 @@ static void
 refuse(Relation rel, const char *what, const char *hint)
 {
 	refuse_as(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, rel, what, hint);
+}
+
+static void
+refuse_checkpoint(Relation rel, int32 version)
+{
+	refuse(rel, psprintf("version %d is a checkpoint, a training that has not ended", version),
+		   psprintf("Go on with it by the option {\"continue_from\": %d}, and deploy what comes of it.", version));
 }
 
 /* The head as it is now, this transaction's changes included. */
@@ -106,17 +115,27 @@ written_by_others(Relation rel, const catalog_columns *columns, int32 version)
 	return result;
 }
 
-static bool
-version_exists(Relation rel, const catalog_columns *columns, int32 version)
+/* Can the version be live: is it there, and no checkpoint? */
+static void
+check_live(Relation rel, const catalog_columns *columns, int32 version, bool must_exist)
 {
 	catalog_scan scan;
-	bool		result;
+	HeapTuple	tuple;
+	Jsonb	   *manifest = NULL;
+	bool		found;
 
 	catalog_scan_begin(&scan, rel, columns, SnapshotSelf);
 	catalog_scan_seek(&scan, version, 0);
-	result = catalog_scan_next(&scan) != NULL;
+	tuple = catalog_scan_next(&scan);
+	found = tuple != NULL;
+	if (found)
+		manifest = catalog_row_manifest(&scan, tuple);
 	catalog_scan_end(&scan);
-	return result;
+	if (!found && must_exist)
+		refuse(rel, psprintf("version %d does not exist", version),
+			   "Deploy an existing version: aiaas_versions lists them.");
+	if (manifest != NULL && manifest_checkpoint(manifest, NULL, NULL))
+		refuse_checkpoint(rel, version);
 }
 
 static void
@@ -127,6 +146,7 @@ check_insert(Relation rel, const catalog_columns *columns, HeapTuple new)
 	int32		chunk = key_column(new, columns->chunk, desc);
 	bool		no_manifest = heap_attisnull(new, columns->manifest, desc);
 	bool		no_data = heap_attisnull(new, columns->data, desc);
+	Jsonb	   *manifest;
 	catalog_head_state head;
 
 	if (version < 0 || chunk < 0 || (version == 0 && chunk != 0) ||
@@ -140,6 +160,9 @@ check_insert(Relation rel, const catalog_columns *columns, HeapTuple new)
 		if (json == NULL || !catalog_head_parse(json, &head))
 			refuse(rel, "this head makes no sense",
 				   "The head is written by aiaas_deploy, aiaas_rollback and aiaas_drop_version.");
+		/* rows come in any order */
+		if (head.live != 0)
+			check_live(rel, columns, head.live, false);
 		return;
 	}
 
@@ -151,9 +174,14 @@ check_insert(Relation rel, const catalog_columns *columns, HeapTuple new)
 		refuse_as(chunk == 0 ? ERRCODE_UNIQUE_VIOLATION : ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 				  rel, psprintf("version %d exists, and versions never change", version),
 				  "A new version is written by aiaas_train, aiaas_retrain or aiaas_import.");
-	if (chunk == 0 && read_head(rel, columns, &head) && catalog_head_drops(&head, version))
+	if (chunk != 0 || !read_head(rel, columns, &head))
+		return;
+	if (catalog_head_drops(&head, version))
 		refuse(rel, psprintf("version %d was dropped, and numbers are never used again", version),
 			   "A new version is written by aiaas_train, aiaas_retrain or aiaas_import.");
+	manifest = manifest_column(new, columns, desc);
+	if (head.live == version && manifest != NULL && manifest_checkpoint(manifest, NULL, NULL))
+		refuse_checkpoint(rel, version);
 }
 
 static void
@@ -173,9 +201,8 @@ check_update(Relation rel, const catalog_columns *columns, HeapTuple old, HeapTu
 		!heap_attisnull(new, columns->data, desc))
 		refuse(rel, "this head makes no sense",
 			   "The head is written by aiaas_deploy, aiaas_rollback and aiaas_drop_version.");
-	if (after.live != 0 && !version_exists(rel, columns, after.live))
-		refuse(rel, psprintf("version %d does not exist", after.live),
-			   "Deploy an existing version: aiaas_versions lists them.");
+	if (after.live != 0)
+		check_live(rel, columns, after.live, true);
 	json = manifest_column(old, columns, desc);
 	if (json == NULL || !catalog_head_parse(json, &before))
 		return;					/* a repair */

@@ -12,6 +12,7 @@
 
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/json.h"
 
 #include "bridge.h"
@@ -25,6 +26,18 @@ append_member(StringInfo json, const char *key, const char *string)
 	appendStringInfo(json, "%s\"%s\": ", json->data[json->len - 1] == '{' ? "" : ", ", key);
 	if (string != NULL)
 		escape_json(json, string);
+}
+
+/* The options but those of this one training: what a retraining takes. */
+static char *
+lasting_options(char *options)
+{
+	static const char *const passing[] = {"checkpoint", "continue_from"};
+	Datum		json = JsonbPGetDatum(document_parse(options));
+
+	for (int i = 0; i < lengthof(passing); i++)
+		json = DirectFunctionCall2(jsonb_delete, json, CStringGetTextDatum(passing[i]));
+	return JsonbToCString(NULL, &DatumGetJsonbP(json)->root, 0);
 }
 
 Jsonb *
@@ -46,9 +59,11 @@ manifest_create(const manifest_recipe *recipe, ml_text stored, ml_text report, d
 	appendStringInfoChar(&json, ']');
 	append_member(&json, "algorithm", recipe->algorithm);
 	append_member(&json, "options", NULL);
-	appendStringInfoString(&json, recipe->options);
+	appendStringInfoString(&json, lasting_options(recipe->options));
 	if (recipe->time_zone != NULL)
 		append_member(&json, "time_zone", recipe->time_zone);
+	if (recipe->continued_from > 0)
+		appendStringInfo(&json, ", \"continued_from\": %d", recipe->continued_from);
 	append_member(&json, "seconds", NULL);
 	appendStringInfo(&json, "%.3f, ", seconds);
 	catalog_append_stamp(&json);
@@ -56,6 +71,19 @@ manifest_create(const manifest_recipe *recipe, ml_text stored, ml_text report, d
 	appendStringInfoString(&json, text_to_cstring(bridge_text_out(report)));
 	appendStringInfoString(&json, "}}");
 	return document_merge(described, document_parse(json.data));
+}
+
+bool
+manifest_checkpoint(const Jsonb *manifest, int *done, int *epochs)
+{
+	JsonbContainer *checkpoint = document_container(&manifest->root, "checkpoint");
+	int64		number;
+
+	if (done != NULL)
+		*done = document_integer(checkpoint, "epoch", 0, PG_INT32_MAX, &number) ? number : 0;
+	if (epochs != NULL)
+		*epochs = document_integer(checkpoint, "epochs", 0, PG_INT32_MAX, &number) ? number : 0;
+	return checkpoint != NULL;
 }
 
 JsonbContainer *

@@ -6,10 +6,11 @@
  * A trained version's manifest is what the stored file says of itself
  * (ml_stored_describe) and
  *	  "trained": {"source", "target", "features", "algorithm", "options":
- *				  as given, for the next training; "time_zone", where one is needed;
- *				  "by", "at", "seconds";
+ *				  as given, for the next training; "time_zone" and "continued_from",
+ *				  where there are such; "by", "at", "seconds";
  *				  "report": what the engine found (ml_trainer_finish)}
- * An imported version has no "trained".
+ * An imported version has no "trained".  Of a checkpoint the stored file says
+ * "checkpoint": {"epoch": done, "epochs": wanted}.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,6 +36,7 @@ typedef struct manifest_recipe
 	char	   *options;		/* JSON */
 	char	   *task;			/* of an earlier version, or NULL: to be found */
 	char	   *time_zone;		/* that timestamptz are read in, or NULL */
+	int32		continued_from; /* the version whose training was gone on with; 0: none */
 } manifest_recipe;
 
 /* stored and report: JSON of the engine. */
@@ -47,6 +49,12 @@ extern bool manifest_read_recipe(const Jsonb *manifest, const char *subject,
 
 /* The target only; NULL when the version was not trained here. */
 extern char *manifest_target(const Jsonb *manifest);
+
+/*
+ * Is it a checkpoint, a training that has not ended?  Its epochs, or NULL; 0
+ * where they make no sense.
+ */
+extern bool manifest_checkpoint(const Jsonb *manifest, int *done, int *epochs);
 
 /* "trained" or its "report"; NULL when absent. */
 extern JsonbContainer *manifest_trained(const Jsonb *manifest);

@@ -42,6 +42,8 @@ typedef struct train_state
 	ml_options	options;
 	ml_trainer *trainer;
 	ml_gram    *sums;			/* in place of rows, or NULL */
+	void	   *start;			/* the version that is gone on with, until that has begun; or NULL */
+	int32		checkpoint;		/* a version that the new one replaces; 0: none */
 	ml_buffer	stored;
 	ml_buffer	report;
 
@@ -100,6 +102,9 @@ extern void train_cross_validate(train_state *t, int folds, double *values, uint
 /* Describe the source as the model's owner. */
 extern void train_open_stored(train_state *t, const char *source, const char *target,
 							  ArrayType *features);
+
+/* Drop the checkpoint that the new version replaces, if that is permitted. */
+extern void train_drop_checkpoint(train_state *t);
 
 /* Deploy the new version unless the options or missing rights say otherwise. */
 extern void train_deploy(const train_state *t);

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * train_deploy.c
- *	  A new version goes live, or is told why it does not.
+ *	  A new version goes live, or is told why it does not; the checkpoint
+ *	  that it came from goes.
  *
  *-------------------------------------------------------------------------
  */
@@ -144,6 +145,19 @@ train_deploy(const train_state *t)
 	}
 	catalog_deploy(t->model, t->version, "deploy");
 	announce_deploy(t, live, before);
+}
+
+void
+train_drop_checkpoint(train_state *t)
+{
+	if (t->checkpoint == 0)
+		return;
+	if (catalog_permits(t->model, CATALOG_DROP))
+		catalog_drop_checkpoint(t->model, t->checkpoint);
+	else
+		ereport(NOTICE,
+				(errmsg("checkpoint %d of model %s is not dropped: you have no right to", t->checkpoint, catalog_name(t->model))));
+	t->checkpoint = 0;
 }
 
 int32

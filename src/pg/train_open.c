@@ -14,10 +14,12 @@
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
 #include "catalog.h"
+#include "document.h"
 #include "train.h"
 
 /*
@@ -53,6 +55,54 @@ given_name(text *argument)
 	return name;
 }
 
+/*
+ * The version that the option "continue_from" names: it is there, and a
+ * network.  A checkpoint has done its service when its training ends.
+ */
+static void
+find_continued(train_state *t)
+{
+	int32		version = t->options.network.continue_from;
+	Jsonb	   *manifest;
+
+	if (version == 0)
+		return;
+	if (!OidIsValid(t->model))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model %s does not exist: there is no version %d to continue from", t->name, version)));
+	manifest = catalog_manifest(t->model, version, GetActiveSnapshot());
+	if (document_container(&manifest->root, "layers") == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("version %d of model %s is no network: its training cannot be continued", version, catalog_name(t->model)),
+				 errhint("Leave out the option \"continue_from\".")));
+	t->recipe.continued_from = version;
+	if (manifest_checkpoint(manifest, NULL, NULL))
+		t->checkpoint = version;
+}
+
+/*
+ * Rows of another source may be held out though the version has learnt from
+ * them, and may be learnt from though it is judged by them.
+ */
+static void
+warn_of_other_source(const train_state *t)
+{
+	int32		version = t->recipe.continued_from;
+	Jsonb	   *manifest;
+	char	   *source;
+
+	if (version == 0)
+		return;
+	manifest = catalog_manifest(t->model, version, GetActiveSnapshot());
+	source = document_string(manifest_trained(manifest), "source");
+	if (source != NULL && strcmp(source, t->recipe.source) != 0)
+		ereport(WARNING,
+				(errmsg("version %d of model %s learnt from another source: %s", version, catalog_name(t->model), source),
+				 errdetail("Rows that are held out now may be among those that it has learnt from.")));
+}
+
 void
 train_open(train_state *t, FunctionCallInfo fcinfo)
 {
@@ -69,9 +119,11 @@ train_open(train_state *t, FunctionCallInfo fcinfo)
 		catalog_require_or(t->model, CATALOG_TRAIN, !PG_ARGISNULL(2) ? NULL : "Or name a model of your own: model => 'name'.");
 
 	train_read_options(t);
+	find_continued(t);
 	train_check_comparable(t);
 	train_choose_columns(t, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
+	warn_of_other_source(t);
 }
 
 /* Shown to others, whose search_path may be another one. */

@@ -107,6 +107,22 @@ live_image(const train_state *t)
 	return residency_acquire(&version, snapshot, CurrentMemoryContext)->image;
 }
 
+/* The stored file of the version that is gone on with. */
+static ml_text
+read_start(train_state *t)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	catalog_version version;
+	uint8		digest[CATALOG_DIGEST_SIZE];
+	size_t		size;
+
+	catalog_locate(t->model, t->recipe.continued_from, snapshot, &version);
+	t->start = catalog_read(&version, snapshot, CurrentMemoryContext, &size);
+	catalog_digest(t->start, size, digest);
+	catalog_check_digest(&version, digest);
+	return (ml_text) {t->start, size};
+}
+
 static void
 open_trainer(train_state *t)
 {
@@ -126,6 +142,8 @@ open_trainer(train_state *t)
 		training.time_zone = train_engine_text(t->recipe.time_zone);
 	if (t->options.warm_start)
 		training.live = live_image(t);
+	if (t->recipe.continued_from > 0)
+		training.start = read_start(t);
 	bridge_expect_rows();
 	bridge_check(t->b, ml_trainer_open(&t->b->ctx, &training, &t->trainer), NULL);
 }

@@ -102,6 +102,31 @@ SELECT failure($$INSERT INTO m SELECT * FROM version_rows(4, 'four')$$);
 DROP TRIGGER guard ON m;
 SELECT failure($$SELECT aiaas.guard()$$);
 
+-- a checkpoint, a training that has not ended, is never live; it is dropped as any version
+SELECT aiaas_create_model('unfinished');
+INSERT INTO unfinished SELECT * FROM version_rows(1, 'one');
+INSERT INTO unfinished SELECT version, chunk, manifest || '{"checkpoint": {"epoch": 3, "epochs": 10}}', data FROM version_rows(2, 'two');
+SELECT aiaas_deploy('unfinished', 1);
+SELECT failure($$SELECT aiaas_deploy('unfinished', 2)$$);
+SELECT failure($$UPDATE unfinished SET manifest = manifest || '{"live": 2}' WHERE version = 0$$);
+-- though the head says that it was: the guard was off
+ALTER TABLE unfinished DISABLE TRIGGER aiaas_guard;
+UPDATE unfinished SET manifest = jsonb_set(manifest, '{history}', '[{"version": 1, "action": "deploy"}, {"version": 2, "action": "deploy"},
+	{"version": 3, "action": "deploy"}]') || '{"live": 3}' WHERE version = 0;
+INSERT INTO unfinished SELECT * FROM version_rows(3, 'three');
+ALTER TABLE unfinished ENABLE TRIGGER aiaas_guard;
+SELECT aiaas_rollback('unfinished');
+SELECT item, value FROM aiaas_training_info('unfinished', 2);
+-- rows may come in any order
+SELECT aiaas_create_model('restored');
+SELECT failure($$INSERT INTO restored SELECT version, chunk, CASE version WHEN 0 THEN manifest || '{"live": 2}' ELSE manifest END, data
+	FROM unfinished ORDER BY version$$);
+SELECT failure($$INSERT INTO restored SELECT version, chunk, CASE version WHEN 0 THEN manifest || '{"live": 2}' ELSE manifest END, data
+	FROM unfinished ORDER BY version DESC$$);
+INSERT INTO restored SELECT * FROM unfinished ORDER BY version DESC;
+SELECT aiaas_drop_version('unfinished', 2), aiaas_drop_version('unfinished', 3);
+SELECT version, live FROM aiaas_versions('unfinished');
+
 -- an owner may take the guard off, and keeps an ordinary table
 DROP TRIGGER aiaas_guard ON m;
 DROP TRIGGER aiaas_guard_truncate ON m;

@@ -1,0 +1,229 @@
+#
+# CALL aiaas_fit: while it learns it holds neither an id nor a snapshot nor a lock, so that what others delete is
+# vacuumed; however it ends, its temporary file is gone; what happens to the model and to rights between its
+# transactions is noticed.
+#
+use strict;
+use warnings;
+
+use AiaasTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $node = aiaas_node('fit', 'autovacuum = off', 'log_statement = none', 'restart_after_crash = on');
+sub query { return $node->safe_psql('postgres', join(";\n", 'SET client_min_messages = warning', @_)); }
+
+query(q{CREATE EXTENSION aiaas},
+	q{CREATE ROLE trainer LOGIN},
+	q{CREATE TABLE measures AS SELECT hashint4(i) / 2e9 AS a, hashint4(i + 1000000) / 2e9 AS b, hashint4(i + 2000000) / 2e9 AS c,
+			hashint4(i)::float8 + hashint4(i + 3000000) > 0 AS label FROM generate_series(1, 20000) i},
+	q{CREATE TABLE others AS SELECT i FROM generate_series(1, 10000) i},
+	q{GRANT SELECT ON measures TO trainer},
+	q{GRANT CREATE ON SCHEMA public TO trainer});
+
+# Training that does not end by itself, with rows in a temporary file: how, to be CALLed or SELECTed.
+sub training
+{
+	my ($how, $model, $options) = @_;
+
+	return qq{$how('measures', 'label', '$model', '{a,b,c}', 'network', '{"layers": [{"type": "dense", "units": 8}, {"type": "dense"}],
+		"epochs": 1000000, "patience": 1000000, "validation": 0.1, "optimizer": {"type": "adam", "learning_rate": 0.0001}}'::jsonb || '$options')};
+}
+
+# Run it in a session of its own, until it is seen to learn; its handle, process and messages.
+my $activity = q{FROM pg_stat_activity WHERE application_name = 'fit' AND backend_type = 'client backend'};
+sub start
+{
+	my ($sql, @settings) = @_;
+	my $err = '';
+	my $psql = IPC::Run::start(
+		[ 'psql', '-X', '-q', '-d', $node->connstr('postgres') . ' application_name=fit', map { ('-c', $_) } "SET maintenance_work_mem = '1MB'", @settings, $sql ],
+		'<', '/dev/null', '>', '/dev/null', '2>', \$err);
+
+	$node->poll_query_until('postgres', qq{SELECT count(*) = 1 FROM aiaas.training_progress WHERE phase = 'fitting' AND epoch > 1})
+		or die "the training did not begin: $err";
+	return ($psql, query("SELECT pid $activity"), \$err);
+}
+
+# Wait for its end.
+sub finish
+{
+	my ($psql) = @_;
+
+	$psql->finish;
+	$node->poll_query_until('postgres', "SELECT count(*) = 0 $activity");
+}
+
+# Stopped, it can't go on before we have done what we want.
+sub while_stopped
+{
+	my ($pid, @statements) = @_;
+
+	kill('STOP', $pid);
+	query(@statements);
+	kill('CONT', $pid);
+}
+
+# What none leaves: a line in the view, a temporary file, a lock.
+sub left
+{
+	return query(q{SELECT (SELECT count(*) FROM aiaas.training_progress), (SELECT count(*) FROM pg_ls_tmpdir()),
+		(SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND pid <> pg_backend_pid())});
+}
+
+my $holds = "SELECT backend_xid IS NOT NULL OR backend_xmin IS NOT NULL, state $activity";
+my $delete = q{DELETE FROM others WHERE i IN (SELECT i FROM others LIMIT 1000)};
+
+# Tuples that VACUUM removes, and those that it must leave.
+sub vacuum
+{
+	my ($ret, $out, $err) = $node->psql('postgres', 'VACUUM (VERBOSE) others');
+	my ($removed) = $err =~ /tuples: (\d+) removed/;
+	my ($kept) = $err =~ /(\d+) (?:remain, \d+ )?are dead but not yet removable/;
+	($removed, $kept) = ($1, $2) if $err =~ /tuples: (\d+) removed, \d+ remain, (\d+) are dead/;
+	return "$removed removed, $kept kept";
+}
+
+# aiaas_train is a statement like any other.
+{
+	my ($psql, $pid, $err) = start('SELECT ' . training('aiaas_train', 'm', '{}'));
+
+	is(query($holds), 't|active', 'aiaas_train holds a snapshot');
+	query($delete);
+	is(vacuum(), '0 removed, 1000 kept', 'so that nothing is vacuumed');
+	query("SELECT pg_cancel_backend($pid)");
+	finish($psql);
+	is(vacuum(), '1000 removed, 0 kept', 'until it ends');
+}
+
+# aiaas_fit is not.  Names, sort orders and messages, which it looks up as it goes, don't bring a snapshot back.
+{
+	my ($psql, $pid, $err) = start('CALL ' . training('aiaas_fit', 'm', '{"verbose": true}'));
+	my %seen;
+
+	for (1 .. 20)
+	{
+		$seen{query($holds)}++;
+		sleep(0.05);
+	}
+	is_deeply(\%seen, { 'f|active' => 20 }, 'aiaas_fit holds neither an id nor a snapshot');
+	is(query("SELECT count(*) FROM pg_locks WHERE pid = $pid AND locktype <> 'virtualxid'"), 0, 'nor a lock');
+	is(query('SELECT model, phase FROM aiaas.training_progress'), 'm|fitting', 'it is seen in aiaas.training_progress');
+	cmp_ok(query('SELECT count(*) FROM pg_ls_tmpdir()'), '>=', 1, 'and has a temporary file');
+	query($delete);
+	is(vacuum(), '1000 removed, 0 kept', 'what is deleted meanwhile is vacuumed');
+	query(q{SET lock_timeout = '5s'}, 'TRUNCATE measures', q{INSERT INTO measures SELECT hashint4(i) / 2e9, hashint4(i + 1000000) / 2e9, hashint4(i + 2000000) / 2e9,
+			hashint4(i)::float8 + hashint4(i + 3000000) > 0 FROM generate_series(1, 20000) i});
+	pass('nobody waits for it, even to truncate the source');
+	query("SELECT pg_cancel_backend($pid)");
+	finish($psql);
+	like($$err, qr/ERROR:  canceling statement due to user request/, 'it can be cancelled');
+	is(left(), '0|0|0', 'and leaves nothing');
+	is(query(q{SELECT to_regclass('m')}), '', 'not even a model');
+}
+
+# Other ends.
+{
+	my ($psql, $pid, $err) = start('CALL ' . training('aiaas_fit', 'm', '{}'), q{SET statement_timeout = '3s'});
+
+	finish($psql);
+	like($$err, qr/ERROR:  canceling statement due to statement timeout/, 'statement_timeout ends it');
+	is(left(), '0|0|0', 'which leaves nothing');
+	($psql, $pid, $err) = start('CALL ' . training('aiaas_fit', 'm', '{}'));
+	query("SELECT pg_terminate_backend($pid)");
+	finish($psql);
+	like($$err, qr/FATAL:  terminating connection due to administrator command/, 'so does the end of its session');
+	is(left(), '0|0|0', 'which leaves nothing');
+	my $messages;
+	($psql, undef, $messages) = start('CALL ' . training('aiaas_fit', 'm', '{"epochs": 300}'));
+	finish($psql);
+	unlike($$messages, qr/ERROR|WARNING/, 'a training of some seconds ends by itself');
+	is(left(), '0|0|0', 'and leaves nothing');
+	is(query(q{SELECT version, live FROM aiaas_versions('m')}), '1|t', 'but a version');
+}
+
+# The model, between one transaction and the next.
+{
+	my $call = 'CALL ' . training('aiaas_fit', 'm', '{"epochs": 300}');
+	my ($psql, $pid, $err) = start($call);
+
+	while_stopped($pid, q{CREATE SCHEMA lab}, q{ALTER TABLE m RENAME TO n}, q{ALTER TABLE n SET SCHEMA lab}, q{SELECT aiaas_create_model('m')},
+		q{SELECT aiaas_train('measures', 'label', 'lab.n', '{a,b,c}')});
+	finish($psql);
+	like($$err, qr/NOTICE:  version 3 of model lab\.n is live/, 'a model that was renamed is still the one');
+	is(query(q{SELECT version, live, algorithm FROM aiaas_versions('lab.n') ORDER BY 1}), "1|f|network\n2|f|logistic_regression\n3|t|network",
+		'it gets the next number');
+	is(query(q{SELECT count(*) FROM aiaas_versions('m')}), 0, 'and another one of its old name gets nothing');
+
+	($psql, $pid, $err) = start($call =~ s/'m'/'lab.n'/r);
+	while_stopped($pid, 'DROP TABLE lab.n');
+	finish($psql);
+	like($$err, qr/ERROR:  model n was dropped while it was trained\nDETAIL:  What was learnt is lost\./, 'a model that was dropped is an error');
+
+	($psql, $pid, $err) = start($call =~ s/'m'/'lab.new'/r);
+	while_stopped($pid, 'DROP SCHEMA lab');
+	finish($psql);
+	like($$err, qr/ERROR:  the schema in which model new was to be created was dropped/, 'so is its schema');
+
+	($psql, $pid, $err) = start($call =~ s/'m'/'made'/r);
+	while_stopped($pid, q{SELECT aiaas_train('measures', 'label', 'made', '{a,b,c}')});
+	finish($psql);
+	is(query(q{SELECT version, live, algorithm FROM aiaas_versions('made') ORDER BY 1}), "1|f|logistic_regression\n2|t|network",
+		'a model that somebody else made meanwhile gets a second version');
+
+	($psql, $pid, $err) = start($call =~ s/'m'/'taken'/r);
+	while_stopped($pid, q{CREATE TABLE taken (i int)});
+	finish($psql);
+	like($$err, qr/ERROR:  taken is not a model/, 'a table that somebody else made is an error');
+	is(left(), '0|0|0', 'none leaves anything');
+}
+
+# Rights.
+{
+	my $call = 'CALL ' . training('aiaas_fit', 'm', '{"epochs": 300}');
+
+	query('GRANT SELECT, INSERT, UPDATE ON m TO trainer');
+	my ($psql, $pid, $err) = start($call, 'SET ROLE trainer');
+	while_stopped($pid, 'REVOKE INSERT ON m FROM trainer');
+	finish($psql);
+	like($$err, qr/ERROR:  permission denied to add versions to model m\nHINT:  The right is given by: GRANT/, 'a right that was revoked is missing');
+
+	query('GRANT INSERT ON m TO trainer');
+	($psql, $pid, $err) = start($call, 'SET ROLE trainer');
+	while_stopped($pid, 'REVOKE UPDATE ON m FROM trainer', 'REVOKE SELECT ON measures FROM trainer');
+	finish($psql);
+	like($$err, qr/NOTICE:  version 1 of model m is stored, but not live: you have no right to deploy/, 'without that to deploy it is stored; the source is not needed any more');
+	query('GRANT SELECT ON measures TO trainer');
+	is(left(), '0|0|0', 'neither leaves anything');
+}
+
+# kill -9 while it learns.
+sub crash
+{
+	my ($pid) = @_;
+	my $checkpointer = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'};
+	my $before = query($checkpointer);
+
+	kill('KILL', $pid) == 1 or die 'the backend is gone';
+	for (1 .. 600)
+	{
+		my ($failed, $now) = $node->psql('postgres', $checkpointer, on_error_die => 0);
+
+		return if $failed == 0 && $now ne '' && $now ne $before;
+		sleep(0.1);
+	}
+	die 'the server did not come back';
+}
+{
+	my ($psql, $pid, $err) = start('CALL ' . training('aiaas_fit', 'm', '{}'));
+
+	crash($pid);
+	$psql->finish;
+	is(left(), '0|0|0', 'kill -9 leaves nothing');
+	is(query(q{SELECT count(*) FROM aiaas_versions('m')}), 1, 'and changes nothing');
+}
+
+$node->stop('fast');
+done_testing();
