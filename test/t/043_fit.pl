@@ -124,6 +124,31 @@ sub vacuum
 	is(query(q{SELECT to_regclass('m')}), '', 'not even a model');
 }
 
+# From a procedure that has a cursor open, likewise; and it is at once that it ends.
+query(q{CREATE FUNCTION cancelled_in(who int) RETURNS float8 LANGUAGE plpgsql AS $$
+	DECLARE
+		begun timestamptz := clock_timestamp();
+	BEGIN
+		PERFORM pg_cancel_backend(who);
+		WHILE EXISTS (SELECT FROM aiaas.training_progress WHERE pid = who) LOOP
+			PERFORM pg_sleep(0.001), pg_stat_clear_snapshot();
+		END LOOP;
+		RETURN extract(epoch FROM clock_timestamp() - begun) * 1000;
+	END $$});
+my $limit = $ENV{AIAAS_CANCEL_LIMIT} // 200;
+for my $i (1 .. 5)
+{
+	my $call = training('aiaas_fit', 'm', '{}') =~ s/\)$/, v)/r;
+	my ($psql, $pid, $err) = start(qq{DO \$\$ DECLARE v int; r record; BEGIN FOR r IN SELECT relname FROM pg_class LOOP CALL $call; END LOOP; END \$\$});
+
+	is(query($holds), 'f|active', 'called by a loop over a query it holds nothing');
+	sleep(rand(0.3));
+	my $time = query("SELECT cancelled_in($pid)");
+	cmp_ok($time, '<', $limit, "cancelled within $time ms");
+	finish($psql);
+	is(left(), '0|0|0', 'and leaves nothing');
+}
+
 # Other ends.
 {
 	my ($psql, $pid, $err) = start('CALL ' . training('aiaas_fit', 'm', '{}'), q{SET statement_timeout = '3s'});
