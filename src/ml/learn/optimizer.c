@@ -174,6 +174,12 @@ ml_optimizer_settings_write(ml_context *ctx, const ml_optimizer_settings *settin
 	return ml_appendf(ctx, json, "}");
 }
 
+const char *
+ml_optimizer_name(const ml_optimizer_settings *settings)
+{
+	return rules[settings->rule];
+}
+
 /* === A run === */
 
 static int

@@ -65,6 +65,8 @@ extern ml_status ml_optimizer_settings_read(ml_context *ctx, ml_text json, ml_op
 extern ml_status ml_optimizer_settings_write(ml_context *ctx, const ml_optimizer_settings *settings,
 											 ml_buffer *json);
 
+extern const char *ml_optimizer_name(const ml_optimizer_settings *settings);
+
 #define ML_OPTIMIZER_MOMENTS	2
 #define ML_OPTIMIZER_NUMBERS	8	/* what a checkpoint keeps besides the moments */
 

@@ -261,6 +261,13 @@ const ml_option ml_option_table[] = {
 	OPTION("patience", INTEGER, network.patience, 1, 1000000, NULL, NETWORK, BOTH, TABLES, VALIDATION,
 		   "integer from 1 to 1000000", "null", "network with \"validation\"",
 		   "training ends after this many epochs without a better one"),
+	OPTION("checkpoint", INTEGER, network.checkpoint, 1, 1000000, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "integer from 1 to 1000000", "null", "network with aiaas_fit",
+		   "every so many epochs the state of the training is stored as a version, and committed"),
+	OPTION("continue_from", INTEGER, network.continue_from, 1, 2147483647, NULL, NETWORK, BOTH, TABLES, ALWAYS,
+		   "integer from 1 to 2147483647", "null", "network",
+		   "version to go on from: a checkpoint, to the very bits that a training without a break ends in, or a finished "
+		   "network, whose weights are the first ones"),
 	OPTION("memory", MEMORY, network.memory, 1048576, 1099511627776.0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
 		   "text like \"256MB\" or \"2GB\"", "maintenance_work_mem", "network",
 		   "memory that the training may take"),

@@ -49,7 +49,8 @@ extern ml_status ml_image_build(ml_context *ctx, const void *stored, size_t size
  * What a stored file says of itself, as a JSON object, for the manifest:
  * format, task, algorithm, columns, features; of classifiers labels, of two
  * also positive; of tables table (tabular.h); of kernel machines kernel and
- * support_vectors; with columns of text unicode and recipe.
+ * support_vectors; with columns of text unicode and recipe; of networks layers and
+ * parameters, and of checkpoints checkpoint: {"epoch": those done, "epochs": those asked for}.
  */
 extern ml_status ml_stored_describe(ml_context *ctx, const void *stored, size_t size,
 									ml_buffer *json);
@@ -183,7 +184,10 @@ typedef struct ml_training
 	size_t		memory;
 	const ml_kernel *kernel;
 	const ml_image *live;		/* to start from with warm_start, or NULL; borrowed */
-	/* networks: a safetensors file that has the first values of all parameters and states under their names, or absent; borrowed */
+	/*
+	 * Networks: a stored version to go on from, by the option "continue_from"; or a safetensors file that has the
+	 * first values of all parameters and states under their names; or absent.  8-byte aligned, borrowed.
+	 */
 	ml_text		start;
 } ml_training;
 
@@ -219,6 +223,20 @@ extern ml_status ml_trainer_add(ml_context *ctx, ml_trainer *trainer, const ml_b
  */
 extern ml_status ml_trainer_finish(ml_context *ctx, ml_trainer *trainer,
 								   ml_buffer *stored, ml_buffer *report);
+
+/*
+ * Networks: what finish does, in steps, so that a caller can store what was
+ * learnt in between.  begin: all rows are there; the network is built, and its
+ * training restored if training.start is a checkpoint.  epochs: at most n more;
+ * *done: none is left, or patience has ended it.  checkpoint: the state after
+ * the last epoch as a stored file that is a network as well, and the report so
+ * far; training goes on as if it had not been asked for.  finish then does what
+ * is left.  ML_UNSUPPORTED for others.
+ */
+extern ml_status ml_trainer_begin(ml_context *ctx, ml_trainer *trainer);
+extern ml_status ml_trainer_epochs(ml_context *ctx, ml_trainer *trainer, int n, bool *done);
+extern ml_status ml_trainer_checkpoint(ml_context *ctx, ml_trainer *trainer, ml_buffer *stored,
+									   ml_buffer *report);
 
 /*
  * The same from sums alone (learn/gram.h): linear_regression on numbers

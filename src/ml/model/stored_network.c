@@ -7,7 +7,7 @@
  */
 #include "model/stored_network.h"
 
-#define TENSORS			8		/* besides parameters and states */
+#define TENSORS			(8 + 4 + ML_OPTIMIZER_MOMENTS)	/* besides parameters and states */
 
 typedef struct writer
 {
@@ -16,6 +16,7 @@ typedef struct writer
 	const ml_stored_network *model;
 	ml_buffer	graph;
 	ml_buffer	feeds;
+	ml_buffer	checkpoint;
 } writer;
 
 static const char *const output_names[] = {
@@ -104,6 +105,38 @@ put_vectors(writer *w)
 	return ML_OK;
 }
 
+/* A vector of a checkpoint. */
+static ml_status
+put_floats(writer *w, const char *name, const void *vector, size_t n)
+{
+	ML_TRY(ml_stored_check_floats(w->ctx, vector, n, "the optimizer's moments"));
+	ml_stored_put_vector(&w->parts, name, ML_F32, n, vector);
+	return ML_OK;
+}
+
+static ml_status
+put_checkpoint(writer *w)
+{
+	static const char *const moments[ML_OPTIMIZER_MOMENTS] = {"checkpoint.moments.0", "checkpoint.moments.1"};
+	const ml_checkpoint *c = w->model->checkpoint;
+	const ml_graph *graph = w->model->network->graph;
+
+	if (c == NULL)
+		return ML_OK;
+	ML_TRY(ml_appendf(w->ctx, &w->checkpoint, "{\"epoch\": %d, \"epochs\": %d, \"optimizer\": ", c->epoch, c->epochs));
+	ML_TRY(ml_json_quote(w->ctx, &w->checkpoint, c->optimizer));
+	ML_TRY(ml_appendf(w->ctx, &w->checkpoint, ", \"moments\": %d}", c->nmoments));
+	ml_stored_put(&w->parts, "checkpoint", (ml_text) {w->checkpoint.data, w->checkpoint.size});
+	ml_stored_put_vector(&w->parts, "checkpoint.numbers", ML_F64, ML_CHECKPOINT_NUMBERS, c->numbers);
+	ml_stored_put_matrix(&w->parts, "checkpoint.history", ML_F64, c->nhistory, ML_EPOCH_NUMBERS, c->history);
+	for (int i = 0; i < c->nmoments; i++)
+		ML_TRY(put_floats(w, moments[i], c->moments[i], graph->parameters));
+	if (c->best == NULL)
+		return ML_OK;
+	ML_TRY(put_floats(w, "checkpoint.best", c->best, graph->parameters));
+	return put_floats(w, "checkpoint.best_states", c->best_states, graph->state_bytes / sizeof(float));
+}
+
 static uint32_t
 count_tensors(const ml_graph *graph)
 {
@@ -129,6 +162,7 @@ write_file(writer *w, ml_buffer *file)
 	ML_TRY(put_feeds(w));
 	put_words(w);
 	ML_TRY(put_vectors(w));
+	ML_TRY(put_checkpoint(w));
 	return ml_stored_write(&w->parts, file);
 }
 
@@ -143,5 +177,6 @@ ml_stored_write_network(ml_context *ctx, const ml_stored_network *model, ml_buff
 	ml_stored_writer_close(&w.parts);
 	ml_buffer_free(ctx, &w.graph);
 	ml_buffer_free(ctx, &w.feeds);
+	ml_buffer_free(ctx, &w.checkpoint);
 	return status;
 }

@@ -17,13 +17,42 @@
  *	then every parameter and state of the graph under its name, F32, with its
  *	dimensions in the graph, row by row.
  *
+ * A checkpoint is the network after an epoch, with what its training needs to
+ * go on, bit for bit.  Metadata:
+ *	  checkpoint	{"epoch": n, "epochs": those asked for, "optimizer": its type, "moments": how many it has}
+ * Tensors; vectors of all p parameters (s numbers of states) in the layouts of the graph:
+ *	  checkpoint.numbers		F64 [ML_CHECKPOINT_NUMBERS]	step, best epoch, its loss, ... (ml_checkpoint)
+ *	  checkpoint.history		F64 [h, 8]	epochs as aiaas_history() shows them
+ *	  checkpoint.moments.0, .1	F32 [p]		those that the optimizer has
+ *	  checkpoint.best			F32 [p]		after an epoch with validation, as
+ *	  checkpoint.best_states	F32 [s]
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef ML_STORED_NETWORK_H
 #define ML_STORED_NETWORK_H
 
+#include "learn/optimizer.h"
 #include "model/feeds.h"
 #include "model/stored_parts.h"
+
+#define ML_EPOCH_NUMBERS		8	/* of an epoch in the history */
+#define ML_CHECKPOINT_NUMBERS	(4 + ML_OPTIMIZER_NUMBERS)
+
+/* Vectors are borrowed; of a file they point into its bytes. */
+typedef struct ml_checkpoint
+{
+	int32_t		epoch;			/* done; 0: the file is no checkpoint */
+	int32_t		epochs;			/* asked for */
+	ml_text		optimizer;		/* its type */
+	double		numbers[ML_CHECKPOINT_NUMBERS]; /* step, best epoch or 0, its loss, epoch that patience counts from; ml_optimizer_save */
+	size_t		nhistory;
+	const void *history;
+	int			nmoments;
+	const void *moments[ML_OPTIMIZER_MOMENTS];
+	const void *best;			/* NULL: no epoch yet was validated */
+	const void *best_states;
+} ml_checkpoint;
 
 /* Everything is borrowed. */
 typedef struct ml_stored_network
@@ -38,6 +67,7 @@ typedef struct ml_stored_network
 	uint32_t	nlabels;
 	const ml_text *labels;
 	uint32_t	positive;
+	const ml_checkpoint *checkpoint;	/* NULL: training is over */
 } ml_stored_network;
 
 /* Appends the file to an empty buffer.  ML_BAD_DATA: a weight is not finite. */
@@ -54,6 +84,7 @@ typedef struct ml_network_file
 	size_t		words_size;
 	ml_network	network;		/* its graph is closed by ml_network_file_close */
 	const ml_tensor **tensors;	/* [values as they were read] of parameters and states; else NULL */
+	ml_checkpoint checkpoint;
 } ml_network_file;
 
 /* From ml_stored_open, of format 3.  ML_BAD_MODEL, ML_NEWER_FORMAT.  Close in any case. */

@@ -12,6 +12,8 @@
 #include "model/stored.h"
 #include "model/stored_network.h"
 
+#include <math.h>
+
 typedef struct reader
 {
 	ml_context *ctx;
@@ -187,6 +189,91 @@ read_values(reader *r)
 	return ML_OK;
 }
 
+/* ---------- checkpoints ---------- */
+
+static ml_status
+bad_checkpoint(reader *r, const char *what)
+{
+	return ml_fail(r->ctx, ML_BAD_MODEL, "the checkpoint's %s is missing or out of range", what);
+}
+
+/* A vector of finite numbers, n of them. */
+static ml_status
+read_floats(reader *r, const char *name, size_t n, const void **vector)
+{
+	const ml_tensor *tensor;
+
+	ML_TRY(ml_stored_get_vector(&r->parts, name, ML_F32, n, &tensor));
+	ML_TRY(ml_stored_finite(&r->parts, tensor));
+	*vector = tensor->data;
+	return ML_OK;
+}
+
+static ml_status
+read_numbers(reader *r, ml_checkpoint *c)
+{
+	const ml_tensor *numbers;
+	const ml_tensor *history;
+
+	ML_TRY(ml_stored_get_vector(&r->parts, "checkpoint.numbers", ML_F64, ML_CHECKPOINT_NUMBERS, &numbers));
+	memcpy(c->numbers, numbers->data, sizeof(c->numbers));
+	/* a step for each epoch at least, but none are lost */
+	if (!(c->numbers[0] >= 0 && c->numbers[0] <= 9007199254740992.0) || !(c->numbers[1] >= 0 && c->numbers[1] <= c->epoch) ||
+		isnan(c->numbers[2]) || !(c->numbers[3] >= 0 && c->numbers[3] <= c->epoch))
+		return bad_checkpoint(r, "state");
+	ML_TRY(ml_stored_get_matrix(&r->parts, "checkpoint.history", ML_F64, UINT64_MAX, ML_EPOCH_NUMBERS, &history));
+	if (history->dims[0] == 0 || history->dims[0] > (uint64_t) c->epoch)
+		return bad_checkpoint(r, "history");
+	c->nhistory = (size_t) history->dims[0];
+	c->history = history->data;
+	for (size_t i = 0; i < c->nhistory; i++)
+	{
+		double		epoch = ml_double_at(history, i * ML_EPOCH_NUMBERS);
+		double		step = ml_double_at(history, i * ML_EPOCH_NUMBERS + 1);
+
+		if (epoch != (double) c->epoch - (double) (c->nhistory - 1 - i) || !(step >= 0 && step <= c->numbers[0]))
+			return bad_checkpoint(r, "history");
+	}
+	return ML_OK;
+}
+
+static ml_status
+read_checkpoint(reader *r)
+{
+	static const char *const moments[ML_OPTIMIZER_MOMENTS] = {"checkpoint.moments.0", "checkpoint.moments.1"};
+	ml_checkpoint *c = &r->file->checkpoint;
+	const ml_graph *graph = r->file->network.graph;
+	const ml_json *root;
+	const ml_json *optimizer;
+	ml_text		json;
+	int64_t		epoch;
+	int64_t		epochs;
+	int64_t		nmoments;
+
+	if (ml_safetensors_metadata(r->parts.from, "checkpoint").data == NULL)
+		return ML_OK;
+	ML_TRY(ml_stored_get(&r->parts, "checkpoint", &json));
+	ML_TRY(ml_json_parse(r->ctx, r->parts.arena, json, ML_BAD_MODEL, &root));
+	optimizer = ml_json_get(root, "optimizer");
+	if (root->count != 4 || !ml_json_integer(ml_json_get(root, "epochs"), 1, INT32_MAX, &epochs) ||
+		!ml_json_integer(ml_json_get(root, "epoch"), 1, epochs, &epoch))
+		return bad_checkpoint(r, "epoch");
+	if (optimizer == NULL || optimizer->kind != ML_JSON_STRING || optimizer->string.size > 63 ||
+		!ml_json_integer(ml_json_get(root, "moments"), 0, ML_OPTIMIZER_MOMENTS, &nmoments))
+		return bad_checkpoint(r, "optimizer");
+	c->epoch = (int32_t) epoch;
+	c->epochs = (int32_t) epochs;
+	c->nmoments = (int) nmoments;
+	ML_TRY(ml_arena_copy(r->ctx, r->parts.arena, optimizer->string, &c->optimizer));
+	ML_TRY(read_numbers(r, c));
+	for (int i = 0; i < c->nmoments; i++)
+		ML_TRY(read_floats(r, moments[i], graph->parameters, &c->moments[i]));
+	if (c->numbers[1] == 0)
+		return ML_OK;
+	ML_TRY(read_floats(r, "checkpoint.best", graph->parameters, &c->best));
+	return read_floats(r, "checkpoint.best_states", graph->state_bytes / sizeof(float), &c->best_states);
+}
+
 /* What is an option's fault in a training is here the file's. */
 static ml_status
 as_model(reader *r, ml_status status)
@@ -213,6 +300,7 @@ read_graph(reader *r)
 	if (file->network.outputs != outputs && !(file->network.outputs == 1 && outputs == 2))
 		return ml_fail(r->ctx, ML_BAD_MODEL, "the network has %d outputs for %d labels", file->network.outputs, outputs);
 	ML_TRY(read_values(r));
+	ML_TRY(read_checkpoint(r));
 	return as_model(r, ml_graph_finish(r->ctx, file->network.graph));
 }
 
@@ -272,6 +360,9 @@ describe(ml_context *ctx, const ml_network_file *file, ml_buffer *json)
 		ML_TRY(ml_appendf(ctx, json, ",\"vocabulary\":%u,\"unicode\":", file->feeds.tokens.n));
 		ML_TRY(ml_json_quote(ctx, json, file->unicode));
 	}
+	if (file->checkpoint.epoch > 0)
+		ML_TRY(ml_appendf(ctx, json, ",\"checkpoint\":{\"epoch\":%d,\"epochs\":%d}", file->checkpoint.epoch,
+						  file->checkpoint.epochs));
 	return ml_append(ctx, json, "}", 1);
 }
 

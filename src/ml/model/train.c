@@ -522,15 +522,51 @@ end_rows(ml_context *ctx, ml_trainer *trainer)
 	return check_rows(ctx, trainer);
 }
 
-ml_status
-ml_trainer_finish(ml_context *ctx, ml_trainer *trainer, ml_buffer *stored, ml_buffer *report)
+/* All rows were added, to learn from them once. */
+static ml_status
+begin(ml_context *ctx, ml_trainer *trainer)
 {
 	if (trainer->options.groups.data != NULL)
 	{
 		ml_fail(ctx, ML_BAD_OPTION, "option \"groups\" does nothing in a training");
 		return ml_hint(ctx, "It goes with: cross-validation.");
 	}
-	ML_TRY(end_rows(ctx, trainer));
+	return end_rows(ctx, trainer);
+}
+
+static ml_status
+check_network(ml_context *ctx, const ml_trainer *trainer)
+{
+	return trainer->network != NULL ? ML_OK : ml_fail(ctx, ML_UNSUPPORTED, "only networks are trained in steps");
+}
+
+ml_status
+ml_trainer_begin(ml_context *ctx, ml_trainer *trainer)
+{
+	ML_TRY(begin(ctx, trainer));
+	ML_TRY(check_network(ctx, trainer));
+	return ml_train_network_begin(ctx, trainer->network);
+}
+
+ml_status
+ml_trainer_epochs(ml_context *ctx, ml_trainer *trainer, int n, bool *done)
+{
+	ML_TRY(check_network(ctx, trainer));
+	return ml_network_epochs(ctx, trainer->network, n, done);
+}
+
+ml_status
+ml_trainer_checkpoint(ml_context *ctx, ml_trainer *trainer, ml_buffer *stored, ml_buffer *report)
+{
+	ML_TRY(check_network(ctx, trainer));
+	return ml_network_checkpoint(ctx, trainer->network, stored, report);
+}
+
+ml_status
+ml_trainer_finish(ml_context *ctx, ml_trainer *trainer, ml_buffer *stored, ml_buffer *report)
+{
+	if (trainer->network == NULL || !trainer->network->ready)
+		ML_TRY(begin(ctx, trainer));
 	if (trainer->network != NULL)
 		return ml_train_network_finish(ctx, trainer->network, stored, report);
 	return trainer->text != NULL ? ml_train_text_finish(ctx, trainer->text, stored, report) :

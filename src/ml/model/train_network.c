@@ -12,8 +12,7 @@
  */
 #include "model/train_network.h"
 
-#include "model/stored_network.h"
-
+#include <limits.h>
 #include <math.h>
 
 #define VOCABULARY		20000	/* numbers of words, unless options or layers say */
@@ -107,6 +106,7 @@ open_network(ml_context *ctx, ml_network_trainer *net)
 	net->options = &trainer->options.network;
 	net->least = INFINITY;
 	net->most = -INFINITY;
+	net->best_loss = INFINITY;
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 	{
 		net->ncategories += trainer->columns[i].role == ML_ROLE_CATEGORY;
@@ -421,13 +421,11 @@ split(ml_context *ctx, ml_network_trainer *net)
 
 /* ---------- finishing ---------- */
 
-static ml_status
-store(ml_context *ctx, ml_network_trainer *net, ml_buffer *stored)
+ml_status
+ml_train_network_store(ml_context *ctx, ml_network_trainer *net, const ml_checkpoint *state, ml_buffer *stored)
 {
 	const ml_trainer *trainer = net->trainer;
 
-	ml_linear_progress(ctx, ML_PHASE_STORE, (int64_t) trainer->nrows, 0, NAN);
-	ml_network_rest(ctx, net);
 	return ml_stored_write_network(ctx, &(ml_stored_network)
 								   {
 									   .task = trainer->task,
@@ -439,26 +437,53 @@ store(ml_context *ctx, ml_network_trainer *net, ml_buffer *stored)
 									   .room = net->gradients,
 									   .nlabels = net->nclasses,
 									   .labels = net->nclasses > 0 ? trainer->labels.names : NULL,
-									   .positive = net->nclasses == 2 ? net->class_label[1] : 0
+									   .positive = net->nclasses == 2 ? net->class_label[1] : 0,
+									   .checkpoint = state
 								   }, stored);
+}
+
+/* The recipe: that of the version that is continued, or fitted to the rows that learn. */
+static ml_status
+settle_columns(ml_context *ctx, ml_network_trainer *net)
+{
+	uint32_t	most = net->options->vocabulary > 0 ? (uint32_t) net->options->vocabulary : VOCABULARY;
+
+	ML_TRY(ml_network_vocabulary(ctx, net, &most));
+	return net->from != NULL ? ml_network_adopt_columns(ctx, net) : ml_network_columns(ctx, net, most);
+}
+
+ml_status
+ml_train_network_begin(ml_context *ctx, ml_network_trainer *net)
+{
+	ML_TRY(number_classes(ctx, net));
+	ML_TRY(ml_network_continue(ctx, net));
+	ml_linear_progress(ctx, ML_PHASE_COUNT, (int64_t) net->trainer->nrows, 0, NAN);
+	ML_TRY(split(ctx, net));
+	ML_TRY(settle_columns(ctx, net));
+	ML_TRY(ml_network_open(ctx, net));
+	ML_TRY(ml_network_weigh(ctx, net));
+	net->ready = true;
+	return ML_OK;
 }
 
 ml_status
 ml_train_network_finish(ml_context *ctx, ml_network_trainer *net, ml_buffer *stored, ml_buffer *report)
 {
-	uint32_t	most = net->options->vocabulary > 0 ? (uint32_t) net->options->vocabulary : VOCABULARY;
 	ml_network_score score;
+	bool		done = false;
 
-	ML_TRY(number_classes(ctx, net));
-	ml_linear_progress(ctx, ML_PHASE_COUNT, (int64_t) net->trainer->nrows, 0, NAN);
-	ML_TRY(split(ctx, net));
-	ML_TRY(ml_network_vocabulary(ctx, net, &most));
-	ML_TRY(ml_network_columns(ctx, net, most));
-	ML_TRY(ml_network_open(ctx, net));
-	ML_TRY(ml_network_fit(ctx, net));
+	if (!net->ready)
+		ML_TRY(ml_train_network_begin(ctx, net));
+	while (!done)
+		ML_TRY(ml_network_epochs(ctx, net, INT_MAX, &done));
+	ML_TRY(ml_network_settle(ctx, net));
 	if (net->nholdout > 0)
 		ML_TRY(ml_network_judge(ctx, net, ML_PART_HOLDOUT, &net->judgement, &score));
 	ml_network_tell(ctx, net);
-	ML_TRY(store(ctx, net, stored));
+	ml_linear_progress(ctx, ML_PHASE_STORE, (int64_t) net->trainer->nrows, 0, NAN);
+	ml_network_rest(ctx, net);
+	ML_TRY(ml_train_network_store(ctx, net, NULL, stored));
+	/* neither changes what is learnt: they are not repeated when the model is trained again */
+	net->trainer->options.network.checkpoint = 0;
 	return ml_network_report(ctx, net, report);
 }

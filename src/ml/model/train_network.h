@@ -8,6 +8,7 @@
  *	  train_network_columns.c	which columns learn, and how they become feeds
  *	  train_network_open.c		the networks, their memory
  *	  train_network_fit.c		epochs and steps
+ *	  train_network_continue.c	checkpoints, and going on from stored versions
  *	  train_network_judge.c		predictions for rows that did not learn
  *	  train_network_report.c	what is told of it
  *
@@ -24,6 +25,7 @@
 #include "learn/optimizer.h"
 #include "learn/split.h"
 #include "model/feeds.h"
+#include "model/stored_network.h"
 #include "model/train.h"
 
 #define ML_NETWORK_LEARN	1
@@ -110,7 +112,14 @@ struct ml_network_trainer
 	double		learning_weight;	/* of all rows that learn */
 	double		rate;			/* of the last step */
 
+	/* the stored version that is continued; NULL: none */
+	ml_network_file *from;
+
 	/* how it went */
+	bool		ready;			/* the network is there */
+	int32_t		epoch;			/* done */
+	int32_t		last_better;	/* epoch that patience counts from */
+	double		best_loss;		/* of the validation rows in the best epoch */
 	ml_epoch   *history;		/* the last ones, at least ML_HISTORY_MAX of them */
 	size_t		nhistory;
 	size_t		history_capacity;
@@ -127,9 +136,14 @@ ml_network_nscores(const ml_network_trainer *net)
 	return net->nclasses == 0 || net->nclasses == 2 ? 1 : net->nclasses;
 }
 
+/* The network as it would be stored now; state: NULL, or what makes it a checkpoint. */
+extern ml_status ml_train_network_store(ml_context *ctx, ml_network_trainer *net, const ml_checkpoint *state,
+										ml_buffer *stored);
 extern ml_status ml_train_network_open(ml_context *ctx, ml_trainer *trainer);
 extern void ml_train_network_close(ml_context *ctx, ml_network_trainer *net);
 extern ml_status ml_train_network_add(ml_context *ctx, ml_network_trainer *net, const ml_train_row *row);
+/* As ml_trainer_begin. */
+extern ml_status ml_train_network_begin(ml_context *ctx, ml_network_trainer *net);
 extern ml_status ml_train_network_finish(ml_context *ctx, ml_network_trainer *net, ml_buffer *stored,
 										 ml_buffer *report);
 
@@ -169,7 +183,35 @@ extern void ml_network_forget(ml_context *ctx, ml_network_trainer *net);
 
 /* === train_network_fit.c === */
 
-extern ml_status ml_network_fit(ml_context *ctx, ml_network_trainer *net);
+/* Before the first epoch. */
+extern ml_status ml_network_weigh(ml_context *ctx, ml_network_trainer *net);
+
+/* As ml_trainer_epochs. */
+extern ml_status ml_network_epochs(ml_context *ctx, ml_network_trainer *net, int n, bool *done);
+
+/* After the last: the weights that are kept, checked. */
+extern ml_status ml_network_settle(ml_context *ctx, ml_network_trainer *net);
+
+/* === train_network_continue.c === */
+
+/* Read the version to go on from, if there is one and it is no file of first values; its labels must be those of the rows. */
+extern ml_status ml_network_continue(ml_context *ctx, ml_network_trainer *net);
+
+/* Instead of ml_network_columns: recipe and vocabulary are those of the version. */
+extern ml_status ml_network_adopt_columns(ml_context *ctx, ml_network_trainer *net);
+
+/* ML_BAD_OPTION: the network, as specified, is not that of the version. */
+extern ml_status ml_network_check_same(ml_context *ctx, const ml_network_trainer *net);
+
+/* First values of parameters and states from training.start; of a checkpoint all that was learnt. */
+extern ml_status ml_network_restore(ml_context *ctx, ml_network_trainer *net);
+
+/* Bytes of a checkpoint's file, for plans. */
+extern size_t ml_network_checkpoint_size(const ml_network_trainer *net);
+
+/* As ml_trainer_checkpoint. */
+extern ml_status ml_network_checkpoint(ml_context *ctx, ml_network_trainer *net, ml_buffer *stored,
+									   ml_buffer *report);
 
 /* === train_network_judge.c === */
 
@@ -191,6 +233,9 @@ typedef struct ml_network_score
 	double		metric;			/* accuracy, or root of the mean squared error */
 	uint64_t	rows;
 } ml_network_score;
+
+/* As ml_network_judge, of one batch of the rows that learn. */
+extern ml_status ml_network_sample(ml_context *ctx, ml_network_trainer *net, ml_network_score *score);
 
 /* Predictions for the rows of a part by the inference network; judgement: NULL, or what they are added to. */
 extern ml_status ml_network_judge(ml_context *ctx, ml_network_trainer *net, int part, ml_judgement *judgement,

@@ -42,7 +42,7 @@ static ml_status
 diverged(ml_context *ctx, const ml_network_trainer *net, int32_t epoch, int64_t batch)
 {
 	if (batch < 0)
-		ml_fail(ctx, ML_BAD_DATA, "training diverged: by the last batch of epoch %d weights became other than finite numbers", epoch);
+		ml_fail(ctx, ML_BAD_DATA, "training diverged: by the last batch of epoch %d weights became so large that predictions are not finite numbers", epoch);
 	else if (batch == 0)
 		ml_fail(ctx, ML_BAD_DATA, "training diverged: after epoch %d the loss of the validation rows is not a finite number", epoch);
 	else
@@ -239,6 +239,43 @@ add_weight(ml_context *ctx, void *arg, const ml_example *example)
 	return ML_OK;
 }
 
+ml_status
+ml_network_weigh(ml_context *ctx, ml_network_trainer *net)
+{
+	ML_TRY(ml_examples_each(ctx, net->examples, UINT32_C(1) << ML_NETWORK_LEARN, add_weight, net));
+	if (!(net->learning_weight > 0))
+		return ml_fail(ctx, ML_BAD_DATA, "all rows that learn have weight 0");
+	return ML_OK;
+}
+
+/* No epoch is left, or patience is at its end. */
+static bool
+is_done(const ml_network_trainer *net)
+{
+	return net->epoch >= net->trainer->options.epochs ||
+		(net->options->patience > 0 && net->nvalidation > 0 && net->epoch - net->last_better >= net->options->patience);
+}
+
+ml_status
+ml_network_epochs(ml_context *ctx, ml_network_trainer *net, int n, bool *done)
+{
+	ml_epoch	epoch;
+
+	for (; n > 0 && !is_done(net); n--)
+	{
+		ML_TRY(run_epoch(ctx, net, net->epoch + 1, &epoch));
+		net->epoch++;
+		ml_optimizer_epoch(net->optimizer, net->nvalidation > 0 ? epoch.validation_loss : epoch.loss);
+		if (net->nvalidation == 0 || !(epoch.validation_loss < net->best_loss))
+			continue;
+		net->best_loss = epoch.validation_loss;
+		net->best_epoch = net->last_better = net->epoch;
+		ML_TRY(copy_weights(ctx, net, true));
+	}
+	*done = is_done(net);
+	return ML_OK;
+}
+
 /* The last step's weights were in no loss yet. */
 static ml_status
 check_weights(ml_context *ctx, const ml_network_trainer *net)
@@ -250,37 +287,31 @@ check_weights(ml_context *ctx, const ml_network_trainer *net)
 		if (i % POLL_WEIGHTS == 0)
 			ML_TRY(ml_poll(ctx));
 		if (!isfinite(net->parameters[i]))
-			return diverged(ctx, net, net->history[net->nhistory - 1].epoch, -1);
+			return diverged(ctx, net, net->epoch, -1);
 	}
 	return ML_OK;
 }
 
-ml_status
-ml_network_fit(ml_context *ctx, ml_network_trainer *net)
+/*
+ * Nor were they in a prediction: finite weights may be so large that no row has
+ * a finite one, as a batch of those that learn shows.
+ */
+static ml_status
+check_predictions(ml_context *ctx, ml_network_trainer *net)
 {
-	int32_t		epochs = net->trainer->options.epochs;
-	double		best = INFINITY;
-	ml_epoch	epoch;
+	ml_network_score score;
 
-	ML_TRY(ml_examples_each(ctx, net->examples, UINT32_C(1) << ML_NETWORK_LEARN, add_weight, net));
-	if (!(net->learning_weight > 0))
-		return ml_fail(ctx, ML_BAD_DATA, "all rows that learn have weight 0");
-	for (int32_t i = 1; i <= epochs; i++)
-	{
-		ML_TRY(run_epoch(ctx, net, i, &epoch));
-		ml_optimizer_epoch(net->optimizer, net->nvalidation > 0 ? epoch.validation_loss : epoch.loss);
-		if (net->nvalidation == 0)
-			continue;
-		if (epoch.validation_loss < best)
-		{
-			best = epoch.validation_loss;
-			net->best_epoch = i;
-			ML_TRY(copy_weights(ctx, net, true));
-		}
-		else if (net->options->patience > 0 && i - net->best_epoch >= net->options->patience)
-			break;
-	}
+	if (net->best_epoch > 0)
+		return ML_OK;			/* its loss was finite */
+	ML_TRY(ml_network_sample(ctx, net, &score));
+	return isfinite(score.loss) ? ML_OK : diverged(ctx, net, net->epoch, -1);
+}
+
+ml_status
+ml_network_settle(ml_context *ctx, ml_network_trainer *net)
+{
 	if (net->best_epoch > 0)
 		ML_TRY(copy_weights(ctx, net, false));
-	return check_weights(ctx, net);
+	ML_TRY(check_weights(ctx, net));
+	return check_predictions(ctx, net);
 }

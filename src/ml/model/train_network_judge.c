@@ -151,7 +151,7 @@ judge_batch(ml_context *ctx, judge *j)
 }
 
 static ml_status
-judge_rows(ml_context *ctx, judge *j, int part)
+judge_rows(ml_context *ctx, judge *j, int part, uint64_t most)
 {
 	ml_network_trainer *net = j->net;
 	const ml_example *const *rows;
@@ -162,9 +162,9 @@ judge_rows(ml_context *ctx, judge *j, int part)
 	for (;;)
 	{
 		ML_TRY(ml_examples_next(ctx, net->examples, &rows, &n));
-		if (n == 0)
+		if (n == 0 || j->rows >= most)
 			return judge_batch(ctx, j);
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n && j->rows < most; i++)
 		{
 			ML_TRY(ml_network_feed(ctx, net, rows[i]));
 			ml_network_target(net, rows[i], net->batch.n - 1);
@@ -172,6 +172,27 @@ judge_rows(ml_context *ctx, judge *j, int part)
 				ML_TRY(judge_batch(ctx, j));
 		}
 	}
+}
+
+static ml_network_score
+score_of(const judge *j)
+{
+	return (ml_network_score)
+	{
+		.loss = j->loss / (j->weight > 0 ? j->weight : 1),
+		.metric = j->net->nclasses > 0 ? j->right / (double) j->rows : sqrt(j->right / (double) j->rows),
+		.rows = j->rows
+	};
+}
+
+ml_status
+ml_network_sample(ml_context *ctx, ml_network_trainer *net, ml_network_score *score)
+{
+	judge		j = {.net = net};
+
+	ML_TRY(judge_rows(ctx, &j, ML_NETWORK_LEARN, net->batch_size));
+	*score = score_of(&j);
+	return ML_OK;
 }
 
 ml_status
@@ -189,14 +210,9 @@ ml_network_judge(ml_context *ctx, ml_network_trainer *net, int part, ml_judgemen
 	}
 	ML_TRY(ml_alloc(ctx, ml_size_mul(net->nclasses + 2, sizeof(double)), &memory));
 	j.probabilities = memory;
-	status = judge_rows(ctx, &j, part);
+	status = judge_rows(ctx, &j, part, UINT64_MAX);
 	ml_release(ctx, memory);
 	ML_TRY(status);
-	*score = (ml_network_score)
-	{
-		.loss = j.loss / j.weight,
-		.metric = net->nclasses > 0 ? j.right / (double) j.rows : sqrt(j.right / (double) j.rows),
-		.rows = j.rows
-	};
+	*score = score_of(&j);
 	return ML_OK;
 }

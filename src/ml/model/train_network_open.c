@@ -14,8 +14,6 @@
  */
 #include "model/train_network.h"
 
-#include "format/safetensors.h"
-
 #define SLICE_BYTES		((size_t) 4 << 20)	/* activations of a slice: what a core's caches hold */
 #define SLICE_ROWS		8		/* fewer would leave kernels half empty */
 #define WHOLE_ROWS		256		/* full batches are put together so many rows at a time */
@@ -226,7 +224,8 @@ graph_bytes(const ml_graph *graph)
 
 /*
  * While it learns it needs moments, activations and a batch; what is stored is
- * put together when these are gone.
+ * put together when these are gone, but for checkpoints.  The version that is
+ * continued is held until the end.
  */
 static void
 count_all(const ml_network_trainer *net, size_t training, size_t judging, needs *n)
@@ -238,12 +237,12 @@ count_all(const ml_network_trainer *net, size_t training, size_t judging, needs 
 	count_vectors(net, n);
 	learn = ml_size_add(learn, ml_size_add(training, judging));
 	learn = ml_size_add(learn, ml_feed_batch_size(&net->feeds, net->batch_size));
-	learn = ml_size_add(learn, ml_network_initialize_bytes(&net->network));
+	learn = ml_size_add(learn, ML_MAX(ml_network_initialize_bytes(&net->network), ml_network_checkpoint_size(net)));
 	n->all = ml_size_add(n->vectors, ml_size_add(n->flags, ML_MAX(learn, store)));
 	n->all = ml_size_add(n->all, ml_size_add(graph_bytes(graph), graph_bytes(net->validation.graph)));
 	n->all = ml_size_add(n->all, graph_bytes(net->inference.graph));
 	n->all = ml_size_add(n->all, ml_size_add(net->fitted.total, net->trainer->arena.total));
-	n->all = ml_size_add(n->all, ml_levels_memory(&net->words));
+	n->all = ml_size_add(n->all, ml_size_add(ml_levels_memory(&net->words), net->trainer->start.size));
 	for (uint32_t i = 0; i < net->ncategories; i++)
 		n->all = ml_size_add(n->all, ml_levels_memory(&net->levels[i]));
 }
@@ -332,55 +331,6 @@ open_runners(ml_context *ctx, ml_network_trainer *net)
 	return ML_OK;
 }
 
-/* ---------- first weights that are given ---------- */
-
-static ml_status
-set_value(ml_context *ctx, ml_network_trainer *net, const ml_safetensors *file, const ml_graph_value *value)
-{
-	ml_text		name = ml_graph_text(net->network.graph, value->name);
-	const ml_tensor *tensor;
-	uint64_t	dims[ML_MAX_DIMS];
-	char		text[256];
-
-	ml_print(text, sizeof(text), "%.*s", (int) name.size, name.data);
-	for (int i = 0; i < value->shape.ndims; i++)
-		dims[i] = (uint64_t) value->shape.dims[i];
-	ML_TRY(ml_safetensors_require(ctx, file, text, ML_F32, value->shape.ndims, dims, &tensor));
-	if (value->kind == ML_VALUE_PARAMETER)
-		return ml_layout_store(ctx, value, ML_F32, net->parameters + value->offset, tensor->data);
-	return ml_layout_store(ctx, value, ML_F32, (char *) net->states + value->offset, tensor->data);
-}
-
-static ml_status
-set_values(ml_context *ctx, ml_network_trainer *net, const ml_safetensors *file)
-{
-	const ml_graph *graph = net->network.graph;
-
-	for (int32_t i = 0; i < graph->nvalues; i++)
-	{
-		const ml_graph_value *value = &graph->values[i];
-
-		if ((value->kind == ML_VALUE_PARAMETER || value->kind == ML_VALUE_STATE) && value->storage == i)
-			ML_TRY(set_value(ctx, net, file, value));
-		ML_TRY(ml_poll(ctx));
-	}
-	return ML_OK;
-}
-
-static ml_status
-start(ml_context *ctx, ml_network_trainer *net)
-{
-	ml_text		bytes = net->trainer->start;
-	ml_arena	arena = {0};
-	ml_safetensors file;
-	ml_status	status = ml_safetensors_read(ctx, &arena, bytes.data, bytes.size, &file);
-
-	if (status == ML_OK)
-		status = set_values(ctx, net, &file);
-	ml_arena_free(ctx, &arena);
-	return status;
-}
-
 /* ---------- opening ---------- */
 
 /* The optimiser; from now on the options have it with every default, as they are told. */
@@ -411,6 +361,7 @@ ml_network_open(ml_context *ctx, ml_network_trainer *net)
 	needs		n;
 
 	ML_TRY(build(ctx, net));
+	ML_TRY(ml_network_check_same(ctx, net));
 	ML_TRY(read_optimizer(ctx, net));
 	net->whole = net->settings.rule == ML_RULE_GRADIENT_DESCENT;
 	net->batch_size = !net->whole ? (size_t) trainer->options.batch_size : net->network.whole_batches ? (size_t) learning : WHOLE_ROWS;
@@ -427,7 +378,7 @@ ml_network_open(ml_context *ctx, ml_network_trainer *net)
 	ML_TRY(ml_optimizer_open(ctx, &net->settings, net->network.graph, (uint64_t) trainer->options.epochs, steps,
 							 &net->optimizer));
 	if (trainer->start.data != NULL)
-		return start(ctx, net);
+		return ml_network_restore(ctx, net);
 	return ml_network_initialize(ctx, &net->network, trainer->options.seed, net->parameters, net->states);
 }
 
@@ -449,6 +400,9 @@ ml_network_forget(ml_context *ctx, ml_network_trainer *net)
 	ml_network_close(ctx, &net->network);
 	ml_network_close(ctx, &net->validation);
 	ml_network_close(ctx, &net->inference);
+	if (net->from != NULL)
+		ml_network_file_close(ctx, net->from);
+	net->from = NULL;
 	ml_release(ctx, net->target_classes);
 	ml_release(ctx, net->targets);
 	ml_release(ctx, net->weights);

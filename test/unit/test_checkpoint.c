@@ -1,0 +1,438 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_checkpoint.c
+ *	  Trainings of networks that are cut and go on: the bits are those of one
+ *	  without a break; what can't be continued is refused, damaged checkpoints
+ *	  too.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "toy_network_training.h"
+
+/* A number, a category, a text; y is "yes" or "no". */
+static void
+make_rows(table *t, size_t n)
+{
+	static const char *const kinds[] = {"red", "green", "blue"};
+	ml_rng		rng;
+
+	ml_rng_seed(&rng, 8);
+	add_column(t, "a", ML_TYPE_NUMBER, ML_ROLE_NUMBER);
+	add_column(t, "kind", ML_TYPE_TEXT, ML_ROLE_CATEGORY);
+	add_column(t, "note", ML_TYPE_TEXT, ML_ROLE_TEXT);
+	for (size_t i = 0; i < n; i++)
+	{
+		ml_value   *row = add_row(t);
+		size_t		kind = (size_t) ml_rng_below(&rng, 3);
+		bool		good = ml_rng_below(&rng, 2);
+		char		text[64];
+
+		snprintf(text, sizeof(text), "%s %s w%d", good ? "lovely" : "awful", kinds[ml_rng_below(&rng, 3)], (int) ml_rng_below(&rng, 20));
+		row[0].number = i % 9 == 4 ? NAN : noise(&rng);
+		row[1].text = i % 11 == 3 ? (ml_text) {NULL, 0} : unit_text(kinds[kind]);
+		row[2].text = i % 13 == 5 ? (ml_text) {NULL, 0} : keep(t, text);
+		t->targets[i].text = good != (kind == 1) ? ML_TEXT("yes") : ML_TEXT("no");
+	}
+}
+
+#define LAYERS \
+	"\"layers\": [{\"type\": \"embedding\", \"input_dim\": 40, \"output_dim\": 6, \"inputs\": \"note\"}, {\"type\": \"gru\", \"units\": 5, \"name\": \"read\"}, " \
+	"{\"type\": \"concatenate\", \"inputs\": [\"read\", \"numbers\"]}, {\"type\": \"dropout\", \"rate\": 0.2}, " \
+	"{\"type\": \"dense\", \"units\": 6}, {\"type\": \"batch_normalization\"}, {\"type\": \"activation\", \"activation\": \"relu\"}, " \
+	"{\"type\": \"dense\", \"units\": 2, \"activation\": \"softmax\"}]"
+
+/* A training that is stored after "cut" epochs, each epoch if "often", and goes on. */
+typedef struct cut
+{
+	ml_buffer	checkpoint;
+	ml_buffer	report;
+	outcome		ended;
+} cut;
+
+static ml_status
+steps(ml_context *ctx, const setting *s, const table *t, int epochs, bool often, cut *c)
+{
+	ml_trainer *trainer;
+	ml_status	status;
+	bool		done = false;
+
+	ML_TRY(open_trainer(ctx, t, s, &trainer));
+	status = add_rows(ctx, t, trainer);
+	if (status == ML_OK)
+		status = ml_trainer_begin(ctx, trainer);
+	for (int i = 0; status == ML_OK && i < epochs && !done; i += often ? 1 : epochs)
+	{
+		status = ml_trainer_epochs(ctx, trainer, often ? 1 : epochs, &done);
+		ml_buffer_free(ctx, &c->checkpoint);
+		ml_buffer_free(ctx, &c->report);
+		if (status == ML_OK)
+			status = ml_trainer_checkpoint(ctx, trainer, &c->checkpoint, &c->report);
+		if (often)
+			ml_buffer_free(ctx, &c->checkpoint);
+	}
+	if (status == ML_OK)
+		status = ml_trainer_finish(ctx, trainer, &c->ended.stored, &c->ended.report);
+	ml_trainer_close(ctx, trainer);
+	return status;
+}
+
+static bool
+run_steps(unit_host *host, const setting *s, const table *t, int epochs, bool often, cut *c)
+{
+	memset(c, 0, sizeof(*c));
+	memset(&host->ctx.error, 0, sizeof(host->ctx.error));
+	c->ended.status = steps(&host->ctx, s, t, epochs, often, c);
+	if (c->ended.status == ML_OK)
+		c->ended.status = ml_json_parse(&host->ctx, &c->ended.arena, (ml_text) {c->ended.report.data, c->ended.report.size}, ML_BAD_MODEL,
+										&c->ended.json);
+	return c->ended.status == ML_OK;
+}
+
+static void
+end_cut(unit_host *host, cut *c)
+{
+	ml_buffer_free(&host->ctx, &c->checkpoint);
+	ml_buffer_free(&host->ctx, &c->report);
+	end_network(host, &c->ended);
+}
+
+/* All that is told of each epoch but its time. */
+static bool
+same_history(const outcome *a, const outcome *b)
+{
+	bool		same = told(a, "history") == told(b, "history");
+
+	for (size_t i = 0; same && i < (size_t) told(a, "history"); i++)
+		for (int k = EPOCH; k <= VALIDATION_METRIC; k++)
+		{
+			double		x = history(a, i, k);
+			double		y = history(b, i, k);
+
+			same = same && (k == SECONDS || x == y || (isnan(x) && isnan(y)));
+		}
+	return same && told(a, "best_epoch") == told(b, "best_epoch") && metric(a, "accuracy") == metric(b, "accuracy");
+}
+
+/* ---- the bits of an uninterrupted training ---- */
+
+#define EPOCHS 5
+#define COMMON "{" LAYERS ", \"epochs\": 5, \"batch_size\": 16, \"checkpoint\": 1, "
+
+static const struct
+{
+	const char *name;
+	const char *options;
+	size_t		memory;			/* 0: enough */
+}			cases[] = {
+	{"gradient_descent", COMMON "\"optimizer\": {\"type\": \"gradient_descent\", \"learning_rate\": 0.3}}"},
+	{"sgd, step", COMMON "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.1, \"schedule\": {\"type\": \"step\", \"every\": 2, \"factor\": 0.5}}}"},
+	{"momentum, exponential", COMMON "\"optimizer\": {\"type\": \"momentum\", \"learning_rate\": 0.05, \"schedule\": {\"type\": \"exponential\", \"factor\": 0.7}}}"},
+	{"nesterov, warm-up by steps", COMMON "\"optimizer\": {\"type\": \"nesterov\", \"learning_rate\": 0.05, \"schedule\": {\"type\": \"cosine\", \"unit\": \"step\", \"warmup\": 9}}}"},
+	{"adagrad, clipped", COMMON "\"optimizer\": {\"type\": \"adagrad\", \"learning_rate\": 0.1, \"initial_accumulator_value\": 0.1, \"clip_norm\": 0.5}}"},
+	{"rmsprop", COMMON "\"optimizer\": {\"type\": \"rmsprop\", \"learning_rate\": 0.01}}"},
+	{"rmsprop with momentum", COMMON "\"optimizer\": {\"type\": \"rmsprop\", \"learning_rate\": 0.01, \"momentum\": 0.9}}"},
+	{"adam, cosine", COMMON "\"optimizer\": {\"type\": \"adam\", \"learning_rate\": 0.02, \"weight_decay\": 0.01, \"schedule\": \"cosine\"}}"},
+	{"adamw, plateau", COMMON "\"validation\": 0.25, \"optimizer\": {\"type\": \"adamw\", \"learning_rate\": 0.3, \"schedule\": "
+	"{\"type\": \"reduce_on_plateau\", \"patience\": 0, \"factor\": 0.3, \"cooldown\": 1}}}"},
+	{"best of those validated", COMMON "\"validation\": 0.25, \"patience\": 2, \"optimizer\": {\"type\": \"adam\", \"learning_rate\": 0.3}}"},
+	{"in order, balanced", COMMON "\"shuffle\": false, \"class_weight\": \"balanced\"}"},
+	{"rows in the spill file", COMMON "\"validation\": 0.1}", 1},
+};
+
+static void
+test_case(unit_host *host, int i)
+{
+	setting		s = {"network", ML_CLASSIFICATION, cases[i].options};
+	table		t;
+	outcome		whole;
+	cut			once;
+	cut			often;
+	bool		same = true;
+	int			epochs;
+
+	open_table(host, &t);
+	make_rows(&t, cases[i].memory > 0 ? 9000 : 150);
+	if (cases[i].memory > 0)
+		s.memory = (size_t) 1500 << 10;
+	unit_ok(train_network(host, &t, &s, &whole), "%s: %s %s", cases[i].name, host->ctx.error.text, host->ctx.error.hint);
+	unit_ok(cases[i].memory == 0 || host->spilled > 0, "  %zu bytes spilled", host->spilled);
+	epochs = (int) told(&whole, "history");
+	unit_ok(run_steps(host, &s, &t, EPOCHS, true, &often) && same_model(&whole, &often.ended) && same_history(&whole, &often.ended),
+			"  checkpoints in between change nothing: %s", host->ctx.error.text);
+	for (int k = 1; k < epochs; k++)
+	{
+		setting		rest = s;
+		outcome		r;
+
+		same = same && run_steps(host, &s, &t, k, false, &once);
+		rest.start = (ml_text) {once.checkpoint.data, once.checkpoint.size};
+		same = same && train_network(host, &t, &rest, &r) && same_model(&whole, &r) && same_history(&whole, &r);
+		end_network(host, &r);
+		end_cut(host, &once);
+	}
+	unit_ok(same && epochs > 2, "  cut after any of %d epochs: %s %s", epochs, host->ctx.error.text, host->ctx.error.detail);
+	end_cut(host, &often);
+	end_network(host, &whole);
+	close_table(&t);
+}
+
+/* ---- what goes on, and what doesn't ---- */
+
+#define SHORT "{" LAYERS ", \"epochs\": 2, \"continue_from\": 7"
+
+static void
+refused(unit_host *host, table *t, ml_text start, const char *options, const char *text, const char *detail)
+{
+	setting		s = {"network", ML_CLASSIFICATION, options, .start = start};
+	outcome		r;
+
+	unit_ok(!train_network(host, t, &s, &r) && r.status == ML_BAD_OPTION && strstr(host->ctx.error.text, "from version 7: ") != NULL &&
+			strstr(host->ctx.error.text, text) != NULL && strstr(host->ctx.error.detail, detail) != NULL,
+			"%s: %s %s", text, host->ctx.error.text, host->ctx.error.detail);
+	end_network(host, &r);
+}
+
+static void
+test_differences(unit_host *host, table *t, ml_text start)
+{
+	ml_text		target = t->targets[0].text;
+	const char *name = t->columns[1].name.data;
+	size_t		n = t->n;
+
+	refused(host, t, start, "{" LAYERS ", \"epochs\": 1, \"continue_from\": 7}", "no epoch is left", "learnt for 1 epochs, and \"epochs\" is 1");
+	refused(host, t, start, SHORT ", \"optimizer\": \"sgd\"}", "another optimizer", "It has \"adam\", the options \"sgd\"");
+	t->columns[2].role = ML_ROLE_IGNORE;
+	refused(host, t, start, "{\"layers\": [{\"type\": \"dense\", \"units\": 2}], \"epochs\": 2, \"continue_from\": 7}", "a column is missing",
+			"\"note\"");
+	t->columns[2].role = ML_ROLE_TEXT;
+	refused(host, t, start, SHORT ", \"loss\": {\"type\": \"categorical_crossentropy\", \"label_smoothing\": 0.1}}", "other layers, or another loss",
+			"Its layers are {\"layers\"");
+	refused(host, t, start, SHORT ", \"max_length\": 5}", "texts have other lengths", "\"max_length\" 256");
+	t->targets[0].text = ML_TEXT("perhaps");
+	refused(host, t, start, SHORT "}", "other labels", "does not know the label \"perhaps\"");
+	t->targets[0].text = target;
+	for (size_t i = 0; i < n; i++)
+		if (t->targets[i].text.size == 3)
+			t->targets[i].text = ML_TEXT("zzz");
+	refused(host, t, start, SHORT "}", "other labels", "No row has its label \"yes\"");
+	for (size_t i = 0; i < n; i++)
+		if (t->targets[i].text.data[0] == 'z')
+			t->targets[i].text = ML_TEXT("yes");
+	refused(host, t, start, SHORT ", \"positive\": \"no\"}", "another positive label", "");
+	t->columns[1].name = ML_TEXT("sort");
+	refused(host, t, start, SHORT "}", "a column is missing", "\"kind\"");
+	t->columns[1].name = unit_text(name);
+}
+
+static void
+test_going_on(unit_host *host)
+{
+	setting		s = {"network", ML_CLASSIFICATION, SHORT "}"};
+	table		t;
+	table		more;
+	cut			once;
+	outcome		r;
+	outcome		other;
+
+	open_table(host, &t);
+	make_rows(&t, 150);
+	unit_ok(run_steps(host, &s, &t, 1, false, &once), "one epoch of two: %s", host->ctx.error.text);
+	unit_ok(strstr(once.report.data, "\"epochs\": 1") != NULL, "  its report");
+	s.start = (ml_text) {once.checkpoint.data, once.checkpoint.size};
+	test_differences(host, &t, s.start);
+	open_table(host, &more);
+	make_rows(&more, 220);
+	more.inputs[200 * 3 + 2].text = ML_TEXT("unheard words of another day");
+	more.inputs[201 * 3 + 1].text = ML_TEXT("violet");
+	unit_ok(train_network(host, &more, &s, &r) && told(&r, "epochs") == 2, "more rows, with other words: %s %s", host->ctx.error.text,
+			host->ctx.error.detail);
+	unit_ok(stored_tensor(host, &r, "words") != NULL && ml_tensor_bytes(stored_tensor(host, &r, "words")) ==
+			ml_tensor_bytes(stored_tensor(host, &once.ended, "words")), "  the vocabulary stays");
+	end_network(host, &r);
+	/* a finished version: its weights, and all epochs */
+	s.start = (ml_text) {once.ended.stored.data, once.ended.stored.size};
+	unit_ok(train_network(host, &t, &s, &r) && told(&r, "history") == 2 && history(&r, 0, EPOCH) == 1 &&
+			history(&r, 0, LOSS) < history(&once.ended, 0, LOSS), "a finished network: %s", host->ctx.error.text);
+	unit_ok(strstr(r.report.data, "\"continue_from\": 7") != NULL, "  is told of");
+	end_network(host, &r);
+	/* another algorithm's */
+	unit_ok(train_network(host, &t, &(setting) {"logistic_regression", ML_CLASSIFICATION, "{}"}, &other), "a table's model: %s", host->ctx.error.text);
+	s.start = (ml_text) {other.stored.data, other.stored.size};
+	refused(host, &t, s.start, SHORT "}", "it is no network", "");
+	end_network(host, &other);
+	end_cut(host, &once);
+	close_table(&t);
+	close_table(&more);
+}
+
+/* ---- damaged checkpoints ---- */
+
+static ml_status
+describe(unit_host *host, const ml_safetensors *file, const ml_tensor *tensors, uint32_t n, ml_text checkpoint)
+{
+	ml_metadata metadata[32];
+	ml_buffer	bytes = {0};
+	ml_buffer	json = {0};
+	ml_status	status;
+
+	memcpy(metadata, file->metadata, file->nmetadata * sizeof(ml_metadata));
+	for (uint32_t i = 0; i < file->nmetadata; i++)
+		if (checkpoint.data != NULL && ml_text_equal(metadata[i].key, ML_TEXT("checkpoint")))
+			metadata[i].value = checkpoint;
+	status = ml_safetensors_write(&host->ctx, metadata, file->nmetadata, tensors, n, &bytes);
+	if (status == ML_OK)
+		status = ml_stored_describe(&host->ctx, bytes.data, bytes.size, &json);
+	ml_buffer_free(&host->ctx, &bytes);
+	ml_buffer_free(&host->ctx, &json);
+	return status;
+}
+
+/* A tensor is missing, has a row less, or is no number in one place. */
+static void
+damage(unit_host *host, const ml_safetensors *file, uint32_t k)
+{
+	ml_tensor  *tensors = malloc(file->ntensors * sizeof(ml_tensor));
+	size_t		size = ml_tensor_bytes(&file->tensors[k]);
+	char	   *data = malloc(size + 8);
+	bool		refused = true;
+
+	memcpy(tensors, file->tensors, file->ntensors * sizeof(ml_tensor));
+	tensors[k] = tensors[file->ntensors - 1];
+	refused = refused && describe(host, file, tensors, file->ntensors - 1, (ml_text) {0}) == ML_BAD_MODEL;
+	memcpy(tensors, file->tensors, file->ntensors * sizeof(ml_tensor));
+	tensors[k].dims[0]--;
+	refused = refused && describe(host, file, tensors, file->ntensors, (ml_text) {0}) == ML_BAD_MODEL;
+	memcpy(tensors, file->tensors, file->ntensors * sizeof(ml_tensor));
+	memcpy(data, file->tensors[k].data, size);
+	memset(data, 0xFF, 8);
+	tensors[k].data = data;
+	refused = refused && describe(host, file, tensors, file->ntensors, (ml_text) {0}) == ML_BAD_MODEL;
+	unit_ok(refused, "  %.*s", (int) file->tensors[k].name.size, file->tensors[k].name.data);
+	free(data);
+	free(tensors);
+}
+
+static void
+test_damage(unit_host *host)
+{
+	static const char *const marks[] = {
+		"{}", "[]", "{\"epoch\": 0, \"epochs\": 2, \"optimizer\": \"adam\", \"moments\": 2}", "{\"epoch\": 3, \"epochs\": 2, \"optimizer\": \"adam\", \"moments\": 2}",
+		"{\"epoch\": 1, \"epochs\": 2, \"optimizer\": \"adam\", \"moments\": 3}", "{\"epoch\": 1, \"epochs\": 2, \"optimizer\": \"adam\", \"moments\": 1}",
+		"{\"epoch\": 2, \"epochs\": 2, \"optimizer\": \"adam\", \"moments\": 2}", "{\"epoch\": 1, \"epochs\": 2, \"optimizer\": \"adam\", \"moments\": 2, \"x\": 1}",
+		"{\"epoch\": 1, \"epochs\": 1e300, \"optimizer\": \"adam\", \"moments\": 2}"
+	};
+	setting		s = {"network", ML_CLASSIFICATION, SHORT ", \"validation\": 0.3}"};
+	ml_arena	arena = {0};
+	ml_safetensors file;
+	table		t;
+	cut			once;
+	int			n = 0;
+
+	open_table(host, &t);
+	make_rows(&t, 100);
+	unit_ok(run_steps(host, &s, &t, 1, false, &once) &&
+			ml_safetensors_read(&host->ctx, &arena, once.checkpoint.data, once.checkpoint.size, &file) == ML_OK &&
+			describe(host, &file, file.tensors, file.ntensors, (ml_text) {0}) == ML_OK, "a checkpoint is read: %s", host->ctx.error.text);
+	for (uint32_t i = 0; i < file.ntensors; i++)
+		if (strncmp(file.tensors[i].name.data, "checkpoint.", 11) == 0)
+		{
+			damage(host, &file, i);
+			n++;
+		}
+	unit_is_int(n, 6, "  tensors of its own");
+	for (size_t i = 0; i < ML_LENGTH(marks); i++)
+		unit_is_int(describe(host, &file, file.tensors, file.ntensors, unit_text(marks[i])), ML_BAD_MODEL, "  %s", marks[i]);
+	ml_arena_free(&host->ctx, &arena);
+	end_cut(host, &once);
+	close_table(&t);
+}
+
+/* ---- limits ---- */
+
+#define LARGE \
+	"{\"layers\": [{\"type\": \"dense\", \"units\": 700, \"activation\": \"relu\", \"inputs\": \"numbers\"}, {\"type\": \"dense\", \"units\": 700, " \
+	"\"activation\": \"relu\"}, {\"type\": \"batch_normalization\"}, {\"type\": \"dense\", \"units\": 2}], \"epochs\": 3, \"checkpoint\": 1, \"validation\": 0.2}"
+
+static void
+test_memory(unit_host *host)
+{
+	setting		s = {"network", ML_CLASSIFICATION, LARGE, (size_t) 2 << 20};
+	table		t;
+	cut			c;
+	const char *needs;
+	size_t		need;
+	size_t		before;
+
+	open_table(host, &t);
+	make_rows(&t, 150);
+	t.columns[2].role = ML_ROLE_IGNORE;
+	unit_ok(!run_steps(host, &s, &t, 3, true, &c) && c.ended.status == ML_MEMORY_LIMIT, "refused: %s", host->ctx.error.text);
+	needs = strstr(host->ctx.error.text, "needs ");
+	need = needs == NULL ? 0 : (size_t) strtoull(needs + 6, NULL, 10) << 10;
+	end_cut(host, &c);
+	s.memory = need;
+	before = host->peak_bytes = host->live_bytes;
+	unit_ok(run_steps(host, &s, &t, 3, true, &c), "  with that it trains: %s", host->ctx.error.text);
+	unit_ok(host->peak_bytes - before < need + need / 20 && host->peak_bytes - before > need / 2, "  %zu kB are taken of %zu",
+			(host->peak_bytes - before) >> 10, need >> 10);
+	end_cut(host, &c);
+	close_table(&t);
+}
+
+typedef struct scenario_argument
+{
+	const table *t;
+	setting		s;
+} scenario_argument;
+
+static ml_status
+scenario(ml_context *ctx, void *argument)
+{
+	scenario_argument *a = argument;
+	cut			c = {0};
+	ml_status	status = steps(ctx, &a->s, a->t, 3, true, &c);
+
+	ml_buffer_free(ctx, &c.checkpoint);
+	ml_buffer_free(ctx, &c.report);
+	ml_buffer_free(ctx, &c.ended.stored);
+	ml_buffer_free(ctx, &c.ended.report);
+	return status;
+}
+
+static void
+test_interruptions(unit_host *host)
+{
+	scenario_argument a = {NULL, {"network", ML_CLASSIFICATION, "{" LAYERS ", \"epochs\": 3, \"batch_size\": 16, \"checkpoint\": 1, \"validation\": 0.2}"}};
+	table		t;
+	cut			once;
+
+	open_table(host, &t);
+	make_rows(&t, 40);
+	a.t = &t;
+	unit_ok(run_steps(host, &a.s, &t, 1, false, &once), "a checkpoint: %s", host->ctx.error.text);
+	a.s.start = (ml_text) {once.checkpoint.data, once.checkpoint.size};
+	unit_every_allocation_fails("going on", scenario, &a);
+	unit_every_poll_cancels("going on", scenario, &a);
+	end_cut(host, &once);
+	close_table(&t);
+}
+
+int
+main(void)
+{
+	unit_host	host;
+
+	unit_open(&host);
+	for (int i = 0; i < (int) ML_LENGTH(cases); i++)
+		test_case(&host, i);
+	unit_close(&host, "cut and continued");
+	unit_open(&host);
+	test_going_on(&host);
+	test_damage(&host);
+	test_memory(&host);
+	unit_close(&host, "differences, damage, memory");
+	unit_open(&host);
+	test_interruptions(&host);
+	unit_close(&host, "interruptions");
+	return unit_done();
+}
