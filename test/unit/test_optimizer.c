@@ -248,6 +248,7 @@ test_settings(unit_host *host)
 		{"7", "must be a name, or an object with \"type\""},
 		{"{\"type\": 7}", "must be a name, or an object with \"type\""},
 		{"{\"type\": \"sgd\", \"beta1\": 0.9}", "optimizer sgd does not take \"beta1\""},
+		{"{\"type\": \"sgd\", \"momentum\": 0.9}", "optimizer sgd does not take \"momentum\""},
 		{"{\"type\": \"adam\", \"learning_rat\": 0.9}", "optimizer adam does not take \"learning_rat\""},
 		{"{\"learning_rate\": -1}", "optimizer adam: \"learning_rate\" does not take -1"},
 		{"{\"learning_rate\": \"fast\"}", "\"learning_rate\" does not take \"fast\""},
@@ -290,6 +291,9 @@ test_settings(unit_host *host)
 	unit_fails(host, ml_optimizer_settings_read(&host->ctx, unit_text("\"adem\""), &(ml_optimizer_settings) {0}),
 			   ML_BAD_OPTION, "adem", "a name that is nearly right");
 	unit_is_text(unit_text(host->ctx.error.hint), "Perhaps you meant \"adam\".", "  has a hint");
+	unit_fails(host, ml_optimizer_settings_read(&host->ctx, unit_text("{\"type\": \"sgd\", \"momentum\": 0.9}"), &(ml_optimizer_settings) {0}),
+			   ML_BAD_OPTION, "momentum", "SGD with momentum");
+	unit_ok(strstr(host->ctx.error.hint, "{\"type\": \"momentum\"") != NULL, "  is another one: %s", host->ctx.error.hint);
 }
 
 /* Whatever settings are written with is in the README. */

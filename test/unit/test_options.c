@@ -167,6 +167,12 @@ test_errors(unit_host *host, ml_arena *arena)
 			   "unknown algorithm", "unknown algorithm");
 	unit_ok(strstr(host->ctx.error.detail, "auto, linear_regression, logistic_regression, svm, gradient_descent and network") != NULL,
 			"  and what there is");
+	unit_fails(host, read_options(host, arena, "network", "{\"learning_rate\": 0.1}", &options), ML_BAD_OPTION,
+			   "does nothing with algorithm network", "learning_rate of a network");
+	unit_ok(strstr(host->ctx.error.hint, "{\"optimizer\": {\"type\": \"adam\", \"learning_rate\": ...}}") != NULL, "  is the optimizer's");
+	unit_fails(host, read_options(host, arena, "network", "{\"tolerance\": 0.1}", &options), ML_BAD_OPTION,
+			   "does nothing with algorithm network", "tolerance of a network");
+	unit_ok(strstr(host->ctx.error.hint, "all but network") != NULL, "  hint: %s", host->ctx.error.hint);
 }
 
 /* What goes with what, once algorithm, task and subject are known. */
@@ -227,6 +233,8 @@ test_settle(unit_host *host, ml_arena *arena)
 		{"logistic_regression", "{\"penalty\": \"none\", \"c\": 5}", ML_CLASSIFICATION, ML_SUBJECT_TABLE,
 		 "\"c\" does nothing without a penalty", ""},
 		{"logistic_regression", "{\"penalty\": \"none\"}", ML_CLASSIFICATION, ML_SUBJECT_TEXT, "\"penalty\"", "\"c\""},
+		{"auto", "{\"network\": \"lstm\"}", ML_CLASSIFICATION, ML_SUBJECT_TEXT, "\"network\" does nothing with algorithm svm",
+		 "algorithm => 'network'"},
 		{"logistic_regression", "{\"warm_start\": true}", ML_CLASSIFICATION, ML_SUBJECT_TEXT, "\"warm_start\" does nothing", ""},
 	};
 	ml_options	o;

@@ -57,19 +57,21 @@ layer(writer *w, const char *type, const char *members)
 static ml_status
 text_body(writer *w, preset which)
 {
-	ML_TRY(layer(w, "embedding", which == TRANSFORMER ? "\"output_dim\": 128" : "\"output_dim\": 64"));
+	ML_TRY(layer(w, "embedding", "\"output_dim\": 64"));
 	switch (which)
 	{
 		case LSTM:
-			return layer(w, "lstm", "\"units\": 64, \"bidirectional\": true");
+			ML_TRY(layer(w, "dropout", "\"rate\": 0.5"));
+			return layer(w, "lstm", "\"units\": 32, \"bidirectional\": true");
 		case CNN:
 			ML_TRY(layer(w, "dropout", "\"rate\": 0.2"));
 			ML_TRY(layer(w, "conv1d", "\"filters\": 128, \"kernel_size\": 3, \"padding\": \"same\", \"activation\": \"relu\""));
-			return layer(w, "global_max_pooling", "");
+			ML_TRY(layer(w, "global_max_pooling", ""));
+			return layer(w, "dropout", "\"rate\": 0.5");
 		case TRANSFORMER:
 			ML_TRY(layer(w, "positional_encoding", ""));
 			ML_TRY(layer(w, "dropout", "\"rate\": 0.1"));
-			ML_TRY(layer(w, "transformer_encoder", "\"heads\": 4, \"units\": 256, \"dropout\": 0.1"));
+			ML_TRY(layer(w, "transformer_encoder", "\"heads\": 4, \"units\": 128, \"dropout\": 0.1"));
 			ML_TRY(layer(w, "layer_normalization", ""));
 			return layer(w, "global_average_pooling", "");
 		default:

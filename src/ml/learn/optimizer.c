@@ -107,6 +107,11 @@ read_object(ml_context *ctx, const ml_json *node, ml_optimizer_settings *s)
 	char		where[64];
 
 	ml_print(where, sizeof(where), "optimizer %s", rules[s->rule]);
+	if (s->rule == ML_RULE_SGD && ml_json_get(node, "momentum") != NULL)
+	{
+		ml_fail(ctx, ML_BAD_OPTION, "%s does not take \"momentum\"", where);
+		return ml_hint(ctx, "Use {\"type\": \"momentum\", \"momentum\": 0.9}, or \"nesterov\".");
+	}
 	ML_TRY(ml_settings_read(ctx, where, node, tables[s->rule], others, values));
 	s->learning_rate = values[RATE].number;
 	s->weight_decay = values[DECAY].number;

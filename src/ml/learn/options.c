@@ -578,6 +578,8 @@ check_penalty(ml_context *ctx, const ml_options *options, uint32_t algorithm)
 static ml_status
 check_given(ml_context *ctx, const ml_options *options)
 {
+	const ml_algorithm *algorithm = ml_algorithm_find(options->algorithm);
+
 	for (int i = 0; i < ml_option_count; i++)
 	{
 		const ml_option *o = &ml_option_table[i];
@@ -586,9 +588,7 @@ check_given(ml_context *ctx, const ml_options *options)
 		if (!ml_option_given(options, i) || ml_option_applies(options, o, &against))
 			continue;
 		ml_fail(ctx, ML_BAD_OPTION, "option \"%s\" does nothing %s", o->name.data, against);
-		if (o->with.size > 0)
-			ml_hint(ctx, "It goes with: %s.", o->with.data);
-		return ML_BAD_OPTION;
+		return ml_option_hint(ctx, o, algorithm);
 	}
 	return ML_OK;
 }
@@ -619,7 +619,7 @@ check_early(ml_context *ctx, const ml_options *options)
 			continue;
 		ml_fail(ctx, ML_BAD_OPTION, "option \"%s\" does nothing with algorithm %s", o->name.data,
 				algorithm->name.data);
-		return ml_hint(ctx, "It goes with: %s.", o->with.data);
+		return ml_option_hint(ctx, o, algorithm);
 	}
 	return algorithm->bit == ML_TAKES_SVM ? check_penalty(ctx, options, ML_TAKES_SVM) : ML_OK;
 }

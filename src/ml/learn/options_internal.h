@@ -107,4 +107,7 @@ extern const ml_algorithm *ml_algorithm_find(ml_text name);
 extern bool ml_option_applies(const ml_options *options, const ml_option *option,
 							  const char **against);
 
+/* Say where an option does something that does nothing here; returns ML_BAD_OPTION. */
+extern ml_status ml_option_hint(ml_context *ctx, const ml_option *option, const ml_algorithm *algorithm);
+
 #endif							/* ML_OPTIONS_INTERNAL_H */

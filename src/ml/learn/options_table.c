@@ -207,10 +207,10 @@ const ml_option ml_option_table[] = {
 		   "boolean", "false", "tables; all but linear_regression and kernels",
 		   "begin at the weights of the live version"),
 	OPTION("epochs", INTEGER, epochs, 1, 1000000, NULL, EVERY, BOTH, ALL, ALWAYS,
-		   "integer from 1 to 1000000", "by algorithm", "",
+		   "integer from 1 to 1000000", "by algorithm; network: 10", "",
 		   "most passes over the rows; there are fewer when the solution stands earlier"),
 	OPTION("tolerance", NUMBER, tolerance, 0, 1, NULL, ANY, BOTH, ALL, ALWAYS,
-		   "number from 0 to 1", "by algorithm", "",
+		   "number from 0 to 1", "by algorithm", "all but network",
 		   "passes end when no gradient is larger than this"),
 	OPTION("early_stopping", BOOLEAN, early_stopping, 0, 1, NULL, LOGISTIC | SVM, CLASSES, TEXTS, ALWAYS,
 		   "boolean", "false", "text classifiers",
@@ -269,7 +269,7 @@ const ml_option ml_option_table[] = {
 		   "version to go on from: a checkpoint, to the very bits that a training without a break ends in, or a finished "
 		   "network, whose weights are the first ones"),
 	OPTION("memory", MEMORY, network.memory, 1048576, 1099511627776.0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
-		   "text like \"256MB\" or \"2GB\"", "maintenance_work_mem", "network",
+		   "text like \"256MB\" or \"2GB\", at least \"1MB\"", "maintenance_work_mem", "network",
 		   "memory that the training may take"),
 	OPTION("precision", CHOICE, network.precision, 0, 0, precisions, NETWORK, BOTH, TABLES, ALWAYS,
 		   "\"f32\" or \"bf16\"", "\"f32\"", "network",
@@ -281,7 +281,7 @@ const ml_option ml_option_table[] = {
 		   "integer from 3 to 16777216", "by the embedding layer, else 20000", "network with texts",
 		   "most words that have a number of their own, the two for padding and unknown words included"),
 	OPTION("max_length", INTEGER, network.max_length, 1, ML_TOKENS_LENGTH, NULL, NETWORK, BOTH, WORDS, UNPADDED,
-		   "integer from 1 to 65536", "256", "network with texts",
+		   "integer from 1 to 65536", "256", "network with texts, not \"pad\"",
 		   "words of a text that are looked at, the first ones"),
 	OPTION("pad", INTEGER, network.pad, 1, ML_TOKENS_LENGTH, NULL, NETWORK, BOTH, WORDS, ALWAYS,
 		   "integer from 1 to 65536", "null", "network with texts",
@@ -397,6 +397,31 @@ ml_option_applies(const ml_options *options, const ml_option *option, const char
 	if ((option->subjects & options->subject) == 0)
 		return false;
 	return holds(options, option->when, against);
+}
+
+/* Is it a setting of networks' optimisers as well? */
+static bool
+is_of_optimizer(ml_text name)
+{
+	static const ml_text settings[] = {LITERAL("learning_rate"), LITERAL("momentum"), LITERAL("beta1"), LITERAL("beta2")};
+
+	for (size_t i = 0; i < ML_LENGTH(settings); i++)
+		if (ml_text_equal(name, settings[i]))
+			return true;
+	return false;
+}
+
+ml_status
+ml_option_hint(ml_context *ctx, const ml_option *option, const ml_algorithm *algorithm)
+{
+	bool		network = algorithm != NULL && algorithm->bit == NETWORK;
+
+	if (network && is_of_optimizer(option->name))
+		return ml_hint(ctx, "Networks take it as a setting of the optimizer: {\"optimizer\": {\"type\": \"%s\", \"%s\": ...}}.",
+					   ml_text_equal(option->name, ML_TEXT("momentum")) ? "momentum" : "adam", option->name.data);
+	if (!network && option->algorithms == NETWORK)
+		return ml_hint(ctx, "Use algorithm => 'network'.");
+	return ml_hint(ctx, "It goes with: %s.", option->with.data);
 }
 
 bool
