@@ -205,6 +205,11 @@ test_shares(unit_host *host)
 	unit_ok(!train_network(host, &t, &(setting) {"network", ML_CLASSIFICATION, "{" RING_LAYERS ", \"holdout\": \"h\"}"}, &r) &&
 			r.status == ML_BAD_DATA && strstr(host->ctx.error.text, "\"in\"") != NULL, "all of a label: %s", host->ctx.error.text);
 	end_network(host, &r);
+	unit_ok(!train_network(host, &t, &(setting)
+						   {"network", ML_CLASSIFICATION, "{" RING_LAYERS ", \"holdout\": \"h\", \"validation\": \"h\"}"}, &r) &&
+			r.status == ML_BAD_OPTION && strstr(host->ctx.error.text, "the same column \"h\"") != NULL, "judges that choose: %s",
+			host->ctx.error.text);
+	end_network(host, &r);
 	close_table(&t);
 }
 
@@ -466,6 +471,18 @@ test_divergence(unit_host *host)
 	make_numbers(&t, 50, 3, mixed_up, same);
 	unit_ok(train_network(host, &t, &(setting) {"network", ML_REGRESSION, "{\"epochs\": 2, \"holdout\": 0}"}, &r) &&
 			strstr(host->log, "4.5 in all rows") != NULL, "a constant target: %s %s", host->log, host->ctx.error.text);
+	end_network(host, &r);
+	for (size_t i = 0; i < t.n; i++)
+		t.targets[i].number = 1000 + (double) (i % 7);
+	unit_ok(train_network(host, &t, &(setting) {"network", ML_REGRESSION, "{\"epochs\": 2}"}, &r) &&
+			strstr(host->log, "would predict the rows held out better than the network does (R2 -") != NULL, "far from its target: %s", host->log);
+	end_network(host, &r);
+	for (size_t i = 0; i < t.n; i++)
+		t.targets[i].number = t.inputs[i * t.ncolumns].number;
+	unit_ok(train_network(host, &t, &(setting) {
+							  "network", ML_REGRESSION,
+							  "{\"epochs\": 300, \"layers\": [{\"type\": \"dense\", \"units\": 1}], \"optimizer\": {\"type\": \"adam\", \"learning_rate\": 0.05}}"
+						  }, &r) && metric(&r, "r2") > 0.99 && strstr(host->log, "would predict") == NULL, "near it: %s", host->log);
 	end_network(host, &r);
 	close_table(&t);
 }

@@ -98,6 +98,17 @@ check_images(ml_context *ctx, const ml_network_trainer *net)
 }
 
 static ml_status
+check_parties(ml_context *ctx, const ml_options *options)
+{
+	ml_text		column = options->network.validation_source;
+
+	if (options->holdout_by != ML_HOLDOUT_FLAG || column.data == NULL || !ml_text_equal(column, options->holdout_column))
+		return ML_OK;
+	ml_fail(ctx, ML_BAD_OPTION, "options \"validation\" and \"holdout\" name the same column \"%.*s\"", QUOTED(column));
+	return ml_hint(ctx, "Rows that choose the epoch can't judge what they chose: mark others, or give {\"holdout\": 0.2}.");
+}
+
+static ml_status
 open_network(ml_context *ctx, ml_network_trainer *net)
 {
 	const ml_trainer *trainer = net->trainer;
@@ -119,6 +130,7 @@ open_network(ml_context *ctx, ml_network_trainer *net)
 	ML_TRY(take(ctx, net, trainer->ncolumns, sizeof(ml_value), &net->values));
 	ML_TRY(read_pictures(ctx, net));
 	ML_TRY(check_images(ctx, net));
+	ML_TRY(check_parties(ctx, &trainer->options));
 	return ntexts == 0 ? ML_OK : ml_words_open(ctx, trainer->kernel, &net->reader);
 }
 

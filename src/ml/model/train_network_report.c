@@ -30,6 +30,25 @@ ml_network_tell_epoch(ml_context *ctx, const ml_network_trainer *net, const ml_e
 	ml_train_notice(ctx, text);
 }
 
+/* A regression that has not come near its targets yet. */
+static void
+tell_doubt(ml_context *ctx, ml_network_trainer *net)
+{
+	char		text[ML_TEXT_MAX];
+	double		values[ML_METRICS_MAX];
+	ml_text		target = net->trainer->target;
+
+	ml_judgement_values(&net->judgement, values);
+	for (int i = 0; i < ML_METRICS_MAX; i++)
+		if (strcmp(ml_metric_names[i], "r2") == 0 && values[i] < 0)
+		{
+			ml_print(text, sizeof(text), "the mean of \"%.*s\" would predict the rows held out better than the network does (R2 %.3g): "
+					 "give it more \"epochs\", a larger \"learning_rate\", or a target of numbers near 1",
+					 (int) ML_MIN(target.size, (size_t) 64), target.data, values[i]);
+			ml_train_notice(ctx, text);
+		}
+}
+
 void
 ml_network_tell(ml_context *ctx, ml_network_trainer *net)
 {
@@ -64,6 +83,8 @@ ml_network_tell(ml_context *ctx, ml_network_trainer *net)
 		ml_train_notice(ctx, options->holdout_by == ML_HOLDOUT_FLAG ?
 						"no row is marked to be held out: the model has no metrics" :
 						"too few rows to hold any out: the model has no metrics");
+	if (net->nclasses == 0 && net->nholdout > 0)
+		tell_doubt(ctx, net);
 }
 
 /* ---------- the report ---------- */
