@@ -3,9 +3,10 @@
  * train_task.c
  *	  Whether a training learns labels or numbers.
  *
- * The option "task" says so, or the algorithm if it does one task only, or the
- * type of the target: floats and numerics are numbers, integers are if they
- * have not just two values, all else are labels.
+ * The option "task" says so, or the algorithm if it does one task only, or of
+ * a network its loss or last layer, or the type of the target: floats and
+ * numerics are numbers, integers are if they have not just two values, all else
+ * are labels.
  *
  *-------------------------------------------------------------------------
  */
@@ -50,8 +51,27 @@ task_of_type(const train_state *t, ml_type type, char **why)
 }
 
 /*
- * The algorithm does one task only.  Say so where the type of the target would
- * have said the other.
+ * The loss or the last layer of a network is one of labels or of numbers.  Losses of
+ * numbers do for labels too, and labels they are where the target is no number.
+ */
+static bool
+network_decides(train_state *t, ml_type type)
+{
+	bool		has_task;
+	ml_task		task;
+
+	if (strcmp(t->recipe.algorithm, "network") != 0)
+		return false;
+	bridge_check(t->b, ml_options_network_task(&t->b->ctx, &t->options, &has_task, &task), NULL);
+	if (t->options.has_task || !has_task || (task == ML_REGRESSION && !is_number(type)))
+		return false;
+	t->task = task;
+	return true;
+}
+
+/*
+ * The algorithm does one task only, or the network.  Say so where the type of the
+ * target would have said the other.
  */
 static char *
 why_by_algorithm(const train_state *t, ml_type type)
@@ -62,6 +82,16 @@ why_by_algorithm(const train_state *t, ml_type type)
 	bool		numbers = type == ML_TYPE_NUMBER ||
 		(type == ML_TYPE_INTEGER && source_count_distinct(t->source, t->want.target, 3) != 2);
 
+	if (strcmp(algorithm, "network") == 0)
+	{
+		if (t->task == ML_REGRESSION && !numbers)
+			return psprintf("Regression, since the loss is one of numbers: the values of \"%s\" (%s) are taken as numbers; "
+							"{\"task\": \"classification\"} takes them as labels.", name, type_name);
+		if (t->task == ML_CLASSIFICATION && numbers)
+			return psprintf("Classification, since the %s is one of labels: the values of \"%s\" (%s) are taken as labels.",
+							t->options.network.loss.data != NULL ? "loss" : "last layer", name, type_name);
+		return NULL;
+	}
 	if (t->task == ML_REGRESSION && is_number(type) && !numbers)
 		return psprintf("Regression, since the algorithm is %s: the values of \"%s\" (%s) are taken as numbers; "
 						"algorithm => 'logistic_regression' takes them as labels.", algorithm, name, type_name);
@@ -94,12 +124,15 @@ train_choose_task(train_state *t)
 	const char *algorithm = t->recipe.algorithm;
 	char	   *why = NULL;
 	bool		by_type = false;
+	bool		by_network = t->recipe.task == NULL && network_decides(t, type);
 
 	t->asked = t->options.has_task || t->recipe.task != NULL;
 	if (t->options.has_task)
 		t->task = t->options.task;
 	else if (t->recipe.task != NULL)
 		t->task = strcmp(t->recipe.task, "regression") == 0 ? ML_REGRESSION : ML_CLASSIFICATION;
+	else if (by_network)
+		t->asked = true;
 	else if (strcmp(algorithm, "linear_regression") == 0)
 		t->task = ML_REGRESSION;
 	else if (strcmp(algorithm, "logistic_regression") == 0)
@@ -110,7 +143,7 @@ train_choose_task(train_state *t)
 		by_type = true;
 	}
 	check_target(t, type);
-	if (!t->asked && !by_type)
+	if ((!t->asked || by_network) && !by_type)
 		why = why_by_algorithm(t, type);
 	t->want.is_number = t->task == ML_REGRESSION;
 	return why;

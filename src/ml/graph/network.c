@@ -258,14 +258,27 @@ ml_spec_close(ml_context *ctx, ml_spec *spec)
 	ml_arena_free(ctx, &spec->arena);
 }
 
+/* The last layer is one of labels: probabilities that add up to 1. */
+static bool
+ends_in_labels(const ml_spec *spec)
+{
+	const ml_layer *last = spec->nlayers > 0 ? &spec->layers[spec->nlayers - 1] : NULL;
+	const ml_setting *settings = last == NULL ? NULL : last->type->settings;
+
+	for (int i = 0; settings != NULL && settings[i].name != NULL; i++)
+	{
+		if (strcmp(settings[i].name, "activation") == 0 && last->values[i].integer == ML_LAYER_SOFTMAX)
+			return true;
+	}
+	return false;
+}
+
 static ml_status
 look(const ml_spec *spec, ml_network_peek *peek)
 {
 	memset(peek, 0, sizeof(*peek));
-	peek->has_task = spec->has_loss && spec->loss >= ML_NETWORK_HINGE;
-	peek->classification = peek->has_task;
-	if (spec->has_loss && spec->loss < ML_NETWORK_HINGE)
-		peek->has_task = true;
+	peek->has_task = spec->has_loss || ends_in_labels(spec);
+	peek->classification = spec->has_loss ? spec->loss >= ML_NETWORK_HINGE : peek->has_task;
 	for (int i = 0; i < spec->nlayers; i++)
 	{
 		const ml_layer *layer = &spec->layers[i];

@@ -101,8 +101,8 @@ typedef struct ml_network_task
 /* What a specification says before there are rows. */
 typedef struct ml_network_peek
 {
-	bool		has_task;		/* its loss decides the task */
-	bool		classification;
+	bool		has_task;		/* its loss, or else its last layer, says what is learnt */
+	bool		classification; /* mse, mae and huber are losses of numbers, but do for labels as well */
 	int64_t		input_dim;		/* least size of an embedding; 0: none says */
 } ml_network_peek;
 

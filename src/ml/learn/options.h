@@ -194,6 +194,17 @@ typedef struct ml_options
 extern ml_status ml_options_read(ml_context *ctx, ml_arena *arena, ml_text algorithm,
 								 ml_text json, ml_options *options);
 
+/* {"layers": ..., "network": ..., "loss": ...} of what was given: a specification (graph/network.h). */
+extern ml_status ml_options_write_spec(ml_context *ctx, const ml_network_options *options, ml_buffer *json);
+
+/*
+ * Of algorithm network: what loss and layers say of the task, if they say
+ * anything; they are read for that, so their mistakes are told.  ML_BAD_OPTION
+ * also: option "task" says otherwise.
+ */
+extern ml_status ml_options_network_task(ml_context *ctx, const ml_options *options, bool *has_task,
+										 ml_task *task);
+
 /*
  * Task and subject are known: decide what auto is, set the defaults that
  * depend on them, and refuse options that do nothing.  May be called again.

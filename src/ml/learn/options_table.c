@@ -94,7 +94,7 @@ static const char *const optimizers[] = {
 
 const ml_option ml_option_table[] = {
 	OPTION("task", CHOICE, task, 0, 0, tasks, EVERY, BOTH, ALL, ALWAYS,
-		   "\"classification\" or \"regression\"", "by the target's type", "",
+		   "\"classification\" or \"regression\"", "by a network's loss or softmax, else by the target's type", "",
 		   "whether labels or numbers are predicted"),
 	OPTION("positive", LABEL, positive, 0, 0, NULL, EVERY, CLASSES, ALL, ALWAYS,
 		   "label", "the last in C order", "two labels",

@@ -22,38 +22,13 @@
 
 /* ---------- the specification ---------- */
 
-/* {"layers": ..., "network": ..., "loss": ...} of what was given. */
-static ml_status
-write_spec(ml_context *ctx, const ml_network_options *options, ml_buffer *json)
-{
-	const ml_text *values[] = {&options->layers, &options->loss};
-	static const char *const names[] = {"layers", "loss"};
-	const char *separator = "";
-
-	ML_TRY(ml_appendf(ctx, json, "{"));
-	for (size_t i = 0; i < ML_LENGTH(values); i++)
-	{
-		if (values[i]->data == NULL)
-			continue;
-		ML_TRY(ml_appendf(ctx, json, "%s\"%s\": ", separator, names[i]));
-		ML_TRY(ml_append(ctx, json, values[i]->data, values[i]->size));
-		separator = ", ";
-	}
-	if (options->preset.data != NULL)
-	{
-		ML_TRY(ml_appendf(ctx, json, "%s\"network\": ", separator));
-		ML_TRY(ml_json_quote(ctx, json, options->preset));
-	}
-	return ml_appendf(ctx, json, "}");
-}
-
 ml_status
 ml_network_vocabulary(ml_context *ctx, ml_network_trainer *net, uint32_t *most)
 {
 	ml_network_peek peek;
 
 	net->spec.size = 0;
-	ML_TRY(write_spec(ctx, net->options, &net->spec));
+	ML_TRY(ml_options_write_spec(ctx, net->options, &net->spec));
 	ML_TRY(ml_network_look(ctx, (ml_text) {net->spec.data, net->spec.size}, &peek));
 	if (net->options->vocabulary == 0 && peek.input_dim > 0)
 		*most = (uint32_t) ML_MAX(ML_MIN(peek.input_dim, (int64_t) ML_TOKENS_MAX), (int64_t) ML_TOKEN_FIRST + 1);
