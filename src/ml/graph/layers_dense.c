@@ -362,11 +362,16 @@ check_alike(ml_lowering *w, const ml_flow *in, int nin, int but)
 {
 	for (int i = 1; i < nin; i++)
 	{
-		bool		alike = in[i].ndims == in[0].ndims && in[i].first == in[0].first && !in[i].ids && !in[0].ids;
+		bool		alike = in[i].ndims == in[0].ndims && !in[i].ids && !in[0].ids;
 
 		for (int d = 0; alike && d < in[0].ndims; d++)
 			alike = d == but || in[i].dims[d] == in[0].dims[d];
-		if (!alike)
+		if (alike && in[i].first != in[0].first && in[i].offsets != ML_NO_VALUE && in[0].offsets != ML_NO_VALUE)
+		{
+			ml_layer_fail(w, in, "takes inputs of one shape, and another one has another number of words");
+			return ml_hint(w->ctx, "\"padding\": \"same\" keeps the number of words; aiaas.global_average_pooling() makes one row of all.");
+		}
+		if (!alike || in[i].first != in[0].first)
 		{
 			char		text[128];
 

@@ -84,6 +84,11 @@ lower_cell(ml_lowering *w, const ml_flow *in, ml_flow *out, const cell *c)
 	int32_t		last = ML_NO_VALUE;
 
 	ML_TRY(want_sequence(w, in));
+	if (rate > 0 && nlayers == 1)
+	{
+		ml_layer_fail(w, in, "has one layer, and \"dropout\" is what happens between layers");
+		return ml_hint(w->ctx, "Put aiaas.dropout(%g) before or behind it, or give it more \"layers\".", rate);
+	}
 	for (int64_t i = 0; i < nlayers; i++)
 	{
 		char		prefix[32] = "";
@@ -253,8 +258,11 @@ ml_lower_positional_encoding(ml_lowering *w, const ml_flow *in, int nin, ml_flow
 		most->integer = in->longest;
 	}
 	if (in->longest > most->integer)
-		return ml_layer_fail(w, in, "has %lld positions, and texts have up to %lld words", (long long) most->integer,
-							 (long long) in->longest);
+	{
+		ml_layer_fail(w, in, "has %lld positions, and texts have up to %lld words", (long long) most->integer,
+					  (long long) in->longest);
+		return ml_hint(w->ctx, "Leave out its \"max_length\", or look at fewer words by the option \"max_length\".");
+	}
 	table = ml_layer_parameter(w, "weight", ML_PLAIN, 2, (int64_t[]) {most->integer, in->dims[0]},
 							   ml_layer_integer(w, "initializer"), false);
 	attributes = (ml_attributes) {.ndims = 1, .dims = {in->first}};

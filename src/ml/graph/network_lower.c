@@ -119,7 +119,12 @@ find_flow(ml_lowering *w, const ml_spec *spec, flows *f, ml_text name, ml_flow *
 		ml_list_text_add(&list, spec->layers[i].name);
 	ml_layer_fail(w, NULL, "names the input \"%.*s\", which is neither a feed nor a layer before it",
 				  (int) ML_MIN(name.size, (size_t) 64), name.data);
-	return ml_detail(w->ctx, "There are %s.", list.text);
+	ml_detail(w->ctx, "There are %s.", list.text);
+	for (int i = 0; i < w->task->nfeeds; i++)
+		if (w->task->feeds[i].kind == ML_FEED_NUMBERS)
+			return ml_hint(w->ctx, "All columns of numbers and categories are one input, \"%.*s\".",
+						   (int) ML_MIN(w->task->feeds[i].name.size, (size_t) 64), w->task->feeds[i].name.data);
+	return ML_BAD_OPTION;
 }
 
 /* The first layer of a chain takes the only feed. */
@@ -138,8 +143,8 @@ first_flow(ml_lowering *w, flows *f, ml_flow *flow)
 		ml_list_text_add(&list, w->task->feeds[i].name);
 	ml_layer_fail(w, NULL, "does not say which of %d inputs it takes: \"inputs\" is missing", w->task->nfeeds);
 	ml_detail(w->ctx, "There are %s.", list.text);
-	return ml_hint(w->ctx, "Give layers a \"name\" and \"inputs\", as aiaas.dense(32) || '{\"inputs\": [\"%.*s\"], \"name\": \"a\"}', "
-						   "and join them by aiaas.concatenate().",
+	return ml_hint(w->ctx, "Give layers a \"name\" and \"inputs\", as aiaas.dense(32, inputs => '{%.*s}', name => 'a'), "
+						   "and join them by aiaas.concatenate('a', 'b').",
 				   (int) ML_MIN(w->task->feeds[0].name.size, (size_t) 40), w->task->feeds[0].name.data);
 }
 
