@@ -306,7 +306,7 @@ refuse_checkpoint(Oid model, int32 version, const Jsonb *manifest)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("version %d of model %s is a checkpoint, a training that has not ended", version, catalog_name(model)),
 			 errdetail("It has %d of %d epochs.", done, epochs),
-			 errhint("Go on with it by the option {\"continue_from\": %d}, and deploy what comes of it.", version)));
+			 errhint("Go on with it by options => '{\"continue_from\": %d}', and deploy what comes of it.", version)));
 }
 
 /*

@@ -13,6 +13,10 @@
  *		 and no lock: it keeps nothing from being vacuumed, and nobody waits for it
  *	  3. the version is stored and deployed; COMMIT
  *
+ * With the option "checkpoint", 2 and 3 alternate: after some epochs what there
+ * is, with all that going on needs, is stored as a version that can't be
+ * deployed, in place of the one before, and the last of these goes with success.
+ *
  * Between transactions everything may change: the model may be renamed, dropped
  * or made by somebody else, rights may be revoked, other versions deployed.  So
  * names are resolved once; from then on the model is its OID or, while it is to
@@ -51,10 +55,12 @@ typedef struct fit_state
 {
 	train_state t;
 	Oid			user;			/* who called */
-	Oid			schema;			/* of the model */
-	char	   *relname;		/* its name, as last seen */
+	Oid			schema;			/* of a model that is to be created */
+	char	   *relname;		/* the model's name, as last seen */
 	MemoryContext call;			/* of all this */
 	MemoryContext step;			/* of one transaction's work */
+	char	   *kept;			/* what an error leaves, or NULL */
+	char	   *remedy;			/* how to go on from it */
 } fit_state;
 
 /* ------------------------------------------------------------------------
@@ -118,15 +124,12 @@ locate_model(fit_state *f)
 
 	if (OidIsValid(t->model))
 	{
-		f->schema = get_rel_namespace(t->model);
 		f->relname = get_rel_name(t->model);
+		return;
 	}
-	else
-	{
-		name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(t->name)));
-		f->schema = RangeVarGetCreationNamespace(name);
-		f->relname = name->relname;
-	}
+	name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(t->name)));
+	f->schema = RangeVarGetCreationNamespace(name);
+	f->relname = name->relname;
 }
 
 static void
@@ -136,6 +139,15 @@ require_rights(const fit_state *f)
 	if (f->t.options.network.checkpoint > 0)
 		catalog_require_or(f->t.model, CATALOG_DROP,
 						   "Without it leave out the option \"checkpoint\": each checkpoint replaces the one before.");
+}
+
+/* It may have been dropped meanwhile. */
+static const char *
+role_name(Oid role)
+{
+	char	   *name = GetUserNameFromId(role, true);
+
+	return name == NULL ? psprintf("%u", role) : quote_identifier(name);
 }
 
 /*
@@ -148,9 +160,7 @@ check_user(const fit_state *f)
 	if (GetUserId() != f->user)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("aiaas_fit was called as role %s, but goes on as %s",
-						quote_identifier(GetUserNameFromId(f->user, true)),
-						quote_identifier(GetUserNameFromId(GetUserId(), true))),
+				 errmsg("aiaas_fit was called as role %s, but goes on as %s", role_name(f->user), role_name(GetUserId())),
 				 errdetail("SET LOCAL ROLE ends when aiaas_fit commits for the first time."),
 				 errhint("Use SET ROLE instead.")));
 }
@@ -160,14 +170,15 @@ static void
 check_same(fit_state *f)
 {
 	char	   *relname = get_rel_name(f->t.model);
-	char	   *schema = relname == NULL ? NULL : get_namespace_name(get_rel_namespace(f->t.model));
 
-	if (relname == NULL || schema == NULL)
+	if (relname == NULL)
+	{
+		f->kept = NULL;
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("model %s was dropped while it was trained", quote_identifier(f->relname)),
 				 errdetail("What was learnt is lost.")));
-	f->schema = get_rel_namespace(f->t.model);
+	}
 	f->relname = MemoryContextStrdup(f->call, relname);
 	require_rights(f);
 }
@@ -241,14 +252,84 @@ store(fit_state *f)
 }
 
 static void
+forget_stored(train_state *t)
+{
+	ml_buffer_free(&t->b->ctx, &t->stored);
+	ml_buffer_free(&t->b->ctx, &t->report);
+}
+
+/* The checkpoint is there: tell of it, and remember what to tell when it ends in an error. */
+static void
+tell_checkpoint(fit_state *f)
+{
+	MemoryContext caller = MemoryContextSwitchTo(f->call);
+	int			done;
+	int			epochs;
+
+	(void) manifest_checkpoint(f->t.manifest, &done, &epochs);
+	f->kept = psprintf("%d of %d epochs are kept as version %d of model %s", done, epochs, f->t.version, catalog_name(f->t.model));
+	f->remedy = psprintf("Go on by options => '{\"continue_from\": %d}'.", f->t.version);
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+keep_checkpoint(fit_state *f)
+{
+	train_state *t = &f->t;
+	int64	   *progress = bridge_progress_save();
+
+	bridge_check(t->b, ml_trainer_checkpoint(&t->b->ctx, t->trainer, &t->stored, &t->report), NULL);
+	begin_work(f);
+	store(f);
+	t->checkpoint = t->version;
+	tell_checkpoint(f);
+	end_work(f);
+	ereport(NOTICE, (errmsg("%s", f->kept)));
+	forget_stored(t);
+	bridge_progress_restore(progress);
+	pfree(progress);
+	check_alone(f);
+}
+
+static void
+learn_in_parts(fit_state *f)
+{
+	train_state *t = &f->t;
+	bool		done = false;
+
+	bridge_check(t->b, ml_trainer_begin(&t->b->ctx, t->trainer), NULL);
+	while (!done)
+	{
+		bridge_check(t->b, ml_trainer_epochs(&t->b->ctx, t->trainer, t->options.network.checkpoint, &done), NULL);
+		if (!done)
+			keep_checkpoint(f);
+	}
+}
+
+static void
 fit(fit_state *f, FunctionCallInfo fcinfo)
 {
 	read_rows(f, fcinfo);
+	if (f->t.options.network.checkpoint > 0)
+		learn_in_parts(f);
 	train_finish(&f->t);
 	begin_work(f);
 	store(f);
 	train_deploy(&f->t);
 	end_work(f);
+}
+
+/* What an error, or a cancel, leaves behind. */
+static void
+kept_callback(void *state)
+{
+	const fit_state *f = state;
+
+	if (f->kept == NULL || geterrcode() == ERRCODE_SUCCESSFUL_COMPLETION)
+		return;
+	errcontext("%s", f->kept);
+	if (geterrcode() == ERRCODE_QUERY_CANCELED || geterrcode() == ERRCODE_ADMIN_SHUTDOWN)
+		errhint("%s", f->remedy);
 }
 
 /* Its temporary file is closed whatever happens. */
@@ -282,6 +363,7 @@ aiaas_fit(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext call;
+	ErrorContextCallback callback = {.previous = error_context_stack, .callback = kept_callback};
 	fit_state  *f;
 	int32		version;
 
@@ -296,6 +378,8 @@ aiaas_fit(PG_FUNCTION_ARGS)
 	f->step = AllocSetContextCreate(call, "aiaas fit step", ALLOCSET_DEFAULT_SIZES);
 	f->user = GetUserId();
 	f->t.started = GetCurrentTimestamp();
+	callback.arg = f;
+	error_context_stack = &callback;
 	PG_TRY();
 	{
 		fit(f, fcinfo);
@@ -306,6 +390,7 @@ aiaas_fit(PG_FUNCTION_ARGS)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	error_context_stack = callback.previous;
 	version = f->t.version;
 	bridge_progress_end();
 	end(f, caller);

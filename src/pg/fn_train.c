@@ -17,10 +17,8 @@
  */
 #include "compat.h"
 
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -91,16 +89,6 @@ aiaas_train(PG_FUNCTION_ARGS)
 	return train(fcinfo, &t, false);
 }
 
-static ArrayType *
-text_array(char **strings, int n)
-{
-	Datum	   *elements = palloc_array(Datum, n);
-
-	for (int i = 0; i < n; i++)
-		elements[i] = CStringGetTextDatum(strings[i]);
-	return construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT);
-}
-
 /* What is wrong with a stored source was not written by whoever retrains. */
 static void
 stored_source_callback(void *name)
@@ -139,7 +127,7 @@ aiaas_retrain(PG_FUNCTION_ARGS)
 	callback.arg = name;
 	error_context_stack = &callback;
 	train_open_stored(&t, t.recipe.source, t.recipe.target,
-					  text_array(t.recipe.features, t.recipe.nfeatures));
+					  train_text_array(t.recipe.features, t.recipe.nfeatures));
 	error_context_stack = callback.previous;
 	return train(fcinfo, &t, true);
 }

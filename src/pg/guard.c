@@ -55,7 +55,7 @@ static void
 refuse_checkpoint(Relation rel, int32 version)
 {
 	refuse(rel, psprintf("version %d is a checkpoint, a training that has not ended", version),
-		   psprintf("Go on with it by the option {\"continue_from\": %d}, and deploy what comes of it.", version));
+		   psprintf("Go on with it by options => '{\"continue_from\": %d}', and deploy what comes of it.", version));
 }
 
 /* The head as it is now, this transaction's changes included. */

@@ -42,7 +42,6 @@ typedef struct train_state
 	ml_options	options;
 	ml_trainer *trainer;
 	ml_gram    *sums;			/* in place of rows, or NULL */
-	void	   *start;			/* the version that is gone on with, until that has begun; or NULL */
 	int32		checkpoint;		/* a version that the new one replaces; 0: none */
 	ml_buffer	stored;
 	ml_buffer	report;
@@ -86,6 +85,9 @@ extern void train_learn(train_state *t, bool as_owner);
 extern void train_read(train_state *t, bool as_owner);
 extern void train_finish(train_state *t);
 extern void train_close(train_state *t);
+
+/* text[] of the strings. */
+extern ArrayType *train_text_array(char **strings, int n);
 
 /* Show it in aiaas.training_progress. */
 extern void train_start_progress(const train_state *t);

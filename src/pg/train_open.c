@@ -10,6 +10,7 @@
 #include "compat.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
@@ -56,17 +57,29 @@ given_name(text *argument)
 }
 
 /*
- * The version that the option "continue_from" names: it is there, and a
- * network.  A checkpoint has done its service when its training ends.
+ * Rows of another source may be held out though the version has learnt from
+ * them, and may be learnt from though it is judged by them.
  */
 static void
-find_continued(train_state *t)
+warn_of_other_source(const train_state *t, int32 version, const char *source)
 {
-	int32		version = t->options.network.continue_from;
-	Jsonb	   *manifest;
+	if (strcmp(source, t->recipe.source) != 0)
+		ereport(WARNING,
+				(errmsg("version %d of model %s learnt from another source: %s", version, catalog_name(t->model), t->recipe.source),
+				 errdetail("Rows that are held out now may be among those that it has learnt from.")));
+}
 
-	if (version == 0)
-		return;
+/*
+ * The option "continue_from" names a network of the model: what is not given is
+ * as it was there.  A checkpoint has done its service when the training ends.
+ */
+static void
+take_recipe(train_state *t, int32 version)
+{
+	manifest_recipe given = t->recipe;
+	Jsonb	   *manifest;
+	Jsonb	   *options;
+
 	if (!OidIsValid(t->model))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -77,39 +90,55 @@ find_continued(train_state *t)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("version %d of model %s is no network: its training cannot be continued", version, catalog_name(t->model)),
 				 errhint("Leave out the option \"continue_from\".")));
+	if (manifest_read_recipe(manifest, psprintf("model %s version %d", catalog_name(t->model), version), &t->recipe))
+	{
+		warn_of_other_source(t, version, given.source);
+		options = document_merge(document_parse(t->recipe.options), document_parse(given.options));
+		t->recipe.options = JsonbToCString(NULL, &options->root, 0);
+	}
+	t->recipe.source = given.source;
+	if (t->recipe.algorithm == NULL || strcmp(given.algorithm, "auto") != 0)
+		t->recipe.algorithm = given.algorithm;
 	t->recipe.continued_from = version;
 	if (manifest_checkpoint(manifest, NULL, NULL))
 		t->checkpoint = version;
 }
 
-/*
- * Rows of another source may be held out though the version has learnt from
- * them, and may be learnt from though it is judged by them.
- */
-static void
-warn_of_other_source(const train_state *t)
+/* The version that options name, whose training is to be continued; 0: none.  Whether they make sense is seen later. */
+static int32
+continued_version(const Jsonb *options)
 {
-	int32		version = t->recipe.continued_from;
-	Jsonb	   *manifest;
-	char	   *source;
+	int64		version;
 
-	if (version == 0)
-		return;
-	manifest = catalog_manifest(t->model, version, GetActiveSnapshot());
-	source = document_string(manifest_trained(manifest), "source");
-	if (source != NULL && strcmp(source, t->recipe.source) != 0)
-		ereport(WARNING,
-				(errmsg("version %d of model %s learnt from another source: %s", version, catalog_name(t->model), source),
-				 errdetail("Rows that are held out now may be among those that it has learnt from.")));
+	return JB_ROOT_IS_OBJECT(options) && document_integer(&options->root, "continue_from", 1, PG_INT32_MAX, &version) ? version : 0;
+}
+
+/* Target and features: those given, or else those of the version that is continued. */
+static void
+choose_columns(train_state *t, char *target, ArrayType *features)
+{
+	if (target == NULL)
+		target = t->recipe.target;
+	if (features != NULL)
+	{
+		t->recipe.roles = NULL;
+		t->recipe.left_out = NULL;
+	}
+	else if (t->recipe.nfeatures > 0)
+		features = train_text_array(t->recipe.features, t->recipe.nfeatures);
+	train_choose_columns(t, target, features);
 }
 
 void
 train_open(train_state *t, FunctionCallInfo fcinfo)
 {
+	Jsonb	   *options = PG_ARGISNULL(5) ? document_parse("{}") : PG_GETARG_JSONB_P(5);
+	int32		continued = continued_version(options);
+
 	if (PG_ARGISNULL(0))
 		train_refuse_null("source");
 	t->recipe.algorithm = PG_ARGISNULL(4) ? "auto" : text_to_cstring(PG_GETARG_TEXT_PP(4));
-	t->recipe.options = PG_ARGISNULL(5) ? "{}" : JsonbToCString(NULL, &PG_GETARG_JSONB_P(5)->root, 0);
+	t->recipe.options = JsonbToCString(NULL, &options->root, 0);
 	t->source = source_open(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	t->recipe.source = t->source->stored;
 
@@ -118,12 +147,22 @@ train_open(train_state *t, FunctionCallInfo fcinfo)
 	if (OidIsValid(t->model))
 		catalog_require_or(t->model, CATALOG_TRAIN, !PG_ARGISNULL(2) ? NULL : "Or name a model of your own: model => 'name'.");
 
+	if (continued > 0)
+		take_recipe(t, continued);
 	train_read_options(t);
-	find_continued(t);
 	train_check_comparable(t);
-	train_choose_columns(t, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)),
-						 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
-	warn_of_other_source(t);
+	choose_columns(t, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)),
+				   PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
+}
+
+ArrayType *
+train_text_array(char **strings, int n)
+{
+	Datum	   *elements = palloc_array(Datum, n);
+
+	for (int i = 0; i < n; i++)
+		elements[i] = CStringGetTextDatum(strings[i]);
+	return construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 /* Shown to others, whose search_path may be another one. */

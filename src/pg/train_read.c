@@ -107,20 +107,20 @@ live_image(const train_state *t)
 	return residency_acquire(&version, snapshot, CurrentMemoryContext)->image;
 }
 
-/* The stored file of the version that is gone on with. */
+/* The stored file of the version that is gone on with, as long as the trainer lives. */
 static ml_text
-read_start(train_state *t)
+read_start(const train_state *t)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
 	catalog_version version;
 	uint8		digest[CATALOG_DIGEST_SIZE];
-	size_t		size;
+	ml_text		start;
 
 	catalog_locate(t->model, t->recipe.continued_from, snapshot, &version);
-	t->start = catalog_read(&version, snapshot, CurrentMemoryContext, &size);
-	catalog_digest(t->start, size, digest);
+	start.data = catalog_read(&version, snapshot, CurrentMemoryContext, &start.size);
+	catalog_digest(start.data, start.size, digest);
 	catalog_check_digest(&version, digest);
-	return (ml_text) {t->start, size};
+	return start;
 }
 
 static void

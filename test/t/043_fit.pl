@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $node = aiaas_node('fit', 'autovacuum = off', 'log_statement = none', 'restart_after_crash = on');
+my $node = aiaas_node('fit', 'autovacuum = off', 'log_statement = none', 'restart_after_crash = on', "maintenance_work_mem = '1MB'");
 sub query { return $node->safe_psql('postgres', join(";\n", 'SET client_min_messages = warning', @_)); }
 
 query(q{CREATE EXTENSION aiaas},
@@ -39,7 +39,7 @@ sub start
 	my ($sql, @settings) = @_;
 	my $err = '';
 	my $psql = IPC::Run::start(
-		[ 'psql', '-X', '-q', '-d', $node->connstr('postgres') . ' application_name=fit', map { ('-c', $_) } "SET maintenance_work_mem = '1MB'", @settings, $sql ],
+		[ 'psql', '-X', '-q', '-d', $node->connstr('postgres') . ' application_name=fit', map { ('-c', $_) } @settings, $sql ],
 		'<', '/dev/null', '>', '/dev/null', '2>', \$err);
 
 	$node->poll_query_until('postgres', qq{SELECT count(*) = 1 FROM aiaas.training_progress WHERE phase = 'fitting' AND epoch > 1})
@@ -248,6 +248,181 @@ sub crash
 	$psql->finish;
 	is(left(), '0|0|0', 'kill -9 leaves nothing');
 	is(query(q{SELECT count(*) FROM aiaas_versions('m')}), 1, 'and changes nothing');
+}
+
+# Checkpoints.  A training that is cut and gone on with is the one that was not.
+my $epochs = 400;
+sub checkpointed
+{
+	my ($model, $more) = @_;
+
+	return 'CALL ' . training('aiaas_fit', $model, qq({"epochs": $epochs, "checkpoint": 10}) . ($more // ''));
+}
+
+# Versions that are checkpoints, with their epochs.
+sub checkpoints
+{
+	my ($model) = @_;
+
+	return query(qq{SELECT version, (manifest -> 'checkpoint' ->> 'epoch')::int, (manifest -> 'checkpoint' ->> 'epochs')::int
+		FROM $model WHERE manifest ? 'checkpoint' ORDER BY 1});
+}
+
+# Until there is one: of a model that may not exist yet.
+sub wait_checkpoint
+{
+	my ($model, $after) = @_;
+
+	$after //= 0;
+	$node->poll_query_until('postgres', qq{SELECT to_regclass('$model') IS NOT NULL}) or die 'no model';
+	$node->poll_query_until('postgres', qq{SELECT count(*) = 1 FROM $model WHERE manifest ? 'checkpoint' AND version > $after}) or die 'no checkpoint';
+}
+
+# The last one that there is, and how to go on with it; checks that it is one of some epochs.
+sub last_checkpoint
+{
+	my ($model, $name) = @_;
+	my ($version, $done, $all) = split(/\|/, checkpoints($model) || '0|0|0');
+
+	ok($done > 0 && $done % 10 == 0 && $done < $all && $all == $epochs, "$name: the last checkpoint is kept") or diag(checkpoints($model));
+	return $version;
+}
+
+query('SELECT ' . training('aiaas_train', 'whole', qq({"epochs": $epochs})));
+my $digest = query(q{SELECT digest FROM aiaas_versions('whole')});
+{
+	my ($psql, $pid, $err) = start(checkpointed('parts'));
+
+	wait_checkpoint('parts', 1);
+	is(query($holds), 'f|active', 'after a checkpoint it holds nothing, either');
+	is(query(q{SELECT model, epoch > 1 FROM aiaas.training_progress}), 'parts|t', 'and is still seen');
+	finish($psql);
+	like($$err, qr/NOTICE:  20 of $epochs epochs are kept as version 2 of model parts/, 'it tells of each checkpoint');
+	is(checkpoints('parts'), '', 'with success the last one is dropped');
+	is(query(q{SELECT version, live, digest FROM aiaas_versions('parts')}), ($epochs / 10) . "|t|$digest", 'and the result is that of one piece');
+	is(left(), '0|0|0', 'nothing is left');
+}
+
+# Each end keeps the last one, from which aiaas_fit and aiaas_train go on.
+my %ends = (
+	cancel => sub { query("SELECT pg_cancel_backend($_[0])") },
+	terminate => sub { query("SELECT pg_terminate_backend($_[0])") },
+	'kill -9' => sub { crash($_[0]) });
+for my $end (sort keys %ends)
+{
+	my $model = $end =~ s/\W//gr;
+	my ($psql, $pid, $err) = start(checkpointed($model));
+
+	wait_checkpoint($model, 1);
+	$ends{$end}->($pid);
+	$psql->finish;
+	is(left(), '0|0|0', "$end: leaves nothing else");
+	my $version = last_checkpoint($model, $end);
+	like($$err, qr/HINT:  Go on by options => '\{"continue_from": $version\}'\.\nCONTEXT:  \d+ of $epochs epochs are kept as version $version of model $model/,
+		"$end: says so") if $end ne 'kill -9';
+	is(query(qq{SELECT count(*) FROM aiaas_versions('$model') WHERE live}), 0, "$end: it is not live");
+	query($end eq 'terminate' ? 'SELECT ' . training('aiaas_train', $model, qq({"epochs": $epochs, "continue_from": $version})) :
+		checkpointed($model, qq('::jsonb || '{"continue_from": $version})));
+	is(query(qq{SELECT live, digest FROM aiaas_versions('$model')}), "t|$digest", "$end: gone on with, it becomes what it would have become");
+	is(query(qq{SELECT value FROM aiaas_training_info('$model') WHERE item = 'continued_from'}), $version, "$end: which is remembered");
+}
+{
+	my ($psql, $pid, $err) = start(checkpointed('timeout', qq('::jsonb || '{"epochs": 5000})), q{SET statement_timeout = '3s'});
+
+	finish($psql);
+	like($$err, qr/canceling statement due to statement timeout.*kept as version/s, 'statement_timeout keeps it, too');
+	is(left(), '0|0|0', 'and leaves nothing else');
+	my ($version) = split(/\|/, checkpoints('timeout'));
+
+	# A checkpoint is not for use.
+	for ("SELECT aiaas_deploy('timeout', $version)", qq{UPDATE timeout SET manifest = jsonb_set(manifest, '{live}', '$version') WHERE version = 0})
+	{
+		my ($ret, $out, $message) = $node->psql('postgres', $_);
+
+		like($message, qr/version $version (?:of model timeout )?is a checkpoint, a training that has not ended/, 'it can\'t be deployed');
+	}
+}
+
+# Others at the same time.
+{
+	my ($psql, $pid, $err) = start(checkpointed('rights'), 'SET ROLE trainer');
+
+	wait_checkpoint('rights');
+	while_stopped($pid, q{ALTER TABLE rights OWNER TO CURRENT_USER});
+	finish($psql);
+	like($$err, qr/ERROR:  permission denied to add versions to model rights/, 'rights are checked after each commit');
+	like($$err, qr/CONTEXT:  \d+ of $epochs epochs are kept as version/, 'the checkpoint stays');
+	my $version = last_checkpoint('rights', 'revoked');
+
+	query('GRANT SELECT (version, chunk, manifest), INSERT, UPDATE ON rights TO trainer');
+	my ($ret, $out, $message) = $node->psql('postgres', 'SET ROLE trainer; ' . checkpointed('rights'));
+	like($message, qr/ERROR:  permission denied to drop versions of model rights\nHINT: .*DELETE.*\nWithout it leave out the option "checkpoint"/,
+		'checkpoints need the rights to update and delete as well');
+	unlike($message, qr/NOTICE:  epoch/, 'which is told before anything is read');
+	($ret, $out, $message) = $node->psql('postgres', 'SET ROLE trainer; ' . checkpointed('rights', qq('::jsonb - 'checkpoint' || '{"continue_from": $version})));
+	like($message, qr/NOTICE:  checkpoint $version of model rights is not dropped/, 'without them its checkpoint stays');
+	is(query(q{SELECT digest FROM aiaas_versions('rights') WHERE live}), $digest, 'and the result is the same');
+
+	query('GRANT DELETE ON rights TO trainer');
+	($psql, $pid, $err) = start(checkpointed('rights'), 'SET ROLE trainer');
+	wait_checkpoint('rights', $version);
+	while_stopped($pid, 'REVOKE DELETE ON rights FROM trainer');
+	finish($psql);
+	like($$err, qr/ERROR:  permission denied to drop versions of model rights/, 'nor may the right to delete go');
+}
+{
+	my ($psql, $pid, $err) = start(checkpointed('busy', qq('::jsonb || '{"deploy": "if_better"})));
+
+	# another one of the same model, which takes numbers between, and somebody who drops what he does not know
+	wait_checkpoint('busy');
+	my $other = '';
+	my $second = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', checkpointed('busy', qq('::jsonb || '{"seed": 1, "deploy": false})) ],
+		'<', '/dev/null', '>', '/dev/null', '2>', \$other);
+	for (1 .. 3)
+	{
+		$node->psql('postgres', q{SELECT aiaas_drop_version('busy', version) FROM busy WHERE manifest ? 'checkpoint'});
+		sleep(0.1);
+	}
+	finish($psql);
+	$second->finish;
+	unlike($$err . $other, qr/ERROR/, 'two at once, of one model whose checkpoints somebody drops');
+	is(checkpoints('busy'), '', 'leave none');
+	is(query(qq{SELECT count(*), count(DISTINCT digest), bool_or(digest = '$digest' AND live) FROM aiaas_versions('busy')}), '2|2|t', 'and a version each');
+}
+{
+	my ($psql, $pid, $err) = start(checkpointed('gone'));
+
+	wait_checkpoint('gone');
+	while_stopped($pid, 'DROP TABLE gone');
+	finish($psql);
+	like($$err, qr/ERROR:  model gone was dropped while it was trained/, 'a model that was dropped is an error');
+	unlike($$err, qr/CONTEXT:  .*kept/, 'that promises nothing');
+	is(left(), '0|0|0', 'nothing is left');
+}
+
+# A checkpoint travels: exported and imported, dumped and restored.
+{
+	my ($psql, $pid, $err) = start(checkpointed('travels'));
+
+	wait_checkpoint('travels', 1);
+	query("SELECT pg_cancel_backend($pid)");
+	finish($psql);
+	my $version = last_checkpoint('travels', 'travels');
+	my ($ret, $out, $message) = $node->psql('postgres', qq{SELECT * FROM aiaas_import('imported', (SELECT string_agg(data, '' ORDER BY chunk) FROM aiaas_export('travels', $version)))});
+	is($out, 'imported|1|f', 'imported, it does not go live');
+	like($message, qr/NOTICE:  file for model imported is a checkpoint, which does not go live/, 'which is said');
+	($ret, $out, $message) = $node->psql('postgres', qq{SELECT * FROM aiaas_import('imported', (SELECT string_agg(data, '' ORDER BY chunk) FROM aiaas_export('travels', $version)), '{"deploy": true}')});
+	like($message, qr/ERROR:  file for model imported is a checkpoint/, 'even if that is asked for');
+	query('SELECT ' . training('aiaas_train', 'imported', qq({"epochs": $epochs, "continue_from": 1})));
+	is(query(q{SELECT version, live, digest FROM aiaas_versions('imported')}), "2|t|$digest", 'and is gone on with');
+
+	my $file = PostgreSQL::Test::Utils::tempdir . '/travels.sql';
+	command_ok([ 'pg_dump', '--no-sync', '-f', $file, '-t', 'travels', '-t', 'measures', '-O', '-x', $node->connstr('postgres') ], 'dumped');
+	$node->safe_psql('postgres', 'CREATE DATABASE there');
+	$node->safe_psql('there', 'CREATE EXTENSION aiaas');
+	command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('there'), '-f', $file ], 'restored');
+	$node->safe_psql('there', checkpointed('travels', qq('::jsonb || '{"continue_from": $version})));
+	is($node->safe_psql('there', q{SELECT live, digest FROM aiaas_versions('travels')}), "t|$digest", 'and gone on with in another database');
 }
 
 $node->stop('fast');
