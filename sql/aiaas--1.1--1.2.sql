@@ -221,6 +221,43 @@ LANGUAGE C STABLE COST 1000 ROWS 20 PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.aiaas_history(regclass, integer)
 	IS 'what a network''s training was like, epoch by epoch: loss and accuracy (or root of the mean squared error)';
 
+/* ---------- progress ---------- */
+
+CREATE FUNCTION aiaas.trainings()
+RETURNS TABLE (
+	pid integer,
+	datid oid,
+	userid oid,
+	model text,
+	phase text,
+	rows bigint,
+	epoch integer,
+	loss double precision,
+	started timestamptz,
+	epochs integer,
+	batch bigint,
+	batches bigint,
+	validation_metric double precision,
+	examples_per_second double precision,
+	seconds_left double precision)
+AS 'MODULE_PATHNAME', 'aiaas_progress'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION aiaas.trainings()
+	IS 'trainings that run now, in all databases; see the view aiaas.training_progress';
+
+-- replaced, not made anew: views of users may stand on it
+CREATE OR REPLACE VIEW aiaas.training_progress AS
+	SELECT p.pid, d.datname AS database, r.rolname AS "user", p.model, p.phase, p.rows, p.epoch, p.loss,
+		   pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) p.started AS elapsed,
+		   p.epochs, p.batch, p.batches, p.validation_metric, p.examples_per_second,
+		   pg_catalog.make_interval(secs => p.seconds_left) AS time_left
+	FROM aiaas.trainings() AS p
+	LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) p.datid
+	LEFT JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) p.userid;
+COMMENT ON VIEW aiaas.training_progress IS
+	'trainings that run now: phase, rows and epoch, loss, of networks batch, validation and time left; of other users only who';
+DROP FUNCTION aiaas.progress();
+
 /* ---------- long trainings ---------- */
 
 CREATE PROCEDURE @extschema@.aiaas_fit(

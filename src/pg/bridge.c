@@ -422,9 +422,18 @@ enum
 	PROGRESS_EPOCH,
 	PROGRESS_LOSS,				/* the bits of a double */
 	PROGRESS_STARTED,
+	PROGRESS_EPOCHS,
+	PROGRESS_BATCH,
+	PROGRESS_BATCHES,
+	PROGRESS_VALIDATION,		/* bits, as rate and seconds left */
+	PROGRESS_RATE,
+	PROGRESS_LEFT,
 	PROGRESS_SCHEMA,
 	PROGRESS_MODEL				/* its name without schema */
 };
+
+StaticAssertDecl((PGSTAT_NUM_PROGRESS_PARAM - PROGRESS_MODEL) * sizeof(int64) >= NAMEDATALEN,
+				 "a name fits");
 
 #define PROGRESS_MODEL_SIZE \
 	((PGSTAT_NUM_PROGRESS_PARAM - PROGRESS_MODEL) * sizeof(int64))
@@ -472,7 +481,7 @@ bridge_progress_start(Oid schema, const char *model)
 	int64		values[PGSTAT_NUM_PROGRESS_PARAM] = {0};
 	int			size = pg_mbcliplen(model, strlen(model), PROGRESS_MODEL_SIZE - 1);
 
-	values[PROGRESS_LOSS] = bits_of_double(NAN);
+	values[PROGRESS_LOSS] = values[PROGRESS_VALIDATION] = values[PROGRESS_RATE] = values[PROGRESS_LEFT] = bits_of_double(NAN);
 	values[PROGRESS_STARTED] = GetCurrentTimestamp();
 	values[PROGRESS_SCHEMA] = schema;
 	memcpy(&values[PROGRESS_MODEL], model, size);
@@ -505,7 +514,10 @@ bridge_progress_end(void)
 static void
 host_progress(void *user, const ml_progress *progress)
 {
-	static const int places[] = {PROGRESS_PHASE, PROGRESS_ROWS, PROGRESS_EPOCH, PROGRESS_LOSS};
+	static const int places[] = {
+		PROGRESS_PHASE, PROGRESS_ROWS, PROGRESS_EPOCH, PROGRESS_LOSS, PROGRESS_EPOCHS, PROGRESS_BATCH,
+		PROGRESS_BATCHES, PROGRESS_VALIDATION, PROGRESS_RATE, PROGRESS_LEFT
+	};
 	int64		values[lengthof(places)];
 
 	if (!is_progress_ours())
@@ -514,6 +526,12 @@ host_progress(void *user, const ml_progress *progress)
 	values[1] = progress->rows;
 	values[2] = progress->epoch;
 	values[3] = bits_of_double(progress->loss);
+	values[4] = progress->epochs;
+	values[5] = progress->batch;
+	values[6] = progress->batches;
+	values[7] = bits_of_double(progress->validation);
+	values[8] = bits_of_double(progress->rate);
+	values[9] = bits_of_double(progress->left);
 	pgstat_progress_update_multi_param(lengthof(places), places, values);
 }
 
@@ -535,15 +553,35 @@ model_name(Oid schema, const char *name)
 	return quote_qualified_identifier(get_namespace_name_or_temp(schema), name);
 }
 
-/* One row of aiaas.progress(); the columns after userid are NULL if masked. */
+/* A count, NULL where it is 0. */
+static Datum
+progress_count(const PgBackendStatus *entry, int place, bool *isnull)
+{
+	*isnull = entry->st_progress_param[place] == 0;
+	return Int64GetDatum(entry->st_progress_param[place]);
+}
+
+/* A double, NULL where there is none. */
+static Datum
+progress_number(const PgBackendStatus *entry, int place, bool *isnull)
+{
+	double		number;
+
+	memcpy(&number, &entry->st_progress_param[place], sizeof(number));
+	*isnull = !isfinite(number);
+	return Float8GetDatum(number);
+}
+
+#define PROGRESS_COLUMNS 15		/* aiaas.progress() of releases before 1.2 has the first nine */
+
+/* One row of aiaas.trainings(); the columns after userid are NULL if masked. */
 static void
 progress_row(ReturnSetInfo *result, const PgBackendStatus *entry)
 {
-	Datum		values[9];
-	bool		nulls[9] = {0};
+	Datum		values[PROGRESS_COLUMNS];
+	bool		nulls[PROGRESS_COLUMNS] = {0};
 	int64		phase = entry->st_progress_param[PROGRESS_PHASE];
 	char		model[PROGRESS_MODEL_SIZE];
-	double		loss;
 
 	values[0] = Int32GetDatum(entry->st_procpid);
 	values[1] = ObjectIdGetDatum(entry->st_databaseid);
@@ -553,7 +591,6 @@ progress_row(ReturnSetInfo *result, const PgBackendStatus *entry)
 	{
 		memcpy(model, &entry->st_progress_param[PROGRESS_MODEL], sizeof(model));
 		model[sizeof(model) - 1] = '\0';
-		memcpy(&loss, &entry->st_progress_param[PROGRESS_LOSS], sizeof(loss));
 		/* a name from another database may be in another encoding */
 		nulls[3] = entry->st_databaseid != MyDatabaseId;
 		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(model_name((Oid) entry->st_progress_param[PROGRESS_SCHEMA], model));
@@ -562,18 +599,23 @@ progress_row(ReturnSetInfo *result, const PgBackendStatus *entry)
 		values[5] = Int64GetDatum(entry->st_progress_param[PROGRESS_ROWS]);
 		values[6] = Int32GetDatum((int32) entry->st_progress_param[PROGRESS_EPOCH]);
 		nulls[6] = entry->st_progress_param[PROGRESS_EPOCH] == 0;
-		values[7] = Float8GetDatum(loss);
-		nulls[7] = isnan(loss);
+		values[7] = progress_number(entry, PROGRESS_LOSS, &nulls[7]);
 		values[8] = TimestampTzGetDatum(entry->st_progress_param[PROGRESS_STARTED]);
+		values[9] = Int32GetDatum((int32) DatumGetInt64(progress_count(entry, PROGRESS_EPOCHS, &nulls[9])));
+		values[10] = progress_count(entry, PROGRESS_BATCH, &nulls[10]);
+		values[11] = progress_count(entry, PROGRESS_BATCHES, &nulls[11]);
+		values[12] = progress_number(entry, PROGRESS_VALIDATION, &nulls[12]);
+		values[13] = progress_number(entry, PROGRESS_RATE, &nulls[13]);
+		values[14] = progress_number(entry, PROGRESS_LEFT, &nulls[14]);
 	}
 	else
-		memset(nulls + 3, true, 6);
+		memset(nulls + 3, true, PROGRESS_COLUMNS - 3);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
 /*
- * aiaas.progress(): the trainings that run now in the server; for the view
- * aiaas.training_progress.
+ * aiaas.trainings(), in earlier releases aiaas.progress(): the trainings that
+ * run now in the server; for the view aiaas.training_progress.
  */
 AIAAS_FUNCTION(aiaas_progress);
 Datum

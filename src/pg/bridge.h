@@ -73,7 +73,7 @@ extern Jsonb *bridge_json_out(ml_text json);
 extern bool bridge_first_time(List **told, Oid model);
 
 /*
- * Progress of a training, shown by the function aiaas.progress() while it
+ * Progress of a training, shown by the function aiaas.trainings() while it
  * runs; the engine's callback fills it in.  An error ends it by itself.
  */
 extern void bridge_progress_start(Oid schema, const char *model);

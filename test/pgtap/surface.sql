@@ -114,7 +114,8 @@ SELECT columns_are('aiaas', 'models', ARRAY['model', 'owner', 'task', 'algorithm
 	'score', 'size', 'trained_at', 'deployed_at', 'comment']);
 SELECT columns_are('aiaas', 'shared_models', ARRAY['database', 'model', 'version', 'digest', 'bytes', 'pins', 'hits', 'loads',
 	'loaded_at', 'last_used']);
-SELECT columns_are('aiaas', 'training_progress', ARRAY['pid', 'database', 'user', 'model', 'phase', 'rows', 'epoch', 'loss', 'elapsed']);
+SELECT columns_are('aiaas', 'training_progress', ARRAY['pid', 'database', 'user', 'model', 'phase', 'rows', 'epoch', 'loss', 'elapsed',
+	'epochs', 'batch', 'batches', 'validation_metric', 'examples_per_second', 'time_left']);
 SELECT set_eq($$ SELECT typname::text FROM pg_type WHERE oid IN (SELECT pg_temp.members('pg_type')) AND typelem = 0
 	AND NOT EXISTS (SELECT FROM relations r WHERE r.oid = typrelid AND r.relkind <> 'c') $$,
 	ARRAY['model', 'confusion_state', 'auc_state', 'log_loss_state', 'mean_state', 'regression_state', 'judgement_state', 'gram_state',

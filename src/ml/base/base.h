@@ -77,6 +77,13 @@ typedef struct ml_progress
 	int64_t		rows;			/* rows read, or in the pass under way */
 	int32_t		epoch;			/* 1-based; 0 outside ML_PHASE_FIT */
 	double		loss;			/* mean loss of the last full epoch, or NaN */
+	/* of networks, else 0 and NaN */
+	int32_t		epochs;			/* asked for */
+	int64_t		batch;			/* of the epoch, so far */
+	int64_t		batches;		/* of an epoch */
+	double		validation;		/* accuracy or RMSE after the last full epoch */
+	double		rate;			/* rows a second in this epoch */
+	double		left;			/* seconds, if patience does not end it earlier */
 } ml_progress;
 
 /*

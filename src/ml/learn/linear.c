@@ -231,7 +231,7 @@ ml_linear_loss(ml_context *ctx, const ml_linear *linear, uint32_t parts, double 
 void
 ml_linear_progress(ml_context *ctx, ml_phase phase, int64_t rows, int epoch, double loss)
 {
-	ml_progress progress = {phase, rows, epoch, loss};
+	ml_progress progress = {phase, rows, epoch, loss, .validation = NAN, .rate = NAN, .left = NAN};
 
 	if (ctx->host->progress != NULL)
 		ctx->host->progress(ctx->host->user, &progress);

@@ -117,6 +117,9 @@ struct ml_network_trainer
 
 	/* how it went */
 	bool		ready;			/* the network is there */
+	double		began;			/* seconds: the first epoch of this run */
+	int32_t		first_epoch;	/* done before it */
+	double		told_at;		/* seconds: the last progress */
 	int32_t		epoch;			/* done */
 	int32_t		last_better;	/* epoch that patience counts from */
 	double		best_loss;		/* of the validation rows in the best epoch */

@@ -16,7 +16,9 @@
 
 #include <math.h>
 
-#define PROGRESS_STEPS	16
+#define PROGRESS_SECONDS	0.2
+#define ENDLESS			1e9		/* seconds that are no estimate */
+#define PROGRESS_STEPS	16		/* without a clock */
 #define POLL_WEIGHTS	(1 << 20)
 
 /* What an epoch sums up. */
@@ -28,7 +30,42 @@ typedef struct epoch_sums
 	uint64_t	rows;
 	int64_t		batches;
 	bool		added;			/* gradients of a full batch so far */
+	double		start;			/* seconds */
 } epoch_sums;
+
+static double
+clock_of(const ml_context *ctx)
+{
+	return ctx->host->seconds == NULL ? NAN : ctx->host->seconds(ctx->host->user);
+}
+
+/* Where the training is: in the epoch, after some batches. */
+static void
+tell_progress(ml_context *ctx, ml_network_trainer *net, int32_t epoch, const epoch_sums *sums, bool ended)
+{
+	double		now = clock_of(ctx);
+	uint64_t	rows = ml_examples_count(net->examples, UINT32_C(1) << ML_NETWORK_LEARN);
+	ml_progress progress = {
+		.phase = ML_PHASE_FIT,
+		.rows = (int64_t) sums->rows,
+		.epoch = epoch,
+		.loss = sums->loss / sums->weight,
+		.epochs = net->trainer->options.epochs,
+		.batch = sums->batches,
+		.batches = (int64_t) ((rows + net->batch_size - 1) / net->batch_size),
+		.validation = net->nhistory > 0 ? net->history[net->nhistory - 1].validation_metric : NAN,
+		.rate = (double) sums->rows / (now - sums->start)
+	};
+	double		done = epoch - 1 - net->first_epoch + (double) sums->batches / (double) progress.batches;
+
+	if (ctx->host->progress == NULL || (!ended && (isnan(now) ? sums->batches % PROGRESS_STEPS != 0 : now - net->told_at < PROGRESS_SECONDS)))
+		return;
+	progress.left = (now - net->began) / done * (progress.epochs - net->first_epoch - done);
+	if (!(progress.left < ENDLESS))
+		progress.left = NAN;
+	net->told_at = now;
+	ctx->host->progress(ctx->host->user, &progress);
+}
 
 /* Target, class and weight of the row that was put into the batch last. */
 static void
@@ -122,8 +159,7 @@ end_batch(ml_context *ctx, ml_network_trainer *net, int32_t epoch, epoch_sums *s
 		}
 	}
 	ml_feed_batch_clear(&net->batch);
-	if (sums->batches % PROGRESS_STEPS == 0)
-		ml_linear_progress(ctx, ML_PHASE_FIT, (int64_t) sums->rows, epoch, sums->loss / sums->weight);
+	tell_progress(ctx, net, epoch, sums, false);
 	return ML_OK;
 }
 
@@ -189,17 +225,10 @@ copy_weights(ml_context *ctx, ml_network_trainer *net, bool keep)
 	return ml_copy(ctx, keep ? net->best_states : net->states, keep ? net->states : net->best_states, states);
 }
 
-static double
-clock_of(const ml_context *ctx)
-{
-	return ctx->host->seconds == NULL ? NAN : ctx->host->seconds(ctx->host->user);
-}
-
 static ml_status
 run_epoch(ml_context *ctx, ml_network_trainer *net, int32_t number, ml_epoch *epoch)
 {
-	epoch_sums	sums = {0};
-	double		start = clock_of(ctx);
+	epoch_sums	sums = {.start = clock_of(ctx)};
 	double		rows;
 
 	ML_TRY(learn(ctx, net, number, &sums));
@@ -224,9 +253,10 @@ run_epoch(ml_context *ctx, ml_network_trainer *net, int32_t number, ml_epoch *ep
 		epoch->validation_loss = score.loss;
 		epoch->validation_metric = score.metric;
 	}
-	epoch->seconds = clock_of(ctx) - start;
-	ml_linear_progress(ctx, ML_PHASE_FIT, (int64_t) sums.rows, number, epoch->loss);
-	return keep_epoch(ctx, net, epoch);
+	epoch->seconds = clock_of(ctx) - sums.start;
+	ML_TRY(keep_epoch(ctx, net, epoch));
+	tell_progress(ctx, net, number, &sums, true);
+	return ML_OK;
 }
 
 /* The sum of the weights of the rows that learn: what losses of a full batch are divided by. */
@@ -245,6 +275,8 @@ ml_network_weigh(ml_context *ctx, ml_network_trainer *net)
 	ML_TRY(ml_examples_each(ctx, net->examples, UINT32_C(1) << ML_NETWORK_LEARN, add_weight, net));
 	if (!(net->learning_weight > 0))
 		return ml_fail(ctx, ML_BAD_DATA, "all rows that learn have weight 0");
+	net->began = clock_of(ctx);
+	net->first_epoch = net->epoch;
 	return ML_OK;
 }
 
