@@ -30,6 +30,8 @@ typedef struct train_state
 	bool		repeated;		/* the recipe is that of an earlier version */
 	source	   *source;
 	source_want want;
+	source	   *validation;		/* rows that choose a network's epoch, where they are not the source's; or NULL */
+	source_want validation_want;
 	ml_column  *columns;		/* [want.ninputs]; want.columns */
 	ml_task		task;
 	bool		asked;			/* for the task, by the option or by an earlier version */
@@ -64,6 +66,13 @@ extern void train_read_options(train_state *t);
 
 /* Settle which columns are read, and the task; target and features may be NULL. */
 extern void train_choose_columns(train_state *t, const char *target, ArrayType *features);
+
+/* The option "validation": a column, or another source, which is opened; its columns, once those of the first are known. */
+extern void train_find_validation(train_state *t);
+extern void train_match_validation(train_state *t);
+
+/* Read the other source, if there is one; all its rows are marked as validating. */
+extern void train_read_validation(train_state *t, source_sink sink, void *state);
 
 /*
  * What is learnt of the target: labels or numbers.  Why, as a sentence, where

@@ -298,24 +298,6 @@ find_weights(train_state *t)
 }
 
 static void
-find_validation(train_state *t)
-{
-	ml_text		name = t->options.network.validation_source;
-	int			column;
-
-	t->want.validation = -1;
-	if (name.data == NULL)
-		return;
-	column = source_column(t->source, text_to_cstring(bridge_text_out(name)));
-	if (source_column_type(t->source, column) != ML_TYPE_BOOLEAN)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of rows that validate is of type %s instead of boolean",
-						source_column_name(t->source, column), source_column_type_name(t->source, column))));
-	t->want.validation = column;
-}
-
-static void
 find_split(train_state *t)
 {
 	const ml_options *o = &t->options;
@@ -452,7 +434,7 @@ train_choose_columns(train_state *t, const char *target, ArrayType *features)
 
 	find_weights(t);
 	find_split(t);
-	find_validation(t);
+	train_find_validation(t);
 	t->want.target = -1;
 	if (features != NULL)
 		t->want.inputs = named_features(t, features, &t->want.ninputs);
@@ -472,6 +454,7 @@ train_choose_columns(train_state *t, const char *target, ArrayType *features)
 		refuse_no_features(t, &c);
 	settle(t, &c);
 	task = train_choose_task(t);
+	train_match_validation(t);
 	if (target == NULL || features == NULL || task != NULL)
 		announce_columns(t, &c, task, target != NULL && features != NULL);
 }

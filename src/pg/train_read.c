@@ -245,7 +245,10 @@ read_source(train_state *t, bool as_owner, bool sums)
 	if (sums && sums_suffice(t))
 		gram = add_up(t);
 	if (gram == NULL)
+	{
 		(void) source_read(t->source, &t->want, learn_batch, t);
+		train_read_validation(t, learn_batch, t);
+	}
 	if (as_owner)
 		become_caller(&caller);
 	return gram;

@@ -116,7 +116,7 @@ typedef struct ml_network_options
 	ml_text		loss;			/* JSON: a name, or an object with "type" */
 	ml_text		optimizer;		/* JSON (learn/optimizer.h) */
 	double		validation;		/* share of the rows that learn which choose the epoch; 0 = none */
-	ml_text		validation_source;	/* or the name of a boolean column */
+	ml_text		validation_source;	/* or the name of a boolean column, or another source */
 	int			patience;		/* epochs without improvement after which training ends; 0 = none */
 	ml_precision precision;
 	uint64_t	memory;			/* bytes; 0: the trainer's caller's */

@@ -275,9 +275,10 @@ deal(void *arg, const ml_example *example)
 	return part;
 }
 
-/* Split values, one row at a time. */
+/* Split values, one row at a time; rows that validate are nobody else's. */
 typedef struct split_look
 {
+	const ml_network_trainer *net;
 	ml_split_values look;
 	void	   *arg;
 } split_look;
@@ -287,15 +288,18 @@ look_at_split(ml_context *ctx, void *arg, const ml_example *example)
 {
 	const split_look *s = arg;
 
+	if (example->flags != 0 && s->net->options->validation_source.data != NULL)
+		return ML_OK;
 	return s->look(ctx, s->arg, &example->split, 1);
 }
 
 static ml_status
 each_split(ml_context *ctx, void *source, ml_split_values look, void *arg)
 {
-	split_look	s = {look, arg};
+	ml_network_trainer *net = source;
+	split_look	s = {net, look, arg};
 
-	return ml_examples_each(ctx, source, UINT32_MAX, look_at_split, &s);
+	return ml_examples_each(ctx, net->examples, UINT32_MAX, look_at_split, &s);
 }
 
 /* How many rows of each class the splitters will deal. */
@@ -362,7 +366,7 @@ split_with(ml_context *ctx, ml_network_trainer *net, dealer *d)
 	};
 	ML_TRY(ml_examples_each(ctx, net->examples, UINT32_MAX, count_row, d));
 	if (d->holdout.by == ML_SPLIT_TIME)
-		ML_TRY(ml_splitter_find_time(ctx, &d->holdout, each_split, net->examples));
+		ML_TRY(ml_splitter_find_time(ctx, &d->holdout, each_split, net));
 	ML_TRY(ml_splitter_open(ctx, &d->holdout));
 	/* the rows left over are dealt once to be counted, and once more */
 	d->counting = true;
