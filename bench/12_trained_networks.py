@@ -1,4 +1,4 @@
-"""Networks trained on tables: Fashion-MNIST by a CNN, presets on texts beside the linear classifier."""
+"""A network trained on a table: Fashion-MNIST by a CNN."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from common import connect, load, read_tsv, row, value
+from common import connect, row, value
 
 db = connect()
 db.execute("CREATE EXTENSION IF NOT EXISTS aiaas")
@@ -57,21 +57,4 @@ def fashion():
         "", "", "10 %")
 
 
-def presets(name):
-    load(db, "texts_train", ("label", "body"), [fields[-3:][0:1] + fields[-1:] if len(fields) > 2 else fields
-                                                for fields in read_tsv(f"{name}/train.tsv")])
-    load(db, "texts_test", ("label", "body"), [fields[-3:][0:1] + fields[-1:] if len(fields) > 2 else fields
-                                               for fields in read_tsv(f"{name}/test.tsv")])
-    db.execute("DROP TABLE IF EXISTS bench_linear")
-    db.execute("SELECT aiaas_train('texts_train', 'label', model => 'bench_linear', features => '{body}')")
-    linear = value(db, "SELECT value FROM aiaas_evaluate('bench_linear', 'texts_test') WHERE metric = 'accuracy'")
-    for preset in ("text_average", "cnn", "lstm", "transformer"):
-        seconds, _ = train("texts_train", "label", ["body"],
-                           {"network": preset, "epochs": 10, "validation": 0.1, "patience": 2, "holdout": 0})
-        row(f"{name}, network {preset}: accuracy on the test part (peer: our linear classifier)",
-            f"{accuracy('texts_test'):.4f} in {seconds:.1f} s", f"{linear:.4f}")
-
-
 fashion()
-for name in ("sentiment_en", "reviews_zh"):
-    presets(name)
