@@ -167,6 +167,11 @@ test_errors(unit_host *host, ml_arena *arena)
 			   "unknown algorithm", "unknown algorithm");
 	unit_ok(strstr(host->ctx.error.detail, "auto, linear_regression, logistic_regression, svm, gradient_descent and network") != NULL,
 			"  and what there is");
+	unit_ok(read_options(host, arena, "network", "{}", &options) == ML_OK && options.network.validation == 0.1 &&
+			read_options(host, arena, "network", "{\"network\": \"lstm\"}", &options) == ML_OK && options.network.validation == 0.1 &&
+			read_options(host, arena, "network", "{\"validation\": 0}", &options) == ML_OK && options.network.validation == 0 &&
+			read_options(host, arena, "network", "{\"layers\": []}", &options) == ML_OK && options.network.validation == 0,
+			"of a preset a tenth validates");
 	unit_fails(host, read_options(host, arena, "network", "{\"learning_rate\": 0.1}", &options), ML_BAD_OPTION,
 			   "does nothing with algorithm network", "learning_rate of a network");
 	unit_ok(strstr(host->ctx.error.hint, "{\"optimizer\": {\"type\": \"adam\", \"learning_rate\": ...}}") != NULL, "  is the optimizer's");

@@ -515,7 +515,7 @@ static const name_case name_cases[] = {
 	{NULL, NULL, NAMED("__pad"), ML_BAD_OPTION, "\"__\""},
 	{NULL, NULL, NAMED("a.b"), ML_BAD_OPTION, "without a point"},
 	{NULL, NULL, NAMED(""), ML_BAD_OPTION, "1 to 63"},
-	{NULL, NULL, "{\"patience\": 3}", ML_BAD_OPTION, "without \"validation\""},
+	{NULL, NULL, "{\"patience\": 3, \"validation\": 0}", ML_BAD_OPTION, "without \"validation\""},
 	{NULL, NULL, "{\"pad\": 3}", ML_BAD_OPTION, "without columns of text"},
 	{NULL, NULL, "{\"max_length\": 3}", ML_BAD_OPTION, "without columns of text"},
 	{NULL, NULL, "{\"vocabulary\": 30}", ML_BAD_OPTION, "without columns of text"},

@@ -13,6 +13,7 @@
 
 #include "learn/linear.h"
 
+#define PRESET_VALIDATION	0.1
 #define FULL_BATCH_EPOCHS	1000	/* each is one step */
 
 /* A value as the user wrote it, short enough for a message. */
@@ -499,6 +500,9 @@ set_defaults(ml_options *options)
 				FULL_BATCH_EPOCHS : algorithm->epochs;
 		options->tolerance = GIVEN(options, tolerance) ? options->tolerance : algorithm->tolerance;
 	}
+	/* who leaves the layers to us leaves it to us as well when they have learnt enough */
+	if (bit == ML_TAKES_NETWORK && options->network.layers.data == NULL && !GIVEN(options, network.validation))
+		options->network.validation = PRESET_VALIDATION;
 }
 
 /* Which losses there are for an algorithm and task, as bits and as words. */

@@ -256,7 +256,7 @@ const ml_option ml_option_table[] = {
 		   "or {\"type\": ..., \"learning_rate\": ..., \"schedule\": ..., ...}", "\"adam\"", "network",
 		   "how steps are made of gradients"),
 	OPTION("validation", VALIDATION, network.validation, 0, 0.9, NULL, NETWORK, BOTH, TABLES, ALWAYS,
-		   "number from 0 to 0.9, or name of a boolean column, or a table, view or query", "0", "network",
+		   "number from 0 to 0.9, or name of a boolean column, or a table, view or query", "0; without \"layers\": 0.1", "network",
 		   "rows that choose the epoch and tell of each; the holdout judges what was chosen"),
 	OPTION("patience", INTEGER, network.patience, 1, 1000000, NULL, NETWORK, BOTH, TABLES, VALIDATION,
 		   "integer from 1 to 1000000", "null", "network with \"validation\"",
