@@ -56,11 +56,11 @@ typedef struct fit_state
 	train_state t;
 	Oid			user;			/* who called */
 	Oid			schema;			/* of a model that is to be created */
-	char	   *relname;		/* the model's name, as last seen */
 	MemoryContext call;			/* of all this */
 	MemoryContext step;			/* of one transaction's work */
-	char	   *kept;			/* what an error leaves, or NULL */
-	char	   *remedy;			/* how to go on from it */
+	char		relname[NAMEDATALEN];	/* the model's name, as last seen */
+	int32		kept;			/* version of the last checkpoint that is committed, 0: none */
+	char		told[512];		/* about it */
 } fit_state;
 
 /* ------------------------------------------------------------------------
@@ -85,30 +85,24 @@ require_own_transactions(FunctionCallInfo fcinfo)
 			 errhint("CALL it as a statement of its own (drivers: in autocommit mode), or train within the transaction: SELECT * FROM aiaas_train(...).")));
 }
 
-/* Commit what the transaction has done; the next one begins and holds nothing yet. */
-static void
-commit(void)
-{
-	SPI_commit();
-	XactIsoLevel = XACT_READ_COMMITTED;
-}
-
 /* What others have committed since the transaction began is seen from here on. */
 static void
 begin_work(const fit_state *f)
 {
+	XactIsoLevel = XACT_READ_COMMITTED;
 	AcceptInvalidationMessages();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(f->step);
 }
 
+/* Commit; the next transaction begins, and holds nothing yet. */
 static void
 end_work(const fit_state *f)
 {
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(f->call);
 	MemoryContextReset(f->step);
-	commit();
+	SPI_commit();
 }
 
 /* ------------------------------------------------------------------------
@@ -124,21 +118,12 @@ locate_model(fit_state *f)
 
 	if (OidIsValid(t->model))
 	{
-		f->relname = get_rel_name(t->model);
+		strlcpy(f->relname, get_rel_name(t->model), NAMEDATALEN);
 		return;
 	}
 	name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(t->name)));
 	f->schema = RangeVarGetCreationNamespace(name);
-	f->relname = name->relname;
-}
-
-static void
-require_rights(const fit_state *f)
-{
-	catalog_require(f->t.model, CATALOG_TRAIN);
-	if (f->t.options.network.checkpoint > 0)
-		catalog_require_or(f->t.model, CATALOG_DROP,
-						   "Without it leave out the option \"checkpoint\": each checkpoint replaces the one before.");
+	strlcpy(f->relname, name->relname, NAMEDATALEN);
 }
 
 /* It may have been dropped meanwhile. */
@@ -173,14 +158,14 @@ check_same(fit_state *f)
 
 	if (relname == NULL)
 	{
-		f->kept = NULL;
+		f->kept = 0;
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("model %s was dropped while it was trained", quote_identifier(f->relname)),
 				 errdetail("What was learnt is lost.")));
 	}
-	f->relname = MemoryContextStrdup(f->call, relname);
-	require_rights(f);
+	strlcpy(f->relname, relname, NAMEDATALEN);
+	train_require_rights(&f->t);
 }
 
 /* A model that is to be created may have been made by somebody else. */
@@ -198,7 +183,7 @@ check_place(fit_state *f)
 	f->t.name = MemoryContextStrdup(f->call, quote_qualified_identifier(schema, f->relname));
 	f->t.model = catalog_find(f->t.name);
 	if (OidIsValid(f->t.model))
-		require_rights(f);
+		train_require_rights(&f->t);
 }
 
 static void
@@ -227,13 +212,11 @@ check_alone(fit_state *f)
 static void
 read_rows(fit_state *f, FunctionCallInfo fcinfo)
 {
-	train_open(&f->t, fcinfo);
+	train_open(&f->t, fcinfo, true);
 	locate_model(f);
-	if (OidIsValid(f->t.model))
-		require_rights(f);
 	train_start_progress(&f->t);
 	train_read(&f->t, false);
-	commit();
+	SPI_commit();
 	check_alone(f);
 }
 
@@ -258,18 +241,21 @@ forget_stored(train_state *t)
 	ml_buffer_free(&t->b->ctx, &t->report);
 }
 
-/* The checkpoint is there: tell of it, and remember what to tell when it ends in an error. */
+/* The checkpoint is committed: tell of it now, and if it ends in an error. */
 static void
-tell_checkpoint(fit_state *f)
+commit_checkpoint(fit_state *f)
 {
-	MemoryContext caller = MemoryContextSwitchTo(f->call);
+	char		told[sizeof(f->told)];
 	int			done;
 	int			epochs;
 
 	(void) manifest_checkpoint(f->t.manifest, &done, &epochs);
-	f->kept = psprintf("%d of %d epochs are kept as version %d of model %s", done, epochs, f->t.version, catalog_name(f->t.model));
-	f->remedy = psprintf("Go on by options => '{\"continue_from\": %d}'.", f->t.version);
-	MemoryContextSwitchTo(caller);
+	snprintf(told, sizeof(told), "%d of %d epochs are kept as version %d of model %s", done, epochs, f->t.version,
+			 catalog_name(f->t.model));
+	end_work(f);
+	f->kept = f->t.version;
+	strlcpy(f->told, told, sizeof(f->told));
+	ereport(NOTICE, (errmsg("%s", f->told)));
 }
 
 static void
@@ -282,9 +268,7 @@ keep_checkpoint(fit_state *f)
 	begin_work(f);
 	store(f);
 	t->checkpoint = t->version;
-	tell_checkpoint(f);
-	end_work(f);
-	ereport(NOTICE, (errmsg("%s", f->kept)));
+	commit_checkpoint(f);
 	forget_stored(t);
 	bridge_progress_restore(progress);
 	pfree(progress);
@@ -317,6 +301,7 @@ fit(fit_state *f, FunctionCallInfo fcinfo)
 	store(f);
 	train_deploy(&f->t);
 	end_work(f);
+	f->kept = 0;
 }
 
 /* What an error, or a cancel, leaves behind. */
@@ -325,11 +310,11 @@ kept_callback(void *state)
 {
 	const fit_state *f = state;
 
-	if (f->kept == NULL || geterrcode() == ERRCODE_SUCCESSFUL_COMPLETION)
+	if (f->kept == 0 || geterrcode() == ERRCODE_SUCCESSFUL_COMPLETION || geterrcode() == ERRCODE_WARNING)
 		return;
-	errcontext("%s", f->kept);
+	errcontext("%s", f->told);
 	if (geterrcode() == ERRCODE_QUERY_CANCELED || geterrcode() == ERRCODE_ADMIN_SHUTDOWN)
-		errhint("%s", f->remedy);
+		errhint("Go on by options => '{\"continue_from\": %d}'.", f->kept);
 }
 
 /* Its temporary file is closed whatever happens. */

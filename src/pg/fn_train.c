@@ -80,12 +80,7 @@ aiaas_train(PG_FUNCTION_ARGS)
 	train_state t = {.started = GetCurrentTimestamp()};
 
 	PreventCommandIfReadOnly("aiaas_train()");	/* now, not after an hour */
-	train_open(&t, fcinfo);
-	if (t.options.network.checkpoint > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"checkpoint\" needs commits, and aiaas_train is one transaction"),
-				 errhint("CALL aiaas_fit(...) with the same arguments.")));
+	train_open(&t, fcinfo, false);
 	return train(fcinfo, &t, false);
 }
 

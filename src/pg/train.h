@@ -58,8 +58,12 @@ extern ml_text train_engine_text(const char *string);
 /*
  * From the arguments (source, target, model, features, algorithm, options) what
  * can be settled without a row: source, rights, options, columns, task.
+ * commits: checkpoints are possible.
  */
-extern void train_open(train_state *t, FunctionCallInfo fcinfo);
+extern void train_open(train_state *t, FunctionCallInfo fcinfo, bool commits);
+
+/* ERROR unless the model may be trained so: with checkpoints each replaces the one before. */
+extern void train_require_rights(const train_state *t);
 
 /* The bridge, and the options of the recipe. */
 extern void train_read_options(train_state *t);

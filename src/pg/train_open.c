@@ -90,6 +90,13 @@ take_recipe(train_state *t, int32 version)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("version %d of model %s is no network: its training cannot be continued", version, catalog_name(t->model)),
 				 errhint("Leave out the option \"continue_from\".")));
+	if (strcmp(given.algorithm, "auto") != 0 && strcmp(given.algorithm, "network") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("version %d of model %s is a network: algorithm %s cannot continue its training", version,
+						catalog_name(t->model), given.algorithm),
+				 errhint("Leave out the algorithm, or the option \"continue_from\".")));
+	t->recipe.algorithm = "network";
 	if (manifest_read_recipe(manifest, psprintf("model %s version %d", catalog_name(t->model), version), &t->recipe))
 	{
 		warn_of_other_source(t, version, given.source);
@@ -97,8 +104,6 @@ take_recipe(train_state *t, int32 version)
 		t->recipe.options = JsonbToCString(NULL, &options->root, 0);
 	}
 	t->recipe.source = given.source;
-	if (t->recipe.algorithm == NULL || strcmp(given.algorithm, "auto") != 0)
-		t->recipe.algorithm = given.algorithm;
 	t->recipe.continued_from = version;
 	if (manifest_checkpoint(manifest, NULL, NULL))
 		t->checkpoint = version;
@@ -119,6 +124,10 @@ choose_columns(train_state *t, char *target, ArrayType *features)
 {
 	if (target == NULL)
 		target = t->recipe.target;
+	else if (t->recipe.target != NULL && strcmp(target, t->recipe.target) != 0)
+		ereport(WARNING,
+				(errmsg("version %d of model %s learnt \"%s\", and goes on with \"%s\"", t->recipe.continued_from,
+						catalog_name(t->model), t->recipe.target, target)));
 	if (features != NULL)
 	{
 		t->recipe.roles = NULL;
@@ -130,7 +139,16 @@ choose_columns(train_state *t, char *target, ArrayType *features)
 }
 
 void
-train_open(train_state *t, FunctionCallInfo fcinfo)
+train_require_rights(const train_state *t)
+{
+	catalog_require(t->model, CATALOG_TRAIN);
+	if (t->options.network.checkpoint > 0)
+		catalog_require_or(t->model, CATALOG_DROP,
+						   "Without it leave out the option \"checkpoint\": each checkpoint replaces the one before.");
+}
+
+void
+train_open(train_state *t, FunctionCallInfo fcinfo, bool commits)
 {
 	Jsonb	   *options = PG_ARGISNULL(5) ? document_parse("{}") : PG_GETARG_JSONB_P(5);
 	int32		continued = continued_version(options);
@@ -150,6 +168,13 @@ train_open(train_state *t, FunctionCallInfo fcinfo)
 	if (continued > 0)
 		take_recipe(t, continued);
 	train_read_options(t);
+	if (t->options.network.checkpoint > 0 && !commits)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"checkpoint\" needs commits, and aiaas_train is one transaction"),
+				 errhint("CALL aiaas_fit(...) with the same arguments.")));
+	if (OidIsValid(t->model))
+		train_require_rights(t);
 	train_check_comparable(t);
 	choose_columns(t, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)),
 				   PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));

@@ -78,9 +78,63 @@ CALL aiaas_fit('fit_kept', 'y', 'pg_temp.fit_emptied', '{x}');
 RESET default_transaction_isolation;
 SELECT version, live FROM aiaas_versions('fit_emptied');
 
+-- what checkpoints must come to
+SET client_min_messages = warning;
+SELECT version FROM aiaas_train('fit_points', 'y', 'fit_whole', '{x,z}', 'network', '{"network": "mlp", "epochs": 4}');
+CREATE VIEW fit_digest AS SELECT digest FROM aiaas_versions('fit_whole');
+RESET client_min_messages;
+
+-- checkpoints: each replaces the one before, the result replaces the last
+SELECT aiaas_train('fit_points', 'y', 'fit_parts', '{x,z}', 'network', '{"network": "mlp", "epochs": 4, "checkpoint": 1}');
+CALL aiaas_fit('fit_points', 'y', 'fit_parts', '{x,z}', 'linear_regression', '{"checkpoint": 1}');
+CALL aiaas_fit('fit_points', 'y', 'fit_parts', '{x,z}', 'network', '{"network": "mlp", "epochs": 4, "checkpoint": 0}');
+CALL aiaas_fit('fit_points', 'y', 'fit_parts', '{x,z}', 'network', '{"network": "mlp", "epochs": 4, "checkpoint": 1}');
+CALL aiaas_fit('fit_points', 'y', 'pg_temp.fit_emptied', '{x,z}', 'network', '{"network": "mlp", "epochs": 4, "checkpoint": 3, "deploy": false}');
+SELECT 'parts' AS model, version, live, digest = (SELECT digest FROM fit_digest) AS same FROM aiaas_versions('fit_parts')
+UNION ALL SELECT 'temporary', max(version), NULL, max(digest) = (SELECT digest FROM fit_digest) FROM aiaas_versions('fit_emptied') WHERE algorithm = 'network';
+SELECT aiaas_rollback('fit_parts');
+-- one that is stopped by what the owner does to rows
+CREATE FUNCTION fit_stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no version %', NEW.version; END $$;
+CREATE TRIGGER stop BEFORE INSERT ON fit_parts FOR EACH ROW WHEN (NEW.version = 7) EXECUTE FUNCTION fit_stop();
+CALL aiaas_fit('fit_points', 'y', 'fit_parts', '{x,z}', 'network', '{"network": "mlp", "epochs": 4, "checkpoint": 1}');
+SELECT version, manifest -> 'checkpoint' AS checkpoint FROM fit_parts WHERE version > 0 AND chunk = 0 ORDER BY 1;
+SELECT aiaas_deploy('fit_parts', 6);
+SELECT item, value FROM aiaas_training_info('fit_parts', 6) WHERE item IN ('checkpoint', 'epochs', 'continued_from');
+SELECT metric, count(*) FROM aiaas_history('fit_parts', 6) GROUP BY metric ORDER BY 1;
+-- it may be tried out
+SELECT count(aiaas_predict('fit_parts', 6, p)) FROM fit_points p;
+DROP TRIGGER stop ON fit_parts;
+
+-- going on: what is not given is as it was
+SELECT aiaas_train('fit_points', 'y', 'fit_none', options => '{"continue_from": 6}');
+SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from": 99}');
+SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from": 5}');
+SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from": "six"}');
+SELECT aiaas_train('fit_points', 'y', 'fit_x', options => '{"continue_from": 1}');
+SELECT aiaas_train('fit_points', 'y', 'fit_parts', algorithm => 'linear_regression', options => '{"continue_from": 6}');
+SELECT aiaas_train('fit_points', 'y', 'fit_parts', features => '{x}', options => '{"continue_from": 6}');
+SELECT aiaas_train('SELECT z + 1 AS w, * FROM fit_points', 'w', 'fit_parts', features => '{x,y}', options => '{"continue_from": 6}');
+SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from": 6, "network": null, "layers": [{"type": "dense"}]}');
+SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from": 6, "optimizer": "sgd"}');
+SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from": 6, "epochs": 2}');
+SELECT version FROM aiaas_versions('fit_parts') ORDER BY 1;
+SELECT version FROM aiaas_train('fit_points', model => 'fit_parts', options => '{"continue_from": 6}');
+SELECT version, live, digest = (SELECT digest FROM fit_digest) AS same FROM aiaas_versions('fit_parts') ORDER BY 1;
+-- from a finished version: its weights are the first ones; other rows
+SET client_min_messages = warning;
+CALL aiaas_fit('SELECT x + 1 AS x, z, y FROM fit_points', model => 'fit_parts', options => '{"continue_from": 7, "epochs": 2, "checkpoint": 1}');
+SELECT version, live, digest = (SELECT digest FROM fit_digest) AS same FROM aiaas_versions('fit_parts') ORDER BY 1;
+SELECT value FROM aiaas_training_info('fit_parts') WHERE item = 'continued_from';
+-- a retraining is one of a piece again
+SELECT version FROM aiaas_retrain('fit_parts');
+SELECT v.version, live, digest = (SELECT digest FROM fit_digest) AS same, value AS continued_from FROM aiaas_versions('fit_parts') v
+	LEFT JOIN LATERAL (SELECT value FROM aiaas_training_info('fit_parts', v.version) WHERE item = 'continued_from') i ON true ORDER BY 1;
+RESET client_min_messages;
+
 SELECT count(*) FROM aiaas.training_progress;
-DROP TABLE fit_points, fit_notes, fit_points_model, fit_notes_model, fit_network, fit_x, fit_z, fit_place.placed, fit_place.other, fit_emptied, fit_kept, fit_temporary;
-DROP FUNCTION fits;
+DROP VIEW fit_digest;
+DROP TABLE fit_parts, fit_points, fit_notes, fit_points_model, fit_notes_model, fit_network, fit_whole, fit_x, fit_z, fit_place.placed, fit_place.other, fit_emptied, fit_kept, fit_temporary;
+DROP FUNCTION fits, fit_stop;
 DROP PROCEDURE fits_all, fits_as_owner, fits_set;
 DROP SCHEMA fit_place;
 REVOKE ALL ON SCHEMA public FROM fit_role;

@@ -56,13 +56,20 @@ sub finish
 	$node->poll_query_until('postgres', "SELECT count(*) = 0 $activity");
 }
 
-# Stopped, it can't go on before we have done what we want.
+# Stopped while it learns, it can't go on before we have done what we want.
 sub while_stopped
 {
 	my ($pid, @statements) = @_;
 
-	kill('STOP', $pid);
-	query(@statements);
+	for (1 .. 1000)
+	{
+		kill('STOP', $pid);
+		last if query("SELECT count(*) FROM pg_locks WHERE pid = $pid AND locktype <> 'virtualxid'") == 0;
+		# it is just storing a checkpoint
+		kill('CONT', $pid);
+		sleep(rand(0.02));
+	}
+	query(q{SET lock_timeout = '20s'}, @statements);
 	kill('CONT', $pid);
 }
 
