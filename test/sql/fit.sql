@@ -80,23 +80,23 @@ SELECT version, live FROM aiaas_versions('fit_emptied');
 
 -- what checkpoints must come to
 SET client_min_messages = warning;
-SELECT version FROM aiaas_train('fit_points', 'y', 'fit_whole', '{x,z}', 'network', '{"network": "mlp", "epochs": 4}');
+SELECT version FROM aiaas_train('fit_points', 'y', 'fit_whole', '{x,z}', 'network', '{"layers": [{"type": "dense"}], "optimizer": {"type": "adam", "learning_rate": 0.2}, "epochs": 4}');
 CREATE VIEW fit_digest AS SELECT digest FROM aiaas_versions('fit_whole');
 RESET client_min_messages;
 
 -- checkpoints: each replaces the one before, the result replaces the last
-SELECT aiaas_train('fit_points', 'y', 'fit_parts', '{x,z}', 'network', '{"network": "mlp", "epochs": 4, "checkpoint": 1}');
+SELECT aiaas_train('fit_points', 'y', 'fit_parts', '{x,z}', 'network', '{"layers": [{"type": "dense"}], "optimizer": {"type": "adam", "learning_rate": 0.2}, "epochs": 4, "checkpoint": 1}');
 CALL aiaas_fit('fit_points', 'y', 'fit_parts', '{x,z}', 'linear_regression', '{"checkpoint": 1}');
-CALL aiaas_fit('fit_points', 'y', 'fit_parts', '{x,z}', 'network', '{"network": "mlp", "epochs": 4, "checkpoint": 0}');
-CALL aiaas_fit('fit_points', 'y', 'fit_parts', '{x,z}', 'network', '{"network": "mlp", "epochs": 4, "checkpoint": 1}');
-CALL aiaas_fit('fit_points', 'y', 'pg_temp.fit_emptied', '{x,z}', 'network', '{"network": "mlp", "epochs": 4, "checkpoint": 3, "deploy": false}');
+CALL aiaas_fit('fit_points', 'y', 'fit_parts', '{x,z}', 'network', '{"layers": [{"type": "dense"}], "optimizer": {"type": "adam", "learning_rate": 0.2}, "epochs": 4, "checkpoint": 0}');
+CALL aiaas_fit('fit_points', 'y', 'fit_parts', '{x,z}', 'network', '{"layers": [{"type": "dense"}], "optimizer": {"type": "adam", "learning_rate": 0.2}, "epochs": 4, "checkpoint": 1}');
+CALL aiaas_fit('fit_points', 'y', 'pg_temp.fit_emptied', '{x,z}', 'network', '{"layers": [{"type": "dense"}], "optimizer": {"type": "adam", "learning_rate": 0.2}, "epochs": 4, "checkpoint": 3, "deploy": false}');
 SELECT 'parts' AS model, version, live, digest = (SELECT digest FROM fit_digest) AS same FROM aiaas_versions('fit_parts')
 UNION ALL SELECT 'temporary', max(version), NULL, max(digest) = (SELECT digest FROM fit_digest) FROM aiaas_versions('fit_emptied') WHERE algorithm = 'network';
 SELECT aiaas_rollback('fit_parts');
 -- one that is stopped by what the owner does to rows
 CREATE FUNCTION fit_stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no version %', NEW.version; END $$;
 CREATE TRIGGER stop BEFORE INSERT ON fit_parts FOR EACH ROW WHEN (NEW.version = 7) EXECUTE FUNCTION fit_stop();
-CALL aiaas_fit('fit_points', 'y', 'fit_parts', '{x,z}', 'network', '{"network": "mlp", "epochs": 4, "checkpoint": 1}');
+CALL aiaas_fit('fit_points', 'y', 'fit_parts', '{x,z}', 'network', '{"layers": [{"type": "dense"}], "optimizer": {"type": "adam", "learning_rate": 0.2}, "epochs": 4, "checkpoint": 1}');
 SELECT version, manifest -> 'checkpoint' AS checkpoint FROM fit_parts WHERE version > 0 AND chunk = 0 ORDER BY 1;
 SELECT aiaas_deploy('fit_parts', 6);
 SELECT item, value FROM aiaas_training_info('fit_parts', 6) WHERE item IN ('checkpoint', 'epochs', 'continued_from');
@@ -114,7 +114,7 @@ SELECT aiaas_train('fit_points', 'y', 'fit_x', options => '{"continue_from": 1}'
 SELECT aiaas_train('fit_points', 'y', 'fit_parts', algorithm => 'linear_regression', options => '{"continue_from": 6}');
 SELECT aiaas_train('fit_points', 'y', 'fit_parts', features => '{x}', options => '{"continue_from": 6}');
 SELECT aiaas_train('SELECT z + 1 AS w, * FROM fit_points', 'w', 'fit_parts', features => '{x,y}', options => '{"continue_from": 6}');
-SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from": 6, "network": null, "layers": [{"type": "dense"}]}');
+SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from": 6, "layers": [{"type": "dense", "units": 4}, {"type": "dense"}]}');
 SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from": 6, "optimizer": "sgd"}');
 SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from": 6, "epochs": 2}');
 SELECT version FROM aiaas_versions('fit_parts') ORDER BY 1;
