@@ -69,10 +69,9 @@ text_body(writer *w, preset which)
 			ML_TRY(layer(w, "global_max_pooling", ""));
 			return layer(w, "dropout", "\"rate\": 0.5");
 		case TRANSFORMER:
+			ML_TRY(layer(w, "dropout", "\"rate\": 0.5"));
 			ML_TRY(layer(w, "positional_encoding", ""));
-			ML_TRY(layer(w, "dropout", "\"rate\": 0.1"));
-			ML_TRY(layer(w, "transformer_encoder", "\"heads\": 4, \"units\": 128, \"dropout\": 0.1"));
-			ML_TRY(layer(w, "layer_normalization", ""));
+			ML_TRY(layer(w, "transformer_encoder", "\"heads\": 4, \"units\": 128, \"dropout\": 0.1, \"norm_first\": false"));
 			return layer(w, "global_average_pooling", "");
 		default:
 			return layer(w, "global_average_pooling", "");
