@@ -407,6 +407,30 @@ for my $end (sort keys %ends)
 	is(left(), '0|0|0', 'nothing is left');
 }
 
+# Cut at any moment, and again and again: at most one checkpoint is there, and the end is the same.
+{
+	my ($version, $cuts, $most, $faults) = (0, 0, 0, '');
+
+	srand(my $seed = $ENV{AIAAS_SEED} // time);
+	for (1 .. 200)
+	{
+		my ($ret, $out, $err) = $node->psql('postgres', 'SET statement_timeout = ' . int(60 + rand(500)) . ';' .
+			checkpointed('cut', qq('::jsonb || '{"checkpoint": ) . int(1 + rand(20)) . ($version ? qq(, "continue_from": $version}) : '}')));
+
+		last if $err !~ /ERROR/;
+		$cuts++;
+		$faults .= $err if $err !~ /canceling statement due to statement timeout/;
+		$faults .= left() if left() ne '0|0|0';
+		next if query(q{SELECT to_regclass('cut')}) eq '';
+		my @there = split(/\n/, checkpoints('cut'));
+		$most = @there if @there > $most;
+		($version) = split(/\|/, $there[0]) if @there;
+	}
+	is($faults, '', "cut $cuts times (AIAAS_SEED=$seed), it never leaves anything else");
+	cmp_ok($most, '<=', 1, 'nor more than one checkpoint');
+	is(query(q{SELECT live, digest FROM aiaas_versions('cut')}), "t|$digest", 'and comes to the same end');
+}
+
 # A checkpoint travels: exported and imported, dumped and restored.
 {
 	my ($psql, $pid, $err) = start(checkpointed('travels'));
