@@ -125,8 +125,8 @@ CASES = [
     ("encoder, 2 layers, d 128, T=64", Encoder,
      [{"type": "embedding", "input_dim": WORDS, "output_dim": 128},
       *[{"type": "transformer_encoder", "heads": 4, "units": 512, "activation": "gelu"}] * 2,
-      {"type": "global_average_pooling"}, dense(10)], 10, 64, "2.2x"),
-    ("LSTM(64), T=100", lambda: Lstm(64), lstm_layers(64), 2, 100, "1.5x"),
+      {"type": "global_average_pooling"}, dense(10)], 10, 64, "2.2x", "3.8x"),
+    ("LSTM(64), T=100", lambda: Lstm(64), lstm_layers(64), 2, 100, "1.5x", "2.5x"),
     ("LSTM(128), T=100", lambda: Lstm(128), lstm_layers(128), 2, 100, "1.25x"),
 ]
 
@@ -184,24 +184,29 @@ def torch_infer(model, xs, n, seconds):
     return best * 1e3
 
 
+def run_engine(path, seconds):
+    """Losses of the first STEPS steps, and milliseconds by name."""
+    lines = subprocess.run([PROGRAM, path, str(seconds)], check=True, capture_output=True, text=True).stdout.split("\n")
+    return [float(v) for v in lines[:STEPS]], {k: float(v) for k, v in (line.rsplit(" ", 1) for line in lines[STEPS:] if line)}
+
+
 def difference(a, b):
     return f"{max(abs(p - q) for p, q in zip(a, b)):.1e}"
 
 
-def measure(name, make, layers, classes, shape, must, seconds=3):
+def measure(name, make, layers, classes, shape, must, must_bf16=None, seconds=3):
     torch.manual_seed(7)
     model = make()
     state = {k: v.clone() for k, v in model.state_dict().items()}
     x, y = batches(shape, classes)
     tensors = {"x": x, "y": y}
     for i, p in enumerate(panels_in(model)):
-        tensors[f"p{i}"] = np.ascontiguousarray(p.detach().numpy())
+        tensors[f"p{i}"] = np.array(p.detach().numpy(), order="C")
     path = "build/network.safetensors"
     loss = "binary_crossentropy" if classes == 2 else "categorical_crossentropy"
-    save_file(tensors, path, {"spec": json.dumps({"layers": layers, "loss": loss}), "classes": str(classes), "words": str(WORDS)})
-    lines = subprocess.run([PROGRAM, path, str(seconds)], check=True, capture_output=True, text=True).stdout.split("\n")
-    ours = [float(v) for v in lines[:STEPS]]
-    numbers = {k: float(v) for k, v in (line.rsplit(" ", 1) for line in lines[STEPS:] if line)}
+    metadata = {"spec": json.dumps({"layers": layers, "loss": loss}), "classes": str(classes), "words": str(WORDS)}
+    save_file(tensors, path, metadata)
+    ours, numbers = run_engine(path, seconds)
 
     best, form_of, losses = 1e9, None, None
     forms = ["eager", "channels_last"] if x.ndim == 5 else ["eager"]
@@ -220,6 +225,12 @@ def measure(name, make, layers, classes, shape, must, seconds=3):
             best, form_of = milliseconds, form
     row(f"step of {name}", f"{numbers['step']:.3f} ms", f"PyTorch {torch.__version__} {form_of} {best:.3f} ms",
         ratio(numbers["step"], best), must)
+    if must_bf16:
+        save_file(tensors, path, {**metadata, "precision": "bf16"})
+        rounded, narrow = run_engine(path, seconds)
+        row(f"step of {name}, bf16", f"{narrow['step']:.3f} ms", f"PyTorch {torch.__version__} {form_of}, f32 {best:.3f} ms",
+            ratio(narrow["step"], best), must_bf16)
+        print(f"  largest difference of losses in {STEPS} steps from those in f32: {difference(rounded, ours)}")
     xs, _ = prepare(x, y, classes, False)
     model.eval()
     for n in (1, ROWS):

@@ -7,7 +7,7 @@
  *	network FILE [SECONDS]
  *
  * FILE is safetensors (11_networks.py writes it) with the metadata "spec" (layers and
- * loss, as JSON), "classes" and "words" (of the vocabulary), and the tensors x [steps, rows, ...] (F32 numbers or
+ * loss, as JSON), "classes", "words" (of the vocabulary) and "precision", and the tensors x [steps, rows, ...] (F32 numbers or
  * images; I32 words, of equally long rows), y [steps, rows] (I32 classes) and p0, p1
  * ..., the first weights in the order of the network's parameters.
  *
@@ -155,7 +155,8 @@ build(bool training)
 {
 	ml_network_task task = {
 		.classification = true, .nlabels = (uint32_t) number_of("classes"), .nfeeds = 1, .feeds = &feed,
-		.dtype = ML_F32, .training = training
+		.dtype = ML_F32, .training = training,
+		.bf16 = ml_text_equal(ml_safetensors_metadata(&file, "precision"), ML_TEXT("bf16"))
 	};
 	ml_network	network;
 

@@ -39,7 +39,12 @@ LANES_NAME(pairs) (uint32_t *to, const float *even, const float *odd, size_t n)
 		LANES_NAME(store_part) ((float *) to, LANES_PAIR(x, y), n);
 }
 
-/* A pair of rows goes into four panels at a time: narrow ones share cache lines of it. */
+/*
+ * A pair of rows goes into four panels at a time: narrow ones share cache lines
+ * of it.  Where a panel's width is no multiple of a vector's, whole vectors are
+ * stored all the same, into the room of the next pair of rows, which comes later:
+ * stores of parts of vectors take several times as long.
+ */
 LANES_TARGET static void
 LANES_NAME(pack_pairs) (uint32_t *panels, size_t width, int64_t panel, const float *from, int64_t from_row,
 						size_t rows, size_t columns)
@@ -52,9 +57,11 @@ LANES_NAME(pack_pairs) (uint32_t *panels, size_t width, int64_t panel, const flo
 				uint32_t   *to = panels + (int64_t) ((c - first) / width) * panel + r / 2 * width;
 				const float *even = from + (int64_t) r * from_row + c;
 				const float *odd = r + 1 < rows ? even + from_row : NULL;
+				bool		whole = n == width && r + 2 < rows;
 
 				for (size_t i = 0; i < n; i += LANES_N)
-					LANES_NAME(pairs) (to + i, even + i, odd ? odd + i : NULL, ML_MIN(n - i, LANES_N));
+					LANES_NAME(pairs) (to + i, even + i, odd ? odd + i : NULL,
+									   whole && columns - c - i >= LANES_N ? LANES_N : ML_MIN(n - i, LANES_N));
 				if (n < width)
 					memset(to + n, 0, (width - n) * sizeof(*to));
 			}
