@@ -292,6 +292,15 @@ source_column(const source *s, const char *name)
 			 near >= 0 ? errhint("Perhaps you meant \"%s\".", names[near].data) : 0));
 }
 
+int
+source_find_column(const source *s, const char *name)
+{
+	for (int i = 0; i < s->columns->natts; i++)
+		if (source_column_exists(s, i) && strcmp(source_column_name(s, i), name) == 0)
+			return i;
+	return -1;
+}
+
 bool
 source_column_exists(const source *s, int column)
 {

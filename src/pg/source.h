@@ -34,6 +34,7 @@ extern source *source_open(const char *text);
 
 /* Number of a column from 0; ERROR 42703 with the nearest name as a hint. */
 extern int	source_column(const source *s, const char *name);
+extern int	source_find_column(const source *s, const char *name);	/* -1: there is none, no error */
 extern const char *source_column_name(const source *s, int column);
 
 /* The engine's type of its values, or ML_TYPE_COUNT: there is none. */

@@ -14,6 +14,7 @@
 #include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -56,6 +57,16 @@ given_name(text *argument)
 	return name;
 }
 
+static char *
+quote_json(const char *string)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	escape_json(&json, string);
+	return json.data;
+}
+
 /*
  * Rows of another source may be held out though the version has learnt from
  * them, and may be learnt from though it is judged by them.
@@ -70,6 +81,28 @@ warn_of_other_source(const train_state *t, int32 version, const char *source)
 }
 
 /*
+ * The options of the version, but for those given.  A manifest is a claim of
+ * whoever may add versions to the model: a query that it names is not run as
+ * the caller unless the caller names it.
+ */
+static char *
+join_options(const train_state *t, int32 version, const char *given)
+{
+	Jsonb	   *own = document_parse(given);
+	Jsonb	   *joined = document_merge(document_parse(t->recipe.options), own);
+	char	   *validation = document_string(&joined->root, "validation");
+
+	if (validation != NULL && document_member(&own->root, "validation", jbvString) == NULL &&
+		source_find_column(t->source, validation) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("version %d of model %s was validated by rows of another source, which must be named again", version,
+						catalog_name(t->model)),
+				 errhint("If you trust it, add to the options: {\"validation\": %s}.", quote_json(validation))));
+	return JsonbToCString(NULL, &joined->root, 0);
+}
+
+/*
  * The option "continue_from" names a network of the model: what is not given is
  * as it was there.  A checkpoint has done its service when the training ends.
  */
@@ -78,7 +111,6 @@ take_recipe(train_state *t, int32 version)
 {
 	manifest_recipe given = t->recipe;
 	Jsonb	   *manifest;
-	Jsonb	   *options;
 
 	if (!OidIsValid(t->model))
 		ereport(ERROR,
@@ -100,8 +132,7 @@ take_recipe(train_state *t, int32 version)
 	if (manifest_read_recipe(manifest, psprintf("model %s version %d", catalog_name(t->model), version), &t->recipe))
 	{
 		warn_of_other_source(t, version, given.source);
-		options = document_merge(document_parse(t->recipe.options), document_parse(given.options));
-		t->recipe.options = JsonbToCString(NULL, &options->root, 0);
+		t->recipe.options = join_options(t, version, given.options);
 	}
 	t->recipe.source = given.source;
 	t->recipe.continued_from = version;

@@ -33,16 +33,6 @@ push_callback(ErrorContextCallback *callback, const char *from)
 	error_context_stack = callback;
 }
 
-/* The number of a column of the source, -1: it has none of that name. */
-static int
-find_column(const source *s, const char *name)
-{
-	for (int i = 0; i < s->columns->natts; i++)
-		if (source_column_exists(s, i) && strcmp(source_column_name(s, i), name) == 0)
-			return i;
-	return -1;
-}
-
 static void
 use_column(train_state *t, int column)
 {
@@ -79,7 +69,7 @@ train_find_validation(train_state *t)
 	if (option.data == NULL)
 		return;
 	name = text_to_cstring(bridge_text_out(option));
-	column = find_column(t->source, name);
+	column = source_find_column(t->source, name);
 	if (column >= 0)
 	{
 		use_column(t, column);

@@ -125,6 +125,10 @@ SET client_min_messages = warning;
 CALL aiaas_fit('SELECT x + 1 AS x, z, y FROM fit_points', model => 'fit_parts', options => '{"continue_from": 7, "epochs": 2, "checkpoint": 1}');
 SELECT version, live, digest = (SELECT digest FROM fit_digest) AS same FROM aiaas_versions('fit_parts') ORDER BY 1;
 SELECT value FROM aiaas_training_info('fit_parts') WHERE item = 'continued_from';
+-- a query that a manifest names is not run as whoever goes on
+CALL aiaas_fit('fit_points', model => 'fit_parts', options => '{"continue_from": 9, "epochs": 1, "validation": "SELECT * FROM fit_points LIMIT 10"}');
+CALL aiaas_fit('fit_points', model => 'fit_parts', options => '{"continue_from": 10}');
+CALL aiaas_fit('fit_points', model => 'fit_parts', options => '{"continue_from": 10, "validation": 0}');
 -- a retraining is one of a piece again
 SELECT version FROM aiaas_retrain('fit_parts');
 SELECT v.version, live, digest = (SELECT digest FROM fit_digest) AS same, value AS continued_from FROM aiaas_versions('fit_parts') v
