@@ -56,6 +56,8 @@ $primary->wait_for_catchup($standby);
 same('after a rollback and VACUUM FULL', qr/^spam\|.*\|spam\n/);
 my ($ret, $out, $err) = $standby->psql('postgres', q{SELECT aiaas_deploy('m', 2)});
 like($err, qr/recovery|read-only/, 'no deploy on a standby');
+($ret, $out, $err) = $standby->psql('postgres', q{CALL aiaas_fit('SELECT ''a'' AS label, ''b'' AS body')});
+like($err, qr/cannot execute aiaas_fit\(\) in a read-only transaction/, 'nor a training');
 $user->quit;
 $standby->promote;
 is($standby->safe_psql('postgres', q{SELECT aiaas_deploy('m', 2)}), 2, 'but after its promotion');

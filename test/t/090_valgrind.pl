@@ -43,6 +43,10 @@ my @statements = (
 	q{SELECT sum(aiaas_predict('s', 1, ARRAY[a, c, NULL])) IS NULL, aiaas_predict('s', '{"a": "1", "c": 2.5, "d": true}'), aiaas_predict('s', ROW('1', 2, NULL)) FROM trips GROUP BY 2, 3},
 	q{SELECT count(*), sum(aiaas_score('d', x)), min(aiaas_classify('d', 1, x)) FROM trips x},
 	q{SELECT count(*) FROM trips x, aiaas_explain('t', x), aiaas_scores('d', 1, x)},
+	q{CALL aiaas_fit('mails', 'label', 'm')},
+	q{CALL aiaas_fit('trips', 'y', 'n', '{a,b,carrier,note}', 'network', '{"network": "mlp", "epochs": 3, "checkpoint": 1}')},
+	q{CALL aiaas_fit('trips', 'y', 'n', options => '{"continue_from": 3, "epochs": 2, "checkpoint": 1}')},
+	q{SELECT sum(aiaas_predict('n', x)) FROM trips x},
 	q{SELECT count(*) FROM aiaas_coefficients('s') AS s, aiaas_coefficients('d') AS d},
 );
 my $log = tempdir(CLEANUP => 1) . '/log';
