@@ -38,7 +38,7 @@ is(scalar(@times), 100, 'each took its time');
 my @late = map { $times[$_] - $moments[$_] } 0 .. $#times;
 my $worst = max(@late);
 # what is given back to the kernel, half a gigabyte, is within this
-cmp_ok($worst, '<', 500, sprintf('they ended within %.0f ms of their moments, in the mean %.0f', $worst, sum(@late) / @late));
+cmp_ok($worst, "<", 500, sprintf('they ended within %.0f ms of their moments, in the mean %.0f', $worst, sum(@late) / @late));
 diag(sprintf('cancelled at 100 moments: ended within %.0f ms, in the mean %.0f ms', $worst, sum(@late) / @late));
 my ($before, $after) = $out =~ /^bytes (\d+)$/mg;
 cmp_ok($after, '<', $before + 1_000_000, "memory of the session: $before bytes before, $after after");
