@@ -76,6 +76,7 @@ extern bool bridge_first_time(List **told, Oid model);
  * Progress of a training, shown by the function aiaas.trainings() while it
  * runs; the engine's callback fills it in.  An error ends it by itself.
  */
+extern void bridge_progress(void *user, const ml_progress *progress);
 extern void bridge_progress_start(Oid schema, const char *model);
 extern void bridge_progress_end(void);
 

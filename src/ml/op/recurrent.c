@@ -36,9 +36,8 @@
 
 /* === Shapes === */
 
-/* A matrix [k, n] in panels. */
-static ml_status
-check_weights(ml_context *ctx, const char *op, const char *what, const ml_shape *w, ml_dim k, ml_dim n)
+ml_status
+ml_cell_check_weights(ml_context *ctx, const char *op, const char *what, const ml_shape *w, ml_dim k, ml_dim n)
 {
 	char		text[ML_SHAPE_TEXT];
 
@@ -48,9 +47,9 @@ check_weights(ml_context *ctx, const char *op, const char *what, const ml_shape 
 	return ML_OK;
 }
 
-static ml_status
-check_optional(ml_context *ctx, const char *op, const char *what, const ml_op_shapes *s, int i,
-			   const ml_shape *expected)
+ml_status
+ml_cell_check_optional(ml_context *ctx, const char *op, const char *what, const ml_op_shapes *s, int i,
+					   const ml_shape *expected)
 {
 	char		wanted[ML_SHAPE_TEXT];
 	char		got[ML_SHAPE_TEXT];
@@ -76,12 +75,12 @@ shape_cell(ml_context *ctx, const char *op, const ml_op_shapes *s, int gates)
 	if (units < 1 || units > INT32_MAX / 8)
 		return ML_OP_FAIL(ctx, "%s: %lld units", op, (long long) units);
 	ML_TRY(ml_packed_rows(ctx, op, s, CELL_OFFSETS, &states.dims[0]));
-	ML_TRY(check_weights(ctx, op, "weights of inputs", s->in[CELL_WX], x->dims[1], gates * units));
-	ML_TRY(check_weights(ctx, op, "recurrent weights", s->in[CELL_WH], units, gates * units));
-	ML_TRY(check_optional(ctx, op, "bias", s, CELL_BX, &bias));
-	ML_TRY(check_optional(ctx, op, "recurrent bias", s, CELL_BH, &bias));
-	ML_TRY(check_optional(ctx, op, "first state", s, CELL_H0, &states));
-	ML_TRY(check_optional(ctx, op, "first cells", s, CELL_C0, &states));
+	ML_TRY(ml_cell_check_weights(ctx, op, "weights of inputs", s->in[CELL_WX], x->dims[1], gates * units));
+	ML_TRY(ml_cell_check_weights(ctx, op, "recurrent weights", s->in[CELL_WH], units, gates * units));
+	ML_TRY(ml_cell_check_optional(ctx, op, "bias", s, CELL_BX, &bias));
+	ML_TRY(ml_cell_check_optional(ctx, op, "recurrent bias", s, CELL_BH, &bias));
+	ML_TRY(ml_cell_check_optional(ctx, op, "first state", s, CELL_H0, &states));
+	ML_TRY(ml_cell_check_optional(ctx, op, "first cells", s, CELL_C0, &states));
 	words.dims[0] = x->dims[0];
 	s->out[CELL_Y] = words;
 	s->out[CELL_LAST] = states;

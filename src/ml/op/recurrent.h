@@ -39,6 +39,12 @@ enum
 	LSTM_OUTPUTS, RNN_OUTPUTS = 2
 };
 
+/* ML_OP_FAIL unless weights are a matrix [k, n] in panels; unless input i is absent or of that shape. */
+extern ml_status ml_cell_check_weights(ml_context *ctx, const char *op, const char *what, const ml_shape *w,
+									   ml_dim k, ml_dim n);
+extern ml_status ml_cell_check_optional(ml_context *ctx, const char *op, const char *what, const ml_op_shapes *s,
+										int i, const ml_shape *expected);
+
 /* Inputs and outputs of the backward ops. */
 enum
 {

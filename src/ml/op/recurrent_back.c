@@ -30,12 +30,26 @@
 static ml_status
 shape_back(ml_context *ctx, const ml_op_shapes *s)
 {
+	static const char *const op = "backward of a cell";
+	const ml_shape *x = s->in[BACK_X];
 	const ml_shape *wx = s->in[BACK_WX];
 	const ml_shape *wh = s->in[BACK_WH];
-	ml_shape	states = {s->in[BACK_X]->dtype, ML_PLAIN, 2, {0, wh->dims[0]}};
-	ml_shape	bias = {s->in[BACK_X]->dtype, ML_PLAIN, 1, {wx->dims[1]}};
+	ml_dim		units = wh->ndims == 2 ? wh->dims[0] : 0;
+	ml_dim		gates = wx->ndims == 2 ? wx->dims[1] : 0;
+	ml_shape	states = {x->dtype, ML_PLAIN, 2, {0, units}};
+	ml_shape	words = {x->dtype, ML_PLAIN, 2, {x->dims[0], units}};
+	ml_shape	sums = {x->dtype, ML_PLAIN, 2, {x->dims[0], gates}};
+	ml_shape	bias = {x->dtype, ML_PLAIN, 1, {gates}};
 
-	ML_TRY(ml_packed_rows(ctx, "backward of a cell", s, BACK_OFFSETS, &states.dims[0]));
+	if (x->ndims != 2 || x->layout != ML_PLAIN || x->dims[1] < 0 || units < 1)
+		return ML_OP_FAIL(ctx, "%s: wants [words, channels] and units", op);
+	ML_TRY(ml_packed_rows(ctx, op, s, BACK_OFFSETS, &states.dims[0]));
+	ML_TRY(ml_cell_check_weights(ctx, op, "weights of inputs", wx, x->dims[1], gates));
+	ML_TRY(ml_cell_check_weights(ctx, op, "recurrent weights", wh, units, gates));
+	ML_TRY(ml_cell_check_optional(ctx, op, "gates", s, BACK_GATES, &sums));
+	for (int i = BACK_H0; i < s->nin; i++)
+		if (i != BACK_GATES)
+			ML_TRY(ml_cell_check_optional(ctx, op, "a state or gradient", s, i, i <= BACK_C0 || i >= BACK_DLAST ? &states : &words));
 	s->out[BACK_DX] = *s->in[BACK_X];
 	s->out[BACK_DWX] = *wx;
 	s->out[BACK_DWH] = *wh;
