@@ -122,8 +122,9 @@ attempt(void (*step) (void *arg), void *arg)
 		CurrentResourceOwner = owner;
 	}
 	PG_END_TRY();
+	/* of a table the row type may be met first */
 	if (error != NULL && error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION &&
-		error->sqlerrcode != ERRCODE_DUPLICATE_TABLE)
+		error->sqlerrcode != ERRCODE_DUPLICATE_TABLE && error->sqlerrcode != ERRCODE_DUPLICATE_OBJECT)
 		ReThrowError(error);
 	return error == NULL;
 }
@@ -135,12 +136,52 @@ typedef struct manifest_row
 	Jsonb	   *manifest;
 } manifest_row;
 
+/*
+ * The tombstones that are committed or our own.  Not by a dirty scan: that may
+ * miss a head that is updated just then.
+ */
+static void
+read_dropped(Relation rel, const catalog_columns *columns, catalog_head_state *head)
+{
+	Snapshot	latest = RegisterSnapshot(GetLatestSnapshot());
+	catalog_scan scan;
+	Jsonb	   *json;
+
+	catalog_scan_begin(&scan, rel, columns, latest);
+	json = catalog_scan_manifest(&scan, 0);
+	catalog_scan_end(&scan);
+	UnregisterSnapshot(latest);
+	if (json == NULL || !catalog_head_parse(json, head))
+		head->ndropped = 0;
+}
+
+static bool
+is_dropped(Oid model, int32 version)
+{
+	Relation	rel = catalog_open(model);
+	catalog_columns columns;
+	catalog_head_state head;
+
+	(void) catalog_find_columns(RelationGetDescr(rel), &columns);
+	read_dropped(rel, &columns, &head);
+	table_close(rel, NoLock);
+	return catalog_head_drops(&head, version);
+}
+
+/*
+ * While it waited for another transaction's row of that number, that may have
+ * been dropped again.  From here on nobody else can write it.
+ */
 static void
 insert_manifest(void *arg)
 {
 	manifest_row *row = arg;
 
 	insert_row(row->model, row->version, 0, row->manifest, NULL);
+	if (row->version > 0 && is_dropped(row->model, row->version))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("version %d of model %s was dropped meanwhile", row->version, catalog_name(row->model))));
 }
 
 /* Insert (version, 0): false when another transaction has written that row. */
@@ -485,6 +526,9 @@ complete_manifest(const void *stored, size_t size, Jsonb *manifest)
 /*
  * The highest number that was ever used, as far as anybody has written it:
  * rows, those of transactions under way included, and tombstones.
+ *
+ * The head is read last: a version that was dropped before its row was looked
+ * at is in it.
  */
 static int32
 highest_version(Oid model)
@@ -494,7 +538,6 @@ highest_version(Oid model)
 	catalog_scan scan;
 	catalog_columns columns;
 	catalog_head_state head;
-	Jsonb	   *json;
 	HeapTuple	tuple;
 	int32		highest = 0;
 
@@ -513,11 +556,10 @@ highest_version(Oid model)
 		while ((tuple = catalog_scan_next(&scan)) != NULL)
 			highest = Max(highest, catalog_row_version(&scan, tuple));
 	}
-	json = catalog_scan_manifest(&scan, 0);
-	if (json != NULL && catalog_head_parse(json, &head))
-		for (int i = 0; i < head.ndropped; i++)
-			highest = Max(highest, head.dropped[i]);
 	catalog_scan_end(&scan);
+	read_dropped(rel, &columns, &head);
+	for (int i = 0; i < head.ndropped; i++)
+		highest = Max(highest, head.dropped[i]);
 	table_close(rel, NoLock);
 	return Max(highest, 0);
 }

@@ -58,17 +58,42 @@ refuse_checkpoint(Relation rel, int32 version)
 		   psprintf("Go on with it by options => '{\"continue_from\": %d}', and deploy what comes of it.", version));
 }
 
-/* The head as it is now, this transaction's changes included. */
 static bool
-read_head(Relation rel, const catalog_columns *columns, catalog_head_state *head)
+find_head(Relation rel, const catalog_columns *columns, Snapshot snapshot, catalog_head_state *head)
 {
 	catalog_scan scan;
 	Jsonb	   *json;
 
-	catalog_scan_begin(&scan, rel, columns, SnapshotSelf);
+	catalog_scan_begin(&scan, rel, columns, snapshot);
 	json = catalog_scan_manifest(&scan, 0);
 	catalog_scan_end(&scan);
 	return json != NULL && catalog_head_parse(json, head);
+}
+
+/* The head as it is now, this transaction's changes included. */
+static bool
+read_head(Relation rel, const catalog_columns *columns, catalog_head_state *head)
+{
+	return find_head(rel, columns, SnapshotSelf, head);
+}
+
+/*
+ * Was the version dropped?  Others may be updating the head: what looks at rows
+ * as they are now may find none of its row versions then, a snapshot finds one.
+ */
+static bool
+was_dropped(Relation rel, const catalog_columns *columns, int32 version)
+{
+	catalog_head_state head;
+	Snapshot	latest;
+	bool		result;
+
+	if (read_head(rel, columns, &head) && catalog_head_drops(&head, version))
+		return true;
+	latest = RegisterSnapshot(GetLatestSnapshot());
+	result = find_head(rel, columns, latest, &head) && catalog_head_drops(&head, version);
+	UnregisterSnapshot(latest);
+	return result;
 }
 
 static int32
@@ -167,20 +192,23 @@ check_insert(Relation rel, const catalog_columns *columns, HeapTuple new)
 	}
 
 	/*
-	 * A manifest opens a version: where another transaction was faster, that is
-	 * a duplicate key, and catalog_store takes the next number.
+	 * A manifest opens a version: where another transaction was faster, and may
+	 * have dropped it already, that is a duplicate key, and catalog_store takes
+	 * the next number.
 	 */
 	if (written_by_others(rel, columns, version))
 		refuse_as(chunk == 0 ? ERRCODE_UNIQUE_VIOLATION : ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 				  rel, psprintf("version %d exists, and versions never change", version),
 				  "A new version is written by aiaas_train, aiaas_retrain or aiaas_import.");
-	if (chunk != 0 || !read_head(rel, columns, &head))
+	if (chunk != 0)
 		return;
-	if (catalog_head_drops(&head, version))
-		refuse(rel, psprintf("version %d was dropped, and numbers are never used again", version),
-			   "A new version is written by aiaas_train, aiaas_retrain or aiaas_import.");
+	if (was_dropped(rel, columns, version))
+		refuse_as(ERRCODE_UNIQUE_VIOLATION, rel,
+				  psprintf("version %d was dropped, and numbers are never used again", version),
+				  "A new version is written by aiaas_train, aiaas_retrain or aiaas_import.");
 	manifest = manifest_column(new, columns, desc);
-	if (head.live == version && manifest != NULL && manifest_checkpoint(manifest, NULL, NULL))
+	if (manifest != NULL && manifest_checkpoint(manifest, NULL, NULL) &&
+		read_head(rel, columns, &head) && head.live == version)
 		refuse_checkpoint(rel, version);
 }
 

@@ -396,6 +396,21 @@ for my $end (sort keys %ends)
 	is(checkpoints('busy'), '', 'leave none');
 	is(query(qq{SELECT count(*), count(DISTINCT digest), bool_or(digest = '$digest' AND live) FROM aiaas_versions('busy')}), '2|2|t', 'and a version each');
 }
+for my $round (1 .. 15)
+{
+	# three at once make a model, and each drops a checkpoint every few milliseconds: no number is used twice
+	my @messages = ('') x 3;
+	my @sessions = map { my $seed = $_; IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c',
+			qq{CALL aiaas_fit('measures', 'label', 'crowd$round', '{a,b,c}', 'network', '{"layers": [{"type": "dense"}], "epochs": 12, "checkpoint": 1, "seed": $seed}')} ],
+		'<', '/dev/null', '>', '/dev/null', '2>', \$messages[$seed]) } 0 .. 2;
+
+	$_->finish for @sessions;
+	unlike("@messages", qr/ERROR/, "three at once, round $round");
+	is(query(qq{SELECT count(*), bool_or(live), count(DISTINCT digest), (SELECT count(*) FROM crowd$round WHERE manifest ? 'checkpoint') FROM aiaas_versions('crowd$round')}),
+		'3|t|3|0', 'a version each, and no checkpoint');
+	is(query(qq{SELECT count(*), count(DISTINCT n) FROM (SELECT jsonb_array_elements(manifest -> 'dropped') FROM crowd$round WHERE version = 0
+			UNION ALL SELECT to_jsonb(version) FROM aiaas_versions('crowd$round')) AS used (n)}), '36|36', 'each of its own number');
+}
 {
 	my ($psql, $pid, $err) = start(checkpointed('gone'));
 
