@@ -202,7 +202,8 @@ ML_LAYER(transformer_encoder);
 
 /* === Presets (preset.c) === */
 
-/* The layers of a preset for the feeds, JSON; name absent: chosen by the feeds.  ML_BAD_OPTION. */
-extern ml_status ml_preset_layers(ml_context *ctx, ml_text name, const ml_network_task *task, ml_buffer *json);
+/* The layers of a preset for the feeds, JSON; name absent: chosen by the feeds; last: members of the last layer, dense.  ML_BAD_OPTION. */
+extern ml_status ml_preset_layers(ml_context *ctx, ml_text name, const ml_network_task *task, const char *last,
+								  ml_buffer *json);
 
 #endif							/* ML_LAYER_H */

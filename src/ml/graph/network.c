@@ -201,6 +201,21 @@ read_layers(ml_context *ctx, ml_spec *spec, const ml_json *node)
 }
 
 /* The layers of a preset, as if the user had written them. */
+/* What the last dense layer of a preset has, for the loss that was given. */
+static const char *
+last_of_preset(const ml_spec *spec, const ml_network_task *task)
+{
+	bool		two = task->nlabels == 2;
+
+	if (!task->classification)
+		return "\"units\": 1";
+	if (spec->has_loss && spec->loss == ML_NETWORK_HINGE)
+		return two ? "\"units\": 1" : "";
+	if (two && !(spec->has_loss && spec->loss == ML_NETWORK_CATEGORICAL_CROSSENTROPY))
+		return "\"units\": 1, \"activation\": \"sigmoid\"";
+	return "\"activation\": \"softmax\"";
+}
+
 static ml_status
 read_preset(ml_context *ctx, ml_spec *spec, const ml_json *name, const ml_network_task *task)
 {
@@ -211,7 +226,7 @@ read_preset(ml_context *ctx, ml_spec *spec, const ml_json *name, const ml_networ
 
 	if (name != NULL && name->kind != ML_JSON_STRING)
 		return ml_fail(ctx, ML_BAD_OPTION, "option \"network\" takes the name of a preset");
-	status = ml_preset_layers(ctx, name == NULL ? (ml_text) {0} : name->string, task, &json);
+	status = ml_preset_layers(ctx, name == NULL ? (ml_text) {0} : name->string, task, last_of_preset(spec, task), &json);
 	if (status == ML_OK)
 		status = ml_arena_copy(ctx, &spec->arena, (ml_text) {json.data, json.size}, &copy);
 	ml_buffer_free(ctx, &json);

@@ -228,7 +228,7 @@ bodies(writer *w, const ml_network_task *task, preset which)
 }
 
 ml_status
-ml_preset_layers(ml_context *ctx, ml_text name, const ml_network_task *task, ml_buffer *json)
+ml_preset_layers(ml_context *ctx, ml_text name, const ml_network_task *task, const char *last, ml_buffer *json)
 {
 	writer		w = {.ctx = ctx, .json = json};
 	int			which = (int) natural(task);
@@ -238,7 +238,6 @@ ml_preset_layers(ml_context *ctx, ml_text name, const ml_network_task *task, ml_
 	ML_TRY(check_preset(ctx, (preset) which, task));
 	ML_TRY(ml_appendf(ctx, json, "["));
 	ML_TRY(bodies(&w, task, (preset) which));
-	ML_TRY(layer(&w, "dense", !task->classification ? "\"units\": 1" :
-				 task->nlabels == 2 ? "\"units\": 1, \"activation\": \"sigmoid\"" : "\"activation\": \"softmax\""));
+	ML_TRY(layer(&w, "dense", last));
 	return ml_appendf(ctx, json, "]");
 }
