@@ -109,6 +109,12 @@ end_work(const fit_state *f)
  * The model, from one transaction to the next
  */
 
+static void
+set_name(fit_state *f, const char *relname)
+{
+	snprintf(f->relname, sizeof(f->relname), "%s", relname);
+}
+
 /* Remember where it is, or is to be created. */
 static void
 locate_model(fit_state *f)
@@ -118,12 +124,12 @@ locate_model(fit_state *f)
 
 	if (OidIsValid(t->model))
 	{
-		strlcpy(f->relname, get_rel_name(t->model), NAMEDATALEN);
+		set_name(f, get_rel_name(t->model));
 		return;
 	}
 	name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(t->name)));
 	f->schema = RangeVarGetCreationNamespace(name);
-	strlcpy(f->relname, name->relname, NAMEDATALEN);
+	set_name(f, name->relname);
 }
 
 /* It may have been dropped meanwhile. */
@@ -164,7 +170,7 @@ check_same(fit_state *f)
 				 errmsg("model %s was dropped while it was trained", quote_identifier(f->relname)),
 				 errdetail("What was learnt is lost.")));
 	}
-	strlcpy(f->relname, relname, NAMEDATALEN);
+	set_name(f, relname);
 	train_require_rights(&f->t);
 }
 
@@ -254,7 +260,7 @@ commit_checkpoint(fit_state *f)
 			 catalog_name(f->t.model));
 	end_work(f);
 	f->kept = f->t.version;
-	strlcpy(f->told, told, sizeof(f->told));
+	memcpy(f->told, told, sizeof(f->told));
 	ereport(NOTICE, (errmsg("%s", f->told)));
 }
 
