@@ -41,6 +41,15 @@ make_rows(table *t, size_t n)
 	"{\"type\": \"dense\", \"units\": 6}, {\"type\": \"batch_normalization\"}, {\"type\": \"activation\", \"activation\": \"relu\"}, " \
 	"{\"type\": \"dense\", \"units\": 2, \"activation\": \"softmax\"}]"
 
+#define STATELESS \
+	"\"layers\": [{\"type\": \"dense\", \"units\": 4, \"activation\": \"tanh\", \"inputs\": \"numbers\"}, {\"type\": \"dense\", \"units\": 1, " \
+	"\"activation\": \"sigmoid\"}]"
+
+#define ATTENTION \
+	"\"layers\": [{\"type\": \"embedding\", \"input_dim\": 40, \"output_dim\": 8, \"inputs\": \"note\"}, " \
+	"{\"type\": \"positional_encoding\", \"kind\": \"learned\"}, {\"type\": \"transformer_encoder\", \"heads\": 2, \"units\": 16, " \
+	"\"dropout\": 0.1}, {\"type\": \"global_average_pooling\"}, {\"type\": \"dense\", \"units\": 2, \"activation\": \"softmax\"}]"
+
 /* A training that is stored after "cut" epochs, each epoch if "often", and goes on. */
 typedef struct cut
 {
@@ -123,6 +132,8 @@ static const struct
 	const char *name;
 	const char *options;
 	size_t		memory;			/* 0: enough */
+	bool		numbers;		/* only columns of numbers, only of texts */
+	bool		texts;
 }			cases[] = {
 	{"gradient_descent", COMMON "\"optimizer\": {\"type\": \"gradient_descent\", \"learning_rate\": 0.3}}"},
 	{"sgd, step", COMMON "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.1, \"schedule\": {\"type\": \"step\", \"every\": 2, \"factor\": 0.5}}}"},
@@ -137,6 +148,9 @@ static const struct
 	{"best of those validated", COMMON "\"validation\": 0.25, \"patience\": 2, \"optimizer\": {\"type\": \"adam\", \"learning_rate\": 0.3}}"},
 	{"in order, balanced", COMMON "\"shuffle\": false, \"class_weight\": \"balanced\"}"},
 	{"rows in the spill file", COMMON "\"validation\": 0.1}", 1},
+	{"no states, best of those validated", "{" STATELESS ", \"epochs\": 5, \"batch_size\": 16, \"checkpoint\": 1, \"validation\": 0.25, "
+	"\"optimizer\": {\"type\": \"adam\", \"learning_rate\": 0.1}}", 0, .numbers = true},
+	{"bf16, a transformer", "{" ATTENTION ", \"epochs\": 5, \"batch_size\": 16, \"checkpoint\": 1, \"precision\": \"bf16\"}", 0, .texts = true},
 };
 
 static void
@@ -152,6 +166,10 @@ test_case(unit_host *host, int i)
 
 	open_table(host, &t);
 	make_rows(&t, cases[i].memory > 0 ? 9000 : 150);
+	if (cases[i].texts)
+		t.columns[0].role = t.columns[1].role = ML_ROLE_IGNORE;
+	if (cases[i].numbers)
+		t.columns[2].role = ML_ROLE_IGNORE;
 	if (cases[i].memory > 0)
 		s.memory = (size_t) 1500 << 10;
 	unit_ok(train_network(host, &t, &s, &whole), "%s: %s %s", cases[i].name, host->ctx.error.text, host->ctx.error.hint);

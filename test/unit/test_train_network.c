@@ -439,6 +439,39 @@ larger_numbers(size_t row, uint32_t column)
 	return 1e35 * (1 + mixed_up(row, column));
 }
 
+#define LINEAR "{\"type\": \"dense\", \"units\": 1, \"use_bias\": false}, "
+
+/* Infinite scores of the right sign have no loss: that they are infinite shows all the same. */
+static void
+test_infinite_scores(unit_host *host)
+{
+	static const char *const losses[] = {"hinge", "binary_crossentropy"};
+	char		options[1024];
+	table		t;
+
+	open_table(host, &t);
+	add_column(&t, "a", ML_TYPE_NUMBER, ML_ROLE_NUMBER);
+	for (size_t i = 0; i < 100; i++)
+	{
+		add_row(&t)[0].number = i % 2 ? 1 : -1;
+		t.targets[i].text = i % 2 ? ML_TEXT("yes") : ML_TEXT("no");
+	}
+	for (int i = 0; i < 4; i++)
+		for (int seed = 1; seed <= 6; seed++)
+		{
+			outcome		r;
+
+			snprintf(options, sizeof(options), "{\"layers\": [" LINEAR LINEAR LINEAR LINEAR LINEAR LINEAR LINEAR LINEAR LINEAR LINEAR LINEAR LINEAR
+					 "{\"type\": \"dense\", \"units\": 1, \"use_bias\": false}], \"loss\": \"%s\", \"epochs\": 1, \"batch_size\": 100, \"seed\": %d%s, "
+					 "\"holdout\": 0, \"optimizer\": {\"type\": \"adam\", \"learning_rate\": 1000}}", losses[i % 2], seed, i < 2 ? "" : ", \"validation\": 0.2");
+			(void) train_network(host, &t, &(setting) {"network", ML_CLASSIFICATION, options}, &r);
+			unit_ok(r.status == ML_BAD_DATA && strstr(host->ctx.error.text, i < 2 ? "last batch of epoch 1" : "after epoch 1") != NULL, "%s, seed %d: %s",
+					losses[i % 2], seed, host->ctx.error.text);
+			end_network(host, &r);
+		}
+	close_table(&t);
+}
+
 static void
 test_divergence(unit_host *host)
 {
@@ -467,6 +500,7 @@ test_divergence(unit_host *host)
 	diverges(host, &t, "{\"layers\": [" FOUR_LAYERS FOUR_LAYERS FOUR_LAYERS "{\"type\": \"dense\", \"units\": 1}], \"holdout\": 0, \"epochs\": 1, "
 			 "\"batch_size\": 100, \"optimizer\": {\"type\": \"adam\", \"learning_rate\": 1000}}", "last batch of epoch 1");
 	close_table(&t);
+	test_infinite_scores(host);
 	open_table(host, &t);
 	make_numbers(&t, 50, 3, mixed_up, same);
 	unit_ok(train_network(host, &t, &(setting) {"network", ML_REGRESSION, "{\"epochs\": 2, \"holdout\": 0}"}, &r) &&

@@ -232,7 +232,7 @@ extern double ml_network_right(const ml_network_trainer *net, const ml_network *
 
 typedef struct ml_network_score
 {
-	double		loss;			/* mean */
+	double		loss;			/* mean; NaN: a prediction is not finite */
 	double		metric;			/* accuracy, or root of the mean squared error */
 	uint64_t	rows;
 } ml_network_score;

@@ -81,7 +81,7 @@ diverged(ml_context *ctx, const ml_network_trainer *net, int32_t epoch, int64_t 
 	if (batch < 0)
 		ml_fail(ctx, ML_BAD_DATA, "training diverged: by the last batch of epoch %d weights became so large that predictions are not finite numbers", epoch);
 	else if (batch == 0)
-		ml_fail(ctx, ML_BAD_DATA, "training diverged: after epoch %d the loss of the validation rows is not a finite number", epoch);
+		ml_fail(ctx, ML_BAD_DATA, "training diverged: after epoch %d losses or predictions of the validation rows are not finite numbers", epoch);
 	else
 		ml_fail(ctx, ML_BAD_DATA, "training diverged: the loss is not a finite number in epoch %d, batch %lld",
 				epoch, (long long) batch);
@@ -334,7 +334,7 @@ check_predictions(ml_context *ctx, ml_network_trainer *net)
 	ml_network_score score;
 
 	if (net->best_epoch > 0)
-		return ML_OK;			/* its loss was finite */
+		return ML_OK;			/* so were its losses and predictions */
 	ML_TRY(ml_network_sample(ctx, net, &score));
 	return isfinite(score.loss) ? ML_OK : diverged(ctx, net, net->epoch, -1);
 }

@@ -120,6 +120,19 @@ judge_outputs(ml_context *ctx, judge *j, size_t first, size_t n)
 	return ML_OK;
 }
 
+/* Losses say nothing of infinite scores that speak for the right class. */
+static bool
+are_finite(const ml_network *network, const ml_runner *runner, size_t n)
+{
+	size_t		noutputs = (size_t) network->outputs;
+	const float *outputs = ml_runner_view(runner, network->output)->data;
+	bool		finite = true;
+
+	for (size_t i = 0; i < n * noutputs; i++)
+		finite = finite && isfinite(outputs[i]);
+	return finite;
+}
+
 static ml_status
 judge_batch(ml_context *ctx, judge *j)
 {
@@ -139,6 +152,8 @@ judge_batch(ml_context *ctx, judge *j)
 		ml_network_bind_targets(net, network, runner, first, &one);
 		ML_TRY(ml_runner_run(ctx, runner, false));
 		j->loss += *(const float *) ml_runner_view(runner, network->loss)->data;
+		if (!are_finite(network, runner, n))
+			j->loss = NAN;
 		j->right += ml_network_right(net, network, runner, first, n);
 		for (size_t i = 0; i < n; i++)
 			j->weight += net->weights[first + i];
