@@ -215,11 +215,32 @@ check_alone(fit_state *f)
  * The steps
  */
 
+static char *
+checkpoint_text(const fit_state *f, const Jsonb *manifest, int32 version)
+{
+	int			done;
+	int			epochs;
+
+	(void) manifest_checkpoint(manifest, &done, &epochs);
+	return psprintf("%d of %d epochs are kept as version %d of model %s", done, epochs, version, catalog_name(f->t.model));
+}
+
+/* The one that is continued is there until another one is. */
+static void
+remember_checkpoint(fit_state *f)
+{
+	f->kept = f->t.checkpoint;
+	if (f->kept > 0)
+		snprintf(f->told, sizeof(f->told), "%s",
+				 checkpoint_text(f, catalog_manifest(f->t.model, f->kept, GetActiveSnapshot()), f->kept));
+}
+
 static void
 read_rows(fit_state *f, FunctionCallInfo fcinfo)
 {
 	train_open(&f->t, fcinfo, true);
 	locate_model(f);
+	remember_checkpoint(f);
 	train_start_progress(&f->t);
 	train_read(&f->t, false);
 	SPI_commit();
@@ -251,16 +272,12 @@ forget_stored(train_state *t)
 static void
 commit_checkpoint(fit_state *f)
 {
-	char		told[sizeof(f->told)];
-	int			done;
-	int			epochs;
+	char	   *told = MemoryContextStrdup(f->call, checkpoint_text(f, f->t.manifest, f->t.version));
 
-	(void) manifest_checkpoint(f->t.manifest, &done, &epochs);
-	snprintf(told, sizeof(told), "%d of %d epochs are kept as version %d of model %s", done, epochs, f->t.version,
-			 catalog_name(f->t.model));
 	end_work(f);
 	f->kept = f->t.version;
-	memcpy(f->told, told, sizeof(f->told));
+	snprintf(f->told, sizeof(f->told), "%s", told);
+	pfree(told);
 	ereport(NOTICE, (errmsg("%s", f->told)));
 }
 
