@@ -283,6 +283,66 @@ test_going_on(unit_host *host)
 	close_table(&more);
 }
 
+/* ---- another course ---- */
+
+#define STEERED "{" LAYERS ", \"holdout\": 0, \"epochs\": %d, \"continue_from\": 7, \"batch_size\": %d, \"seed\": %d, " \
+	"\"optimizer\": {\"type\": \"adam\", \"learning_rate\": %g, \"schedule\": \"%s\"}}"
+
+/* What is said of a training that goes on. */
+static void
+course(unit_host *host, const table *t, ml_text start, const char *options, const char *said)
+{
+	setting		s = {"network", ML_CLASSIFICATION, options, .start = start};
+	outcome		r;
+
+	unit_ok(train_network(host, t, &s, &r) && (said == NULL ? host->logs == 0 : host->logs == 1 && strstr(host->log, said) != NULL &&
+			strstr(host->log, "not those of version 7: training goes on") != NULL), "  says \"%s\" %s", host->log, host->ctx.error.text);
+	end_network(host, &r);
+}
+
+static void
+test_course(unit_host *host, const char *schedule)
+{
+	char		first[4096];
+	char		other[4096];
+	setting		s = {"network", ML_CLASSIFICATION, first};
+	table		t;
+	cut			once;
+	ml_text		start;
+	ml_value	value;
+	bool		cosine = strcmp(schedule, "cosine") == 0;
+
+	snprintf(first, sizeof(first), STEERED, 3, 16, 1, 0.01, schedule);
+	open_table(host, &t);
+	make_rows(&t, 100);
+	unit_ok(run_steps(host, &s, &t, 1, false, &once), "%s: a checkpoint: %s", schedule, host->ctx.error.text);
+	start = (ml_text) {once.checkpoint.data, once.checkpoint.size};
+	course(host, &t, start, first, NULL);
+	snprintf(other, sizeof(other), STEERED, 4, 16, 1, 0.01, schedule);
+	course(host, &t, start, other, cosine ? "options that steer it" : NULL);
+	snprintf(other, sizeof(other), STEERED, 3, 17, 1, 0.01, schedule);
+	course(host, &t, start, other, "options that steer it");
+	snprintf(other, sizeof(other), STEERED, 3, 16, 2, 0.01, schedule);
+	course(host, &t, start, other, "options that steer it");
+	snprintf(other, sizeof(other), STEERED, 3, 16, 1, 0.02, schedule);
+	course(host, &t, start, other, "options that steer it");
+	/* a number, a word that is nowhere else, a label */
+	value = t.inputs[0];
+	t.inputs[0].number += 1;
+	course(host, &t, start, first, "rows, or their order");
+	t.inputs[0] = value;
+	value = t.inputs[50 * 3 + 2];
+	t.inputs[50 * 3 + 2].text = ML_TEXT("a word of another day");
+	course(host, &t, start, first, "rows, or their order");
+	t.inputs[50 * 3 + 2] = value;
+	t.n--;
+	course(host, &t, start, first, "rows, or their order");
+	t.n++;
+	course(host, &t, start, first, NULL);
+	end_cut(host, &once);
+	close_table(&t);
+}
+
 /* ---- damaged checkpoints ---- */
 
 static ml_status
@@ -365,35 +425,100 @@ test_damage(unit_host *host)
 	close_table(&t);
 }
 
+/* Each number of the state in turn is none, negative, broken, huge: refused, or at least nothing breaks. */
+static void
+test_numbers(unit_host *host)
+{
+	static const double values[] = {NAN, -1, 0.5, 1e300, INFINITY};
+	setting		s = {"network", ML_CLASSIFICATION, SHORT ", \"validation\": 0.3, \"optimizer\": {\"type\": \"adam\", \"schedule\": \"reduce_on_plateau\"}}"};
+	ml_arena	arena = {0};
+	ml_safetensors file;
+	ml_tensor  *tensor = NULL;
+	table		t;
+	cut			once;
+	double		numbers[ML_CHECKPOINT_NUMBERS];
+
+	open_table(host, &t);
+	make_rows(&t, 100);
+	unit_ok(run_steps(host, &s, &t, 1, false, &once) &&
+			ml_safetensors_read(&host->ctx, &arena, once.checkpoint.data, once.checkpoint.size, &file) == ML_OK, "numbers of a checkpoint: %s",
+			host->ctx.error.text);
+	for (uint32_t i = 0; i < file.ntensors; i++)
+		if (ml_text_equal(file.tensors[i].name, ML_TEXT("checkpoint.numbers")))
+			tensor = (ml_tensor *) &file.tensors[i];
+	for (int k = 0; tensor != NULL && k < ML_CHECKPOINT_NUMBERS - 1; k++)
+		for (size_t v = 0; v < ML_LENGTH(values); v++)
+		{
+			const void *data = tensor->data;
+			bool		whole = k == 0 || k == 1 || k == 3 || k == 6 || k == 7 || k == 10 || k == 11;
+			ml_buffer	bytes = {0};
+			ml_status	status;
+			outcome		r;
+
+			memcpy(numbers, data, sizeof(numbers));
+			numbers[k] = values[v];
+			tensor->data = (const void *) numbers;
+			status = ml_safetensors_write(&host->ctx, file.metadata, file.nmetadata, file.tensors, file.ntensors, &bytes);
+			tensor->data = data;
+			s.start = (ml_text) {bytes.data, bytes.size};
+			(void) train_network(host, &t, &s, &r);
+			unit_ok(status == ML_OK && (r.status == ML_BAD_MODEL || (r.status == ML_OK && !isnan(values[v]) && !(whole && values[v] == 0.5))),
+					"  number %d is %g: %s", k, values[v],
+					host->ctx.error.text);
+			end_network(host, &r);
+			ml_buffer_free(&host->ctx, &bytes);
+		}
+	ml_arena_free(&host->ctx, &arena);
+	end_cut(host, &once);
+	close_table(&t);
+}
+
 /* ---- limits ---- */
 
 #define LARGE \
 	"{\"layers\": [{\"type\": \"dense\", \"units\": 700, \"activation\": \"relu\", \"inputs\": \"numbers\"}, {\"type\": \"dense\", \"units\": 700, " \
 	"\"activation\": \"relu\"}, {\"type\": \"batch_normalization\"}, {\"type\": \"dense\", \"units\": 2}], \"epochs\": 3, \"checkpoint\": 1, \"validation\": 0.2}"
 
+/* What is said to be needed is enough and no page too much; started: from a checkpoint, not anew. */
 static void
-test_memory(unit_host *host)
+test_limit(unit_host *host, const table *t, ml_text start)
 {
-	setting		s = {"network", ML_CLASSIFICATION, LARGE, (size_t) 2 << 20};
-	table		t;
+	setting		s = {"network", ML_CLASSIFICATION, LARGE, (size_t) 2 << 20, .start = start};
 	cut			c;
 	const char *needs;
 	size_t		need;
 	size_t		before;
 
-	open_table(host, &t);
-	make_rows(&t, 150);
-	t.columns[2].role = ML_ROLE_IGNORE;
-	unit_ok(!run_steps(host, &s, &t, 3, true, &c) && c.ended.status == ML_MEMORY_LIMIT, "refused: %s", host->ctx.error.text);
+	unit_ok(!run_steps(host, &s, t, 3, true, &c) && c.ended.status == ML_MEMORY_LIMIT, "refused: %s", host->ctx.error.text);
 	needs = strstr(host->ctx.error.text, "needs ");
 	need = needs == NULL ? 0 : (size_t) strtoull(needs + 6, NULL, 10) << 10;
 	end_cut(host, &c);
+	s.memory = need - 4096;
+	unit_ok(!run_steps(host, &s, t, 3, true, &c) && c.ended.status == ML_MEMORY_LIMIT, "  a page less is refused: %s", host->ctx.error.text);
+	end_cut(host, &c);
 	s.memory = need;
 	before = host->peak_bytes = host->live_bytes;
-	unit_ok(run_steps(host, &s, &t, 3, true, &c), "  with that it trains: %s", host->ctx.error.text);
-	unit_ok(host->peak_bytes - before < need + need / 20 && host->peak_bytes - before > need / 2, "  %zu kB are taken of %zu",
-			(host->peak_bytes - before) >> 10, need >> 10);
+	unit_ok(run_steps(host, &s, t, 3, true, &c), "  with that it trains: %s", host->ctx.error.text);
+	/* the bytes that are gone on from are the caller's, and counted */
+	unit_ok(host->peak_bytes - before + start.size < need + need / 20 && host->peak_bytes - before + start.size > need / 2, "  %zu kB are taken of %zu",
+			(host->peak_bytes - before + start.size) >> 10, need >> 10);
 	end_cut(host, &c);
+}
+
+static void
+test_memory(unit_host *host)
+{
+	table		t;
+	cut			once;
+
+	open_table(host, &t);
+	make_rows(&t, 150);
+	t.columns[2].role = ML_ROLE_IGNORE;
+	test_limit(host, &t, (ml_text) {0});
+	unit_ok(run_steps(host, &(setting) {"network", ML_CLASSIFICATION, LARGE}, &t, 1, false, &once), "a checkpoint: %s", host->ctx.error.text);
+	test_limit(host, &t, (ml_text) {once.checkpoint.data, once.checkpoint.size});
+	test_limit(host, &t, (ml_text) {once.ended.stored.data, once.ended.stored.size});
+	end_cut(host, &once);
 	close_table(&t);
 }
 
@@ -446,7 +571,10 @@ main(void)
 	unit_close(&host, "cut and continued");
 	unit_open(&host);
 	test_going_on(&host);
+	test_course(&host, "constant");
+	test_course(&host, "cosine");
 	test_damage(&host);
+	test_numbers(&host);
 	test_memory(&host);
 	unit_close(&host, "differences, damage, memory");
 	unit_open(&host);

@@ -21,7 +21,8 @@
  * go on, bit for bit.  Metadata:
  *	  checkpoint	{"epoch": n, "epochs": those asked for, "optimizer": its type, "moments": how many it has}
  * Tensors; vectors of all p parameters (s numbers of states) in the layouts of the graph:
- *	  checkpoint.numbers		F64 [ML_CHECKPOINT_NUMBERS]	step, best epoch, its loss, ... (ml_checkpoint)
+ *	  checkpoint.numbers		F64 [ML_CHECKPOINT_NUMBERS]	step, best epoch, its loss, ... (ml_checkpoint);
+ *							two are digests of the rows in their order, and of the settings that steer steps
  *	  checkpoint.history		F64 [h, 8]	epochs as aiaas_history() shows them
  *	  checkpoint.moments.0, .1	F32 [p]		those that the optimizer has
  *	  checkpoint.best			F32 [p]		after an epoch with validation, as
@@ -37,7 +38,7 @@
 #include "model/stored_parts.h"
 
 #define ML_EPOCH_NUMBERS		8	/* of an epoch in the history */
-#define ML_CHECKPOINT_NUMBERS	(4 + ML_OPTIMIZER_NUMBERS)
+#define ML_CHECKPOINT_NUMBERS	(6 + ML_OPTIMIZER_NUMBERS)
 
 /* Vectors are borrowed; of a file they point into its bytes. */
 typedef struct ml_checkpoint
@@ -45,7 +46,8 @@ typedef struct ml_checkpoint
 	int32_t		epoch;			/* done; 0: the file is no checkpoint */
 	int32_t		epochs;			/* asked for */
 	ml_text		optimizer;		/* its type */
-	double		numbers[ML_CHECKPOINT_NUMBERS]; /* step, best epoch or 0, its loss, epoch that patience counts from; ml_optimizer_save */
+	double		numbers[ML_CHECKPOINT_NUMBERS]; /* step, best epoch or 0, its loss, epoch that patience counts from,
+												 * digests of rows and settings, ml_optimizer_save */
 	size_t		nhistory;
 	const void *history;
 	int			nmoments;

@@ -217,9 +217,11 @@ read_numbers(reader *r, ml_checkpoint *c)
 
 	ML_TRY(ml_stored_get_vector(&r->parts, "checkpoint.numbers", ML_F64, ML_CHECKPOINT_NUMBERS, &numbers));
 	memcpy(c->numbers, numbers->data, sizeof(c->numbers));
-	/* a step for each epoch at least, but none are lost */
+	/* counters are whole; the digests may be any */
+	if (c->numbers[0] != floor(c->numbers[0]) || c->numbers[1] != floor(c->numbers[1]) || c->numbers[3] != floor(c->numbers[3]))
+		return bad_checkpoint(r, "state");
 	if (!(c->numbers[0] >= 0 && c->numbers[0] <= 9007199254740992.0) || !(c->numbers[1] >= 0 && c->numbers[1] <= c->epoch) ||
-		isnan(c->numbers[2]) || !(c->numbers[3] >= 0 && c->numbers[3] <= c->epoch))
+		isnan(c->numbers[2]) || !(c->numbers[3] >= 0 && c->numbers[3] <= c->epoch) || !isfinite(c->numbers[4]) || !isfinite(c->numbers[5]))
 		return bad_checkpoint(r, "state");
 	ML_TRY(ml_stored_get_matrix(&r->parts, "checkpoint.history", ML_F64, UINT64_MAX, ML_EPOCH_NUMBERS, &history));
 	if (history->dims[0] == 0 || history->dims[0] > (uint64_t) c->epoch)

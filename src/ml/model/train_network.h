@@ -112,6 +112,11 @@ struct ml_network_trainer
 	double		learning_weight;	/* of all rows that learn */
 	double		rate;			/* of the last step */
 
+	/* of the rows in their order and of the settings that steer steps: whole numbers below 2^53 */
+	bool		digested;
+	double		rows_digest;
+	double		settings_digest;
+
 	/* the stored version that is continued; NULL: none */
 	ml_network_file *from;
 

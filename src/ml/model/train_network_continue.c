@@ -20,10 +20,12 @@
 
 #define QUOTED(text)	(int) ML_MIN((text).size, (size_t) 64), (text).data
 
+#define POLL_BYTES		((size_t) 1 << 20)
+
 /* ml_checkpoint.numbers */
 enum
 {
-	STEP, BEST_EPOCH, BEST_LOSS, LAST_BETTER, OPTIMIZER
+	STEP, BEST_EPOCH, BEST_LOSS, LAST_BETTER, ROWS, SETTINGS, OPTIMIZER
 };
 
 /* ---------- is it the same network? ---------- */
@@ -241,6 +243,121 @@ set_values(ml_context *ctx, ml_network_trainer *net, const ml_safetensors *file)
 	return ML_OK;
 }
 
+/* ---------- is it the same course? ---------- */
+
+/* 53 bits: what a double holds. */
+static double
+digest_of(uint64_t hash)
+{
+	return (double) (hash >> 11);
+}
+
+typedef struct row_digest
+{
+	uint64_t	hash;
+	size_t		bytes;			/* since the last poll */
+} row_digest;
+
+static ml_status
+add_row(ml_context *ctx, void *arg, const ml_example *example)
+{
+	row_digest *d = arg;
+	const char *record = ml_example_record(example);
+	const double numbers[] = {example->label, example->target, (double) example->weight};
+	size_t		n;
+
+	d->hash = ml_hash(numbers, sizeof(numbers), d->hash);
+	for (size_t done = 0; done < example->size; done += n)
+	{
+		n = ML_MIN(example->size - done, POLL_BYTES);
+		d->hash = ml_hash(record + done, n, d->hash);
+		d->bytes += n;
+		if (d->bytes < POLL_BYTES)
+			continue;
+		d->bytes = 0;
+		ML_TRY(ml_poll(ctx));
+	}
+	return ML_OK;
+}
+
+/* Records have numbers of values as they appear: the values themselves. */
+static ml_status
+add_levels(ml_context *ctx, const ml_levels *levels, uint64_t *hash)
+{
+	for (uint32_t i = 0; i < levels->n; i++)
+	{
+		*hash = ml_hash(levels->values[i].data, levels->values[i].size, *hash);
+		if (i % 4096 == 0)
+			ML_TRY(ml_poll(ctx));
+	}
+	return ML_OK;
+}
+
+static ml_status
+digest_rows(ml_context *ctx, ml_network_trainer *net)
+{
+	static const uint32_t parts[] = {UINT32_C(1) << ML_NETWORK_LEARN, UINT32_C(1) << ML_NETWORK_VALIDATE};
+	row_digest	d = {.hash = net->trainer->ncolumns};
+
+	for (size_t i = 0; i < ML_LENGTH(parts); i++)
+	{
+		d.hash = ml_hash_join(d.hash, ml_examples_count(net->examples, parts[i]));
+		ML_TRY(ml_examples_each(ctx, net->examples, parts[i], add_row, &d));
+	}
+	ML_TRY(add_levels(ctx, &net->words, &d.hash));
+	for (uint32_t i = 0; i < net->ncategories; i++)
+		ML_TRY(add_levels(ctx, &net->levels[i], &d.hash));
+	net->rows_digest = digest_of(d.hash);
+	return ML_OK;
+}
+
+/* Once, before the first checkpoint that is written or gone on from. */
+static ml_status
+digest(ml_context *ctx, ml_network_trainer *net)
+{
+	const ml_options *options = &net->trainer->options;
+	ml_text		optimizer = options->network.optimizer;
+	uint64_t	hash = options->seed;
+
+	if (net->digested)
+		return ML_OK;
+	net->digested = true;
+	hash = ml_hash_join(hash, (uint64_t) options->batch_size << 2 | (uint64_t) options->shuffle << 1 |
+						(options->network.precision == ML_PRECISION_BF16));
+	hash = ml_hash(optimizer.data, optimizer.size, hash);
+	if (net->class_weights != NULL)
+		hash = ml_hash(net->class_weights, net->nclasses * sizeof(float), hash);
+	/* which ends where the training does */
+	if (net->settings.schedule.kind == ML_SCHEDULE_COSINE && net->settings.schedule.length == 0)
+		hash = ml_hash_join(hash, (uint64_t) options->epochs);
+	net->settings_digest = digest_of(hash);
+	return digest_rows(ctx, net);
+}
+
+/* Neither is an error: a table gets more rows, and a training may be steered anew. */
+static ml_status
+tell_course(ml_context *ctx, ml_network_trainer *net, const ml_checkpoint *c)
+{
+	static const char *const names[] = {
+		"rows, or their order, are not",
+		"options that steer it (\"seed\", \"batch_size\", \"shuffle\", \"precision\", \"class_weight\", \"optimizer\", of a cosine \"epochs\") are not"
+	};
+	char		text[ML_TEXT_MAX];
+
+	ML_TRY(digest(ctx, net));
+	for (int i = 0; i < 2; i++)
+	{
+		if (c->numbers[ROWS + i] == (i == 0 ? net->rows_digest : net->settings_digest))
+			continue;
+		ml_print(text, sizeof(text), "%s those of version %d: training goes on, but not to the bits that it would have ended in without a break",
+				 names[i], net->options->continue_from);
+		ml_train_notice(ctx, text);
+	}
+	return ML_OK;
+}
+
+/* ---------- all that was learnt ---------- */
+
 static ml_status
 check_checkpoint(ml_context *ctx, const ml_network_trainer *net)
 {
@@ -294,12 +411,15 @@ restore(ml_context *ctx, ml_network_trainer *net, const ml_checkpoint *c)
 	size_t		size = net->network.graph->parameters * sizeof(float);
 
 	ML_TRY(check_checkpoint(ctx, net));
+	ML_TRY(tell_course(ctx, net, c));
 	ML_TRY(ml_optimizer_load(ctx, net->optimizer, c->numbers + OPTIMIZER));
 	for (int i = 0; i < c->nmoments; i++)
 		ML_TRY(ml_copy(ctx, net->optimizer->moments[i], c->moments[i], size));
 	ML_TRY(restore_history(ctx, net, c));
 	net->epoch = c->epoch;
 	net->step = (int64_t) c->numbers[STEP];
+	if (net->optimizer->schedule.steps != (uint64_t) net->step || net->optimizer->schedule.epochs != (uint64_t) net->epoch)
+		return ml_fail(ctx, ML_BAD_MODEL, "the checkpoint's optimizer made other steps than its network");
 	net->last_better = net->epoch;
 	/* validation may be new, or no longer asked for */
 	if (net->nvalidation > 0 && c->best != NULL)
@@ -375,7 +495,7 @@ write_checkpoint(ml_context *ctx, ml_network_trainer *net, ml_buffer *numbers, m
 		.epoch = net->epoch,
 		.epochs = net->trainer->options.epochs,
 		.optimizer = {name, strlen(name)},
-		.numbers = {(double) net->step, net->best_epoch, net->best_loss, net->last_better},
+		.numbers = {(double) net->step, net->best_epoch, net->best_loss, net->last_better, net->rows_digest, net->settings_digest},
 		.nmoments = net->optimizer->nmoments
 	};
 	size_t		size = net->network.graph->parameters * sizeof(float);
@@ -402,6 +522,7 @@ ml_network_checkpoint(ml_context *ctx, ml_network_trainer *net, ml_buffer *store
 
 	if (!net->ready || net->epoch == 0)
 		return ml_fail(ctx, ML_INTERNAL, "there is no epoch to store");
+	ML_TRY(digest(ctx, net));
 	ml_linear_progress(ctx, ML_PHASE_STORE, (int64_t) net->trainer->nrows, net->epoch, NAN);
 	status = write_checkpoint(ctx, net, &numbers, stored);
 	ml_buffer_free(ctx, &numbers);

@@ -216,6 +216,8 @@ count_all(const ml_network_trainer *net, size_t training, size_t judging, needs 
 	n->all = ml_size_add(n->vectors, ml_size_add(n->flags, ML_MAX(learn, store)));
 	n->all = ml_size_add(n->all, ml_size_add(graph_bytes(graph), graph_bytes(net->validation.graph)));
 	n->all = ml_size_add(n->all, graph_bytes(net->inference.graph));
+	if (net->from != NULL)
+		n->all = ml_size_add(n->all, graph_bytes(net->from->network.graph));
 	n->all = ml_size_add(n->all, ml_size_add(net->fitted.total, net->trainer->arena.total));
 	n->all = ml_size_add(n->all, ml_size_add(ml_levels_memory(&net->words), net->trainer->start.size));
 	for (uint32_t i = 0; i < net->ncategories; i++)
