@@ -96,10 +96,11 @@ CREATE VIEW forms AS SELECT
 	aiaas_classify('aiaas.sentiment', 1, NULL) AS d, aiaas_score('aiaas.sentiment', 'x') AS e, aiaas_score('aiaas.sentiment', 'x', NULL) AS f,
 	aiaas_score('aiaas.sentiment', 1, 'x', 'positive') AS g, aiaas_predict('aiaas.sentiment', 'x') AS h, aiaas_predict('aiaas.sentiment', 1, NULL) AS i,
 	aiaas_classify('aiaas.sentiment', ARRAY['x', NULL]) AS j, aiaas_classify('aiaas.sentiment', f) AS k, aiaas_classify('aiaas.sentiment', f.*) AS l,
-	aiaas_classify('aiaas.sentiment', ROW('x')) AS m, aiaas_classify('aiaas.sentiment', ROW(photo)) AS n, aiaas_classify('aiaas.sentiment', 'x'::varchar) AS o,
-	aiaas_classify('aiaas.sentiment', name::name) AS p, aiaas_classify('aiaas.sentiment', photo) AS q, aiaas_classify('aiaas.sentiment', ARRAY[photo]) AS r,
-	aiaas_score('aiaas.sentiment', photo, 'x') AS s, aiaas_score('aiaas.sentiment', 1, photo) AS t, aiaas_score('aiaas.sentiment', ARRAY[photo], 'x') AS u,
-	aiaas_classify('x') AS v, aiaas_score(ARRAY['x']) AS w FROM files AS f;
+	aiaas_classify('aiaas.sentiment', ROW('x')) AS m, aiaas_classify('aiaas.sentiment', ROW(f.photo)) AS n, aiaas_classify('aiaas.sentiment', 'x'::varchar) AS o,
+	aiaas_classify('aiaas.sentiment', f.name::name) AS p, aiaas_classify('aiaas.sentiment', f.photo) AS q, aiaas_classify('aiaas.sentiment', ARRAY[f.photo]) AS r,
+	aiaas_score('aiaas.sentiment', f.photo, 'x') AS s, aiaas_score('aiaas.sentiment', 1, f.photo) AS t, aiaas_score('aiaas.sentiment', ARRAY[f.photo], 'x') AS u,
+	aiaas_classify('x') AS v, aiaas_score(ARRAY['x']) AS w FROM files AS f, files AS g;
+-- of two tables: of one, releases differ in whether they write its name
 SELECT regexp_replace(part, '^ *|,$', '', 'g') AS form FROM string_to_table(pg_get_viewdef('forms'), E'\n') AS part;
 PREPARE classify AS SELECT aiaas_classify('aiaas.sentiment', $1);
 SELECT parameter_types FROM pg_prepared_statements WHERE name = 'classify';

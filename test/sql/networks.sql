@@ -125,9 +125,9 @@ SELECT aiaas_train('digits', 'word', 'first', '{x,y}', 'network', aiaas.sequenti
 SELECT aiaas_train('digits', 'word', 'first', '{x,y}', 'network', aiaas.sequential());
 SELECT aiaas_train('digits', 'word', 'first', '{x,y}', 'network', '{"network": "cnn"}');
 SELECT aiaas_train('SELECT x, y, ''none'' AS word FROM digits', 'word', 'first', '{x,y}', 'network');
-SELECT aiaas_train('SELECT * FROM digits LIMIT 1', 'word', 'first', '{x,y}', 'network');
+SELECT aiaas_train('SELECT * FROM digits WHERE word = ''one'' LIMIT 1', 'word', 'first', '{x,y}', 'network');
 SELECT aiaas_train('SELECT 1 AS x, 2 AS y, word FROM digits', 'word', 'first', '{x,y}', 'network');
-SELECT aiaas_train('SELECT CASE WHEN digit = 1 THEN ''infinity''::float8 ELSE x END AS x, y, word FROM digits', 'word', 'first', '{x,y}', 'network');
+SELECT aiaas_train('SELECT ''infinity''::float8 AS x, y, word FROM digits', 'word', 'first', '{x,y}', 'network');
 SELECT version FROM aiaas_train('SELECT CASE WHEN digit = 1 THEN ''NaN''::float8 ELSE x END AS x, NULLIF(y, 0.5) AS y, word FROM digits', 'word', 'first', '{x,y}', 'network', '{"epochs": 2}');
 SELECT aiaas_classify('first', '{"x": 1.5, "y": null}') IS NOT NULL AS answered;
 
