@@ -473,6 +473,53 @@ test_numbers(unit_host *host)
 	close_table(&t);
 }
 
+/* Some bytes of the file are others: refused, or training goes on and ends, or diverges. */
+static void
+test_bytes(unit_host *host)
+{
+	setting		s = {"network", ML_CLASSIFICATION, "{\"layers\": [{\"type\": \"dense\", \"units\": 2, \"inputs\": \"numbers\"}, {\"type\": \"batch_normalization\"}, "
+	"{\"type\": \"dense\", \"units\": 1}], \"epochs\": 2, \"validation\": 0.3, \"continue_from\": 7}"};
+	ml_rng		rng;
+	table		t;
+	cut			once;
+	char	   *bytes;
+	size_t		header;
+	int			counts[2] = {0};
+	int			wrong = 0;
+
+	open_table(host, &t);
+	make_rows(&t, 60);
+	t.columns[2].role = ML_ROLE_IGNORE;
+	unit_ok(run_steps(host, &s, &t, 1, false, &once), "bytes of a checkpoint: %s", host->ctx.error.text);
+	bytes = malloc(once.checkpoint.size);
+	header = (size_t) ml_load64(once.checkpoint.data);
+	s.start = (ml_text) {bytes, once.checkpoint.size};
+	ml_rng_seed(&rng, 77);
+	for (int i = 0; i < 2000; i++)
+	{
+		outcome		r;
+
+		memcpy(bytes, once.checkpoint.data, once.checkpoint.size);
+		for (uint64_t k = 1 + ml_rng_below(&rng, 3); k > 0; k--)
+		{
+			size_t		at = i % 4 < 3 ? 8 + (size_t) ml_rng_below(&rng, header) : (size_t) ml_rng_below(&rng, once.checkpoint.size);
+			bool		digit = bytes[at] >= '0' && bytes[at] <= '9' && i % 4 < 3;
+
+			bytes[at] = digit ? (char) ('0' + ml_rng_below(&rng, 10)) : (char) (bytes[at] ^ (1 << ml_rng_below(&rng, 8)));
+		}
+		(void) train_network(host, &t, &s, &r);
+		counts[r.status == ML_OK]++;
+		wrong += r.status != ML_OK && r.status != ML_BAD_MODEL && r.status != ML_BAD_OPTION && r.status != ML_BAD_DATA &&
+			r.status != ML_NEWER_FORMAT && r.status != ML_MEMORY_LIMIT;
+		end_network(host, &r);
+	}
+	unit_ok(wrong == 0 && counts[0] > 100 && counts[1] > 100, "  damaged in 2000 ways: %d are refused, %d go on, %d are errors of ours", counts[0],
+			counts[1], wrong);
+	free(bytes);
+	end_cut(host, &once);
+	close_table(&t);
+}
+
 /* ---- limits ---- */
 
 #define LARGE \
@@ -575,6 +622,7 @@ main(void)
 	test_course(&host, "cosine");
 	test_damage(&host);
 	test_numbers(&host);
+	test_bytes(&host);
 	test_memory(&host);
 	unit_close(&host, "differences, damage, memory");
 	unit_open(&host);
