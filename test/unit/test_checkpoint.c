@@ -50,6 +50,12 @@ make_rows(table *t, size_t n)
 	"{\"type\": \"positional_encoding\", \"kind\": \"learned\"}, {\"type\": \"transformer_encoder\", \"heads\": 2, \"units\": 16, " \
 	"\"dropout\": 0.1}, {\"type\": \"global_average_pooling\"}, {\"type\": \"dense\", \"units\": 2, \"activation\": \"softmax\"}]"
 
+#define CONVOLUTION \
+	"\"layers\": [{\"type\": \"embedding\", \"input_dim\": 40, \"output_dim\": 8, \"inputs\": \"note\"}, " \
+	"{\"type\": \"conv1d\", \"filters\": 6, \"kernel_size\": 2, \"padding\": \"same\", \"activation\": \"relu\"}, {\"type\": \"batch_normalization\"}, " \
+	"{\"type\": \"lstm\", \"units\": 4, \"bidirectional\": true, \"return_sequences\": true}, {\"type\": \"global_max_pooling\"}, " \
+	"{\"type\": \"dense\", \"units\": 1, \"activation\": \"sigmoid\"}]"
+
 /* A training that is stored after "cut" epochs, each epoch if "often", and goes on. */
 typedef struct cut
 {
@@ -150,6 +156,7 @@ static const struct
 	{"rows in the spill file", COMMON "\"validation\": 0.1}", 1},
 	{"no states, best of those validated", "{" STATELESS ", \"epochs\": 5, \"batch_size\": 16, \"checkpoint\": 1, \"validation\": 0.25, "
 	"\"optimizer\": {\"type\": \"adam\", \"learning_rate\": 0.1}}", 0, .numbers = true},
+	{"convolution and lstm", "{" CONVOLUTION ", \"epochs\": 5, \"batch_size\": 16, \"checkpoint\": 1, \"validation\": 0.25}", 0, .texts = true},
 	{"bf16, a transformer", "{" ATTENTION ", \"epochs\": 5, \"batch_size\": 16, \"checkpoint\": 1, \"precision\": \"bf16\"}", 0, .texts = true},
 };
 
