@@ -118,6 +118,10 @@ SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from":
 SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from": 6, "optimizer": "sgd"}');
 SELECT aiaas_train('fit_points', 'y', 'fit_parts', options => '{"continue_from": 6, "epochs": 2}');
 SELECT version FROM aiaas_versions('fit_parts') ORDER BY 1;
+-- other rows, or another course, are told of
+BEGIN;
+SELECT version FROM aiaas_train('SELECT * FROM fit_points WHERE x < 0.9', 'y', 'fit_parts', options => '{"continue_from": 6, "seed": 2, "holdout": 0}');
+ROLLBACK;
 CALL aiaas_fit('fit_points', 'y', 'fit_parts', options => '{"continue_from": 6, "optimizer": "sgd"}');
 SELECT version FROM aiaas_train('fit_points', model => 'fit_parts', options => '{"continue_from": 6}');
 SELECT version, live, digest = (SELECT digest FROM fit_digest) AS same FROM aiaas_versions('fit_parts') ORDER BY 1;
