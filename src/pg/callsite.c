@@ -246,6 +246,7 @@ model_open(callsite_model *model, const catalog_version *version, Snapshot snaps
 	status = ml_session_open(&model->bridge->ctx, pin->image, bridge_kernel(),
 							 &model->session);
 	callsite_check(model, status);
+	ml_session_limit_decoding(model->session, (size_t) residency_private_memory * 1024);
 	model->pin = pin;
 	MemoryContextSwitchTo(oldcontext);
 	warn_unicode(model);

@@ -36,7 +36,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unit_open(&host);
 	host.cancel_at = POLLS_MAX;
 	pixels = malloc(ml_picture_bytes(&wanted));
-	check_status(&host, ml_pixels_read(&host.ctx, bytes, &wanted, pixels));
+	check_status(&host, ml_pixels_read(&host.ctx, bytes, &wanted, SIZE_MAX, pixels));
 	free(pixels);
 	fuzz_check(host.live_blocks == 0);
 	return 0;

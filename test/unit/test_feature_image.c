@@ -2,13 +2,15 @@
  *
  * test_feature_image.c
  *	  Bytes of images -> pixels: every kind against recorded results of Pillow,
- *	  sizes against a plain reference, and what is refused.
+ *	  sizes against a plain reference, what is refused, and what memory is taken.
  *
  *-------------------------------------------------------------------------
  */
 #include "unit.h"
 
 #include <math.h>
+#include <jpeglib.h>
+#include <png.h>
 
 #include "feature/image.h"
 #include "format/safetensors.h"
@@ -31,7 +33,7 @@ read_exact(ml_context *ctx, ml_text bytes, const ml_picture *wanted, uint8_t *pi
 {
 	char	   *copy = exact(bytes.data, bytes.size);
 	uint8_t    *to = malloc(ml_picture_bytes(wanted));
-	ml_status	status = ml_pixels_read(ctx, (ml_text) {copy, bytes.size}, wanted, to);
+	ml_status	status = ml_pixels_read(ctx, (ml_text) {copy, bytes.size}, wanted, SIZE_MAX, to);
 
 	if (pixels != NULL && status == ML_OK)
 		memcpy(pixels, to, ml_picture_bytes(wanted));
@@ -182,8 +184,8 @@ test_turns(unit_host *host, const ml_safetensors *recorded)
 		int			wrong = 0;
 
 		snprintf(name, sizeof(name), "jpeg_turned%d", orientation);
-		ml_pixels_read(&host->ctx, file_of(recorded, "jpeg_turned1"), &(ml_picture) {9, 5, 3}, plain);
-		ml_pixels_read(&host->ctx, file_of(recorded, name), &(ml_picture) {swapped ? 5 : 9, swapped ? 9 : 5, 3}, turned);
+		ml_pixels_read(&host->ctx, file_of(recorded, "jpeg_turned1"), &(ml_picture) {9, 5, 3}, SIZE_MAX, plain);
+		ml_pixels_read(&host->ctx, file_of(recorded, name), &(ml_picture) {swapped ? 5 : 9, swapped ? 9 : 5, 3}, SIZE_MAX, turned);
 		for (int j = 0; j < 9; j++)
 			for (int i = 0; i < 5; i++)
 			{
@@ -228,7 +230,7 @@ test_cut(unit_host *host, const ml_safetensors *recorded, const char *name, size
 	int			wrong = 0;
 	size_t		first = file.size;
 
-	unit_ok(ml_pixels_read(&host->ctx, file, &wanted, whole) == ML_OK, "%s", name);
+	unit_ok(ml_pixels_read(&host->ctx, file, &wanted, SIZE_MAX, whole) == ML_OK, "%s", name);
 	for (size_t size = 0; size < file.size; size++)
 	{
 		ml_status	status = read_exact(&host->ctx, (ml_text) {file.data, size}, &wanted, part);
@@ -314,6 +316,149 @@ test_claims(unit_host *host, const ml_safetensors *recorded)
 	}
 }
 
+/* ---- large ones ---- */
+
+typedef struct large
+{
+	int			width;
+	int			height;
+	int			components;		/* 1, 3, 4 */
+	int			across;			/* sampling of a JPEG's first component */
+	int			down;			/* likewise; bytes of a sample of a PNG */
+	bool		scans;			/* progressive, or interlaced */
+	bool		png;
+} large;
+
+/* Some pattern that compresses. */
+static void
+fill_row(uint8_t *row, size_t n, int y)
+{
+	for (size_t i = 0; i < n; i++)
+		row[i] = (uint8_t) ((i * i >> 9) ^ ((size_t) y * i >> 12));
+}
+
+static unsigned char *
+write_jpeg(const large *l, size_t *size)
+{
+	struct jpeg_compress_struct jpeg;
+	struct jpeg_error_mgr error;
+	unsigned char *file = NULL;
+	unsigned long written = 0;
+	size_t		n = (size_t) l->width * l->components;
+	uint8_t    *row = malloc(n);
+
+	jpeg.err = jpeg_std_error(&error);
+	jpeg_create_compress(&jpeg);
+	jpeg_mem_dest(&jpeg, &file, &written);
+	jpeg.image_width = l->width;
+	jpeg.image_height = l->height;
+	jpeg.input_components = l->components;
+	jpeg.in_color_space = l->components == 1 ? JCS_GRAYSCALE : l->components == 3 ? JCS_RGB : JCS_CMYK;
+	jpeg_set_defaults(&jpeg);
+	jpeg_set_quality(&jpeg, 90, TRUE);
+	jpeg.comp_info[0].h_samp_factor = l->across;
+	jpeg.comp_info[0].v_samp_factor = l->down;
+	if (l->scans)
+		jpeg_simple_progression(&jpeg);
+	jpeg_start_compress(&jpeg, TRUE);
+	while (jpeg.next_scanline < jpeg.image_height)
+	{
+		fill_row(row, n, jpeg.next_scanline);
+		jpeg_write_scanlines(&jpeg, &row, 1);
+	}
+	jpeg_finish_compress(&jpeg);
+	jpeg_destroy_compress(&jpeg);
+	free(row);
+	*size = written;
+	return file;
+}
+
+static void
+put_png(png_structp png, png_bytep data, size_t n)
+{
+	ml_buffer  *to = png_get_io_ptr(png);
+
+	to->data = realloc(to->data, to->size + n);
+	memcpy(to->data + to->size, data, n);
+	to->size += n;
+}
+
+static unsigned char *
+write_png(const large *l, size_t *size)
+{
+	static const int colours[] = {0, PNG_COLOR_TYPE_GRAY, 0, PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
+	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+	png_infop	info = png_create_info_struct(png);
+	ml_buffer	file = {0};
+	uint8_t    *row = malloc((size_t) l->width * l->components * 2);
+
+	png_set_write_fn(png, &file, put_png, NULL);
+	png_set_IHDR(png, info, l->width, l->height, l->down * 8, colours[l->components], l->scans ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE,
+				 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+	png_set_compression_level(png, 1);
+	png_write_info(png, info);
+	for (int pass = png_set_interlace_handling(png); pass > 0; pass--)
+		for (int y = 0; y < l->height; y++)
+		{
+			fill_row(row, (size_t) l->width * l->components * l->down, y);
+			png_write_row(png, row);
+		}
+	png_write_end(png, NULL);
+	png_destroy_write_struct(&png, &info);
+	free(row);
+	*size = file.size;
+	return (unsigned char *) file.data;
+}
+
+static size_t
+kilobytes_needed(const unit_host *host)
+{
+	const char *at = strstr(host->ctx.error.text, "needs ");
+
+	return at == NULL ? 0 : strtoul(at + 6, NULL, 10);
+}
+
+/* What is needed is enough and not exceeded, and without it nothing large is taken. */
+static void
+test_large(unit_host *host, const large *l)
+{
+	size_t		size;
+	unsigned char *file = (l->png ? write_png : write_jpeg)(l, &size);
+	ml_text		bytes = {(const char *) file, size};
+	ml_picture	wanted = {30, 40, 3};
+	uint8_t		pixels[30 * 40 * 3];
+	size_t		before = host->live_bytes;
+	size_t		need;
+
+	ml_pixels_read(&host->ctx, bytes, &wanted, 0, pixels);
+	need = kilobytes_needed(host);
+	host->peak_bytes = before;
+	unit_fails(host, ml_pixels_read(&host->ctx, bytes, &wanted, (need - 1) << 10, pixels), ML_MEMORY_LIMIT, "kB are allowed",
+			   "%d x %d, %d components, %d x %d%s: 1 kB less than %zu", l->width, l->height, l->components, l->across, l->down,
+			   l->scans ? ", scans" : "", need);
+	unit_ok(host->peak_bytes - before < ((size_t) 1 << 20) + 16 * (size_t) l->width, "  %zu bytes were taken", host->peak_bytes - before);
+	host->peak_bytes = before;
+	unit_ok(ml_pixels_read(&host->ctx, bytes, &wanted, need << 10, pixels) == ML_OK, "  as much is enough: %s", host->ctx.error.text);
+	unit_ok(host->peak_bytes - before <= need << 10, "  %zu bytes were taken of it", host->peak_bytes - before);
+	unit_is_int(host->live_bytes, before, "  all is given back");
+	free(file);
+}
+
+static void
+test_all_large(unit_host *host)
+{
+	static const large larges[] = {
+		{1000, 800, 3, 1, 1, true, false}, {1000, 801, 3, 2, 2, true, false}, {1001, 800, 4, 2, 1, true, false}, {1030, 770, 3, 4, 2, true, false},
+		{1000, 800, 1, 1, 1, true, false}, {1, 3000, 3, 4, 1, true, false}, {65500, 8, 3, 1, 4, true, false},
+		{65500, 40, 3, 2, 2, false, false}, {65500, 40, 4, 1, 4, false, false}, {33, 3000, 3, 1, 1, false, false}, {2000, 100, 1, 1, 1, false, false},
+		{1000, 800, 3, 1, 1, true, true}, {1000, 800, 4, 1, 2, true, true}, {1000, 800, 1, 1, 1, true, true}, {65500, 20, 4, 1, 2, false, true},
+		{1, 3000, 3, 1, 1, true, true}, {3000, 20, 1, 1, 2, false, true}
+	};
+
+	for (size_t i = 0; i < ML_LENGTH(larges); i++)
+		test_large(host, &larges[i]);
+}
+
 /* ---- memory and cancelling ---- */
 
 typedef struct attempt
@@ -368,6 +513,7 @@ main(void)
 	test_changed(&host, &recorded, "jpeg_turned6");
 	test_changed(&host, &recorded, "jpeg_progressive");
 	test_claims(&host, &recorded);
+	test_all_large(&host);
 	test_faults(&recorded);
 	ml_arena_free(&host.ctx, &arena);
 	free(file);

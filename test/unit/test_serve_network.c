@@ -236,7 +236,7 @@ test_png(unit_host *host, const table *t, const outcome *r)
 	png = ml_safetensors_tensor(&images, "png_rgb.file");
 	memcpy(row, t->inputs, sizeof(row));
 	row[4].text = (ml_text) {png->data, ml_tensor_bytes(png)};
-	unit_ok(ml_pixels_read(&host->ctx, row[4].text, &(ml_picture) {6, 6, 3}, pixels) == ML_OK &&
+	unit_ok(ml_pixels_read(&host->ctx, row[4].text, &(ml_picture) {6, 6, 3}, SIZE_MAX, pixels) == ML_OK &&
 			answer(host, &s, 1, row, answers) == ML_OK, "  a PNG: %s", host->ctx.error.text);
 	row[4].text = (ml_text) {(const char *) pixels, sizeof(pixels)};
 	unit_ok(answer(host, &s, 1, row, other) == ML_OK && memcmp(answers, other, s.width * sizeof(double)) == 0,

@@ -28,14 +28,17 @@ u32(const uint8_t *from, bool little)
 
 static const uint8_t png_signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
 
-/* signature, length, "IHDR", width, height */
+#define PNG_COLOUR		2		/* of the colour types 0, 2, 3, 4, 6 those without are grey */
+
+/* signature, length, "IHDR", width, height, bits, colour type */
 static bool
 look_png(const uint8_t *at, size_t size, ml_pixels_head *head)
 {
-	if (size < 24 || memcmp(at + 12, "IHDR", 4) != 0)
+	if (size < 26 || memcmp(at + 12, "IHDR", 4) != 0)
 		return false;
 	head->width = u32(at + 16, false);
 	head->height = u32(at + 20, false);
+	head->channels = (at[25] & PNG_COLOUR) == 0 ? 1 : 3;
 	return true;
 }
 
@@ -116,10 +119,11 @@ look_jpeg(const uint8_t *bytes, size_t size, ml_pixels_head *head)
 			return head->height > 0;
 		if (size - at < 2 || (length = u16(bytes + at, false)) < 2 || size - at < length)
 			return false;
-		if (is_frame(marker) && length >= 7 && head->height == 0)
+		if (is_frame(marker) && length >= 8 && head->height == 0)
 		{
 			head->height = u16(bytes + at + 3, false);
 			head->width = u16(bytes + at + 5, false);
+			head->channels = bytes[at + 7] == 1 ? 1 : 3;
 		}
 		else if (marker == MARKER_APP1)
 		{
@@ -156,6 +160,25 @@ look(ml_text bytes)
 	return head;
 }
 
+static bool
+is_large(const ml_pixels_head *head)
+{
+	return head->height > ML_PIXELS_SIDE_MAX || head->width > ML_PIXELS_SIDE_MAX ||
+		(uint64_t) head->height * head->width > ML_PIXELS_MAX;
+}
+
+bool
+ml_pixels_look(ml_text bytes, ml_picture *picture)
+{
+	ml_pixels_head head = look(bytes);
+	bool		swapped = head.orientation >= 5;
+
+	if (head.height == 0 || head.width == 0 || is_large(&head))
+		return false;
+	*picture = (ml_picture) {swapped ? head.width : head.height, swapped ? head.height : head.width, head.channels};
+	return true;
+}
+
 static ml_status
 check_head(ml_context *ctx, const ml_pixels_head *head)
 {
@@ -163,8 +186,7 @@ check_head(ml_context *ctx, const ml_pixels_head *head)
 
 	if (head->height == 0 || head->width == 0)
 		return ml_fail(ctx, ML_BAD_INPUT, "damaged %s: it has no size", kind);
-	if (head->height > ML_PIXELS_SIDE_MAX || head->width > ML_PIXELS_SIDE_MAX ||
-		(uint64_t) head->height * head->width > ML_PIXELS_MAX)
+	if (is_large(head))
 	{
 		ml_fail(ctx, ML_BAD_INPUT, "the %s is %u wide and %u high, more than %u million pixels", kind, head->width, head->height,
 				ML_PIXELS_MAX >> 20);
@@ -174,7 +196,7 @@ check_head(ml_context *ctx, const ml_pixels_head *head)
 }
 
 ml_status
-ml_pixels_read(ml_context *ctx, ml_text bytes, const ml_picture *wanted, uint8_t *pixels)
+ml_pixels_read(ml_context *ctx, ml_text bytes, const ml_picture *wanted, size_t memory, uint8_t *pixels)
 {
 	ml_pixels_head head = look(bytes);
 	ml_pixels_sink sink;
@@ -190,7 +212,7 @@ ml_pixels_read(ml_context *ctx, ml_text bytes, const ml_picture *wanted, uint8_t
 						   (unsigned long long) bytes.size, bytes.size == 1 ? "byte is" : "bytes are", wanted->height, wanted->width, wanted->channels);
 	}
 	ML_TRY(check_head(ctx, &head));
-	ML_TRY(ml_pixels_sink_open(ctx, &head, wanted, pixels, &sink));
+	ML_TRY(ml_pixels_sink_open(ctx, &head, wanted, memory, pixels, &sink));
 	status = (head.kind == ML_PIXELS_PNG ? ml_pixels_read_png : ml_pixels_read_jpeg)(ctx, bytes, &head, &sink);
 	ml_pixels_sink_close(&sink);
 	return status;

@@ -21,6 +21,11 @@
  * What an image claims is checked before anything is allocated for it: at most
  * ML_PIXELS_MAX pixels.  A damaged image is refused, never half of it taken.
  *
+ * Of most images a few rows are in memory at a time.  All of an interlaced PNG
+ * is (up to 4 bytes a pixel), and all of a JPEG in several scans, as progressive
+ * ones are (2 bytes for each sample: 3 to 8 a pixel): so a caller says how much
+ * may be taken.  All of it is given back before the pixels are returned.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef ML_FEATURE_IMAGE_H
@@ -45,7 +50,16 @@ ml_picture_bytes(const ml_picture *picture)
 	return (size_t) picture->height * picture->width * picture->channels;
 }
 
-/* pixels[ml_picture_bytes(wanted)].  ML_BAD_INPUT: damaged, too large, none of these kinds. */
-extern ml_status ml_pixels_read(ml_context *ctx, ml_text bytes, const ml_picture *wanted, uint8_t *pixels);
+/*
+ * What the head of a PNG or JPEG says, upright: its size, and 1 channel where
+ * it is grey, else 3.  False: it is neither, has no size, or is too large.
+ */
+extern bool ml_pixels_look(ml_text bytes, ml_picture *picture);
+
+/*
+ * pixels[ml_picture_bytes(wanted)].  memory: bytes that decoding may take.
+ * ML_BAD_INPUT: damaged, too large, none of these kinds; ML_MEMORY_LIMIT.
+ */
+extern ml_status ml_pixels_read(ml_context *ctx, ml_text bytes, const ml_picture *wanted, size_t memory, uint8_t *pixels);
 
 #endif							/* ML_FEATURE_IMAGE_H */

@@ -30,6 +30,7 @@ typedef struct ml_pixels_head
 	ml_pixels_kind kind;
 	uint32_t	height;
 	uint32_t	width;
+	uint32_t	channels;		/* 1: grey, 3: anything else */
 	int			orientation;	/* 1 .. 8, as EXIF numbers them */
 } ml_pixels_head;
 
@@ -68,6 +69,9 @@ typedef struct ml_pixels_axis
 typedef struct ml_pixels_sink
 {
 	ml_context *ctx;
+	const ml_pixels_head *head;
+	size_t		limit;			/* bytes that all of decoding may take */
+	size_t		size;			/* bytes that the sink itself takes */
 	uint32_t	channels;
 	ml_pixels_axis x;
 	ml_pixels_axis y;
@@ -84,8 +88,11 @@ typedef struct ml_pixels_sink
 } ml_pixels_sink;
 
 extern ml_status ml_pixels_sink_open(ml_context *ctx, const ml_pixels_head *head, const ml_picture *wanted,
-									 uint8_t *pixels, ml_pixels_sink *sink);
+									 size_t limit, uint8_t *pixels, ml_pixels_sink *sink);
 extern void ml_pixels_sink_close(ml_pixels_sink *sink);
+
+/* ML_MEMORY_LIMIT unless a decoder may take so many bytes, in all. */
+extern ml_status ml_pixels_sink_allow(const ml_pixels_sink *sink, size_t bytes);
 
 /* The next row of head->width samples.  Polls. */
 extern ml_status ml_pixels_sink_row(ml_pixels_sink *sink, ml_pixels_samples samples, const uint8_t *row);

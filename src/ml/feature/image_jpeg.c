@@ -6,10 +6,11 @@
  * libjpeg's errors jump back to where they were set up, in this file; nothing
  * of the engine lies between.  It allocates a few kilobytes of its own, from
  * the C library, while it sets itself up, and gives them back at the end; all
- * that grows with an image comes from an arena over the context, by a memory
- * manager that replaces libjpeg's.  That keeps arrays whole in memory, as
- * libjpeg's own does where it has no temporary files: the coefficients of a
- * progressive image, two bytes each.
+ * that grows with an image comes from the context, by a memory manager that
+ * replaces libjpeg's.  That keeps arrays whole in memory, as libjpeg's own does
+ * where it has no temporary files: the coefficients of an image in several
+ * scans, two bytes each.  What these and its rows take is compared with what is
+ * allowed before decoding begins; rows come from an arena.
  *
  * Scans of a progressive image cost time for few bytes: at most SCANS_MAX.
  *
@@ -25,6 +26,8 @@
 #define SCANS_MAX	200
 #define PIECE		65536		/* bytes between polls */
 #define ROW_ALIGN	128			/* bytes; SIMD code writes beyond the end of rows */
+#define OWN_BYTES	((size_t) 256 << 10)	/* what libjpeg takes beside arrays, with the arena's blocks */
+#define OWN_ROWS	48			/* rows of samples of a component that it keeps */
 
 typedef struct jpeg_reader
 {
@@ -42,6 +45,10 @@ typedef struct jpeg_reader
 	ml_pixels_sink *sink;
 	ml_status	status;			/* why it stopped */
 	ml_arena	arena;			/* of libjpeg */
+	void	   *whole[MAX_COMPONENTS];	/* coefficients of components */
+	int			nwhole;
+	size_t		whole_bytes;
+	bool		checked;		/* what all will take is allowed */
 } jpeg_reader;
 
 /* libjpeg calls such of its arrays "virtual". */
@@ -153,6 +160,8 @@ take(j_common_ptr jpeg, int pool, size_t size)
 	void	   *result;
 
 	stop_unless(r, ml_arena_alloc(r->ctx, &r->arena, size, &result));
+	if (r->checked)
+		stop_unless(r, ml_pixels_sink_allow(r->sink, ml_size_add(r->arena.total, r->whole_bytes)));
 	return result;
 }
 
@@ -192,10 +201,18 @@ request_blocks(j_common_ptr jpeg, int pool, boolean zero, JDIMENSION width, JDIM
 {
 	jpeg_reader *r = jpeg->client_data;
 	jvirt_barray_ptr array = take(jpeg, pool, sizeof(*array));
+	size_t		size = ml_size_mul(ml_size_mul(width, sizeof(JBLOCK)), n);
 
-	array->rows = take_blocks(jpeg, pool, width, n);
+	array->rows = take(jpeg, pool, ml_size_mul(n, sizeof(JBLOCKROW)));
 	array->n = n;
-	stop_unless(r, ml_zero(r->ctx, array->rows[0], ml_size_mul(ml_size_mul(width, sizeof(JBLOCK)), n)));
+	if (r->nwhole == MAX_COMPONENTS)
+		ERREXIT(jpeg, JERR_BAD_VIRTUAL_ACCESS);
+	stop_unless(r, ml_pixels_sink_allow(r->sink, ml_size_add(ml_size_add(r->arena.total, r->whole_bytes), size)));
+	stop_unless(r, ml_alloc_zero(r->ctx, size, &r->whole[r->nwhole]));
+	r->whole_bytes += size;
+	for (JDIMENSION i = 0; i < n; i++)
+		array->rows[i] = (JBLOCKROW) r->whole[r->nwhole] + (size_t) i * width;
+	r->nwhole++;
 	return array;
 }
 
@@ -304,6 +321,28 @@ choose_output(jpeg_reader *r)
 	return jpeg->out_color_space == JCS_GRAYSCALE ? ML_SAMPLES_GREY : ML_SAMPLES_RGB;
 }
 
+/* Is what decoding will take allowed? */
+static void
+check_memory(jpeg_reader *r)
+{
+	struct jpeg_decompress_struct *jpeg = &r->jpeg;
+	size_t		row = ml_size_align(r->head->width, ROW_ALIGN) + ROW_ALIGN;
+	size_t		need = OWN_BYTES + OWN_ROWS * row * (size_t) jpeg->num_components;
+
+	for (int i = 0; jpeg_has_multiple_scans(jpeg) && i < jpeg->num_components; i++)
+	{
+		const jpeg_component_info *component = &jpeg->comp_info[i];
+		size_t		across = component->width_in_blocks + (size_t) component->h_samp_factor - 1;
+		size_t		down = component->height_in_blocks + (size_t) component->v_samp_factor - 1;
+
+		across -= across % (size_t) component->h_samp_factor;
+		down -= down % (size_t) component->v_samp_factor;
+		need = ml_size_add(need, ml_size_mul(down, across * sizeof(JBLOCK) + sizeof(JBLOCKROW)));
+	}
+	stop_unless(r, ml_pixels_sink_allow(r->sink, need));
+	r->checked = true;
+}
+
 /* Where all jumps end. */
 static void
 read_all(jpeg_reader *r)
@@ -320,6 +359,7 @@ read_all(jpeg_reader *r)
 	jpeg->progress = &r->progress;
 	jpeg_read_header(jpeg, TRUE);
 	samples = choose_output(r);
+	check_memory(r);
 	jpeg_start_decompress(jpeg);
 	row = take_samples((j_common_ptr) jpeg, JPOOL_IMAGE, jpeg->output_width * (JDIMENSION) jpeg->output_components, 1);
 	while (jpeg->output_scanline < jpeg->output_height)
@@ -344,6 +384,8 @@ ml_pixels_read_jpeg(ml_context *ctx, ml_text bytes, const ml_pixels_head *head, 
 	if (r.theirs != NULL)
 		r.jpeg.mem = r.theirs;
 	jpeg_destroy_decompress(&r.jpeg);
+	for (int i = 0; i < r.nwhole; i++)
+		ml_release(ctx, r.whole[i]);
 	ml_arena_free(ctx, &r.arena);
 	return r.status;
 }

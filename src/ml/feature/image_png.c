@@ -6,13 +6,17 @@
  * libpng takes its memory, zlib's included, from the context.  Its errors jump
  * back to where they were set up, in this file; nothing of the engine lies
  * between.  Chunks that don't change pixels are passed over unread: text,
- * profiles, gamma.
+ * profiles, gamma.  So but for rows it takes a bounded amount: some structures,
+ * zlib's window, a palette.
  *
  *-------------------------------------------------------------------------
  */
 #include <png.h>
 
 #include "feature/image_internal.h"
+
+#define OWN_BYTES	((size_t) 128 << 10)	/* what libpng and zlib take beside rows */
+#define OWN_ROWS	4			/* rows, of eight bytes a pixel at most, that libpng keeps */
 
 typedef struct png_reader
 {
@@ -121,8 +125,10 @@ read_rows(png_reader *r)
 {
 	bool		whole = r->passes > 1;
 	uint32_t	height = r->head->height;
+	size_t		size = ml_size_mul(r->size, whole ? height : 1);
 
-	stop_unless(r, ml_alloc(r->ctx, ml_size_mul(r->size, whole ? height : 1), &r->rows));
+	stop_unless(r, ml_pixels_sink_allow(r->sink, ml_size_add(size, OWN_BYTES + OWN_ROWS * 8 * (size_t) r->head->width)));
+	stop_unless(r, ml_alloc(r->ctx, size, &r->rows));
 	for (int pass = 0; pass < r->passes; pass++)
 		for (uint32_t i = 0; i < height; i++)
 		{

@@ -163,8 +163,8 @@ axis_of(uint32_t from, uint32_t to)
 }
 
 ml_status
-ml_pixels_sink_open(ml_context *ctx, const ml_pixels_head *head, const ml_picture *wanted, uint8_t *pixels,
-					ml_pixels_sink *sink)
+ml_pixels_sink_open(ml_context *ctx, const ml_pixels_head *head, const ml_picture *wanted, size_t limit,
+					uint8_t *pixels, ml_pixels_sink *sink)
 {
 	bool		swapped = head->orientation >= 5;
 	size_t		width;
@@ -172,13 +172,15 @@ ml_pixels_sink_open(ml_context *ctx, const ml_pixels_head *head, const ml_pictur
 
 	memset(sink, 0, sizeof(*sink));
 	sink->ctx = ctx;
+	sink->head = head;
+	sink->limit = limit;
 	sink->channels = wanted->channels;
 	sink->x = axis_of(head->width, swapped ? wanted->height : wanted->width);
 	sink->y = axis_of(head->height, swapped ? wanted->width : wanted->height);
 	width = (size_t) sink->x.to * sink->channels;
-	ML_TRY(ml_alloc(ctx, width * (sizeof(uint64_t) + 2 * sizeof(uint32_t)) +
-					((size_t) sink->x.to + sink->y.to) * sizeof(ml_pixels_span) +
-					(size_t) sink->x.from * sink->channels, &sink->memory));
+	sink->size = width * (sizeof(uint64_t) + 2 * sizeof(uint32_t)) +
+		((size_t) sink->x.to + sink->y.to) * sizeof(ml_pixels_span) + (size_t) sink->x.from * sink->channels;
+	ML_TRY(ml_alloc(ctx, sink->size, &sink->memory));
 	memory = sink->memory;
 	sink->totals = (uint64_t *) (void *) memory;
 	sink->sums = (uint32_t *) (sink->totals + width);
@@ -198,6 +200,20 @@ ml_pixels_sink_close(ml_pixels_sink *sink)
 {
 	ml_release(sink->ctx, sink->memory);
 	sink->memory = NULL;
+}
+
+ml_status
+ml_pixels_sink_allow(const ml_pixels_sink *sink, size_t bytes)
+{
+	const ml_pixels_head *head = sink->head;
+	bool		png = head->kind == ML_PIXELS_PNG;
+	size_t		need = ml_size_add(sink->size, bytes);
+
+	if (need <= sink->limit)
+		return ML_OK;
+	ml_fail(sink->ctx, ML_MEMORY_LIMIT, "decoding the %s of %u x %u pixels needs %zu kB of memory, and %zu kB are allowed",
+			png ? "PNG" : "JPEG", head->width, head->height, ml_size_add(need, 1023) >> 10, sink->limit >> 10);
+	return ml_hint(sink->ctx, "Store it smaller, or %s.", png ? "as a PNG that is not interlaced" : "as a JPEG that is not progressive");
 }
 
 /* ---------- rows ---------- */

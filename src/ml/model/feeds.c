@@ -143,6 +143,7 @@ ml_feed_batch_open(ml_context *ctx, const ml_feeds *feeds, size_t capacity, ml_f
 	memset(batch, 0, sizeof(*batch));
 	batch->feeds = feeds;
 	batch->capacity = capacity;
+	batch->decoding = SIZE_MAX;
 	batch->size = ml_feed_batch_size(feeds, capacity);
 	ML_TRY(ml_alloc(ctx, batch->size, &batch->memory));
 	lay_out(feeds, capacity, (char *) (((uintptr_t) batch->memory + ML_ALIGN - 1) & ~(uintptr_t) (ML_ALIGN - 1)), batch);
@@ -219,6 +220,28 @@ ml_feed_batch_next(ml_feed_batch *batch)
 	batch->n++;
 }
 
+static ml_status
+read_image(ml_context *ctx, ml_feed_batch *batch, int feed, ml_text bytes)
+{
+	const ml_feed *wanted = &batch->feeds->feeds[feed];
+	ml_picture	picture = {(uint32_t) wanted->height, (uint32_t) wanted->width, (uint32_t) wanted->channels};
+	ml_status	status;
+
+	if (bytes.data == NULL)
+		return ml_fail(ctx, ML_BAD_INPUT, "column \"%.*s\" has no image",
+					   (int) ML_MIN(wanted->name.size, (size_t) 64), wanted->name.data);
+	status = ml_pixels_read(ctx, bytes, &picture, batch->decoding, batch->bytes);
+	if (status == ML_MEMORY_LIMIT)
+	{
+		ml_error	cause = ctx->error;
+
+		ml_hint(ctx, "Raise aiaas.private_memory. %s", cause.hint);
+	}
+	ML_TRY(status);
+	ml_feed_pixels(batch, feed, batch->bytes);
+	return ML_OK;
+}
+
 ml_status
 ml_feed_row(ml_context *ctx, ml_feed_batch *batch, ml_words *reader, const ml_value *inputs)
 {
@@ -239,15 +262,7 @@ ml_feed_row(ml_context *ctx, ml_feed_batch *batch, ml_words *reader, const ml_va
 			end_ids(batch, i, n);
 		}
 		else if (feed->kind == ML_FEED_IMAGE)
-		{
-			ml_picture	picture = {(uint32_t) feed->height, (uint32_t) feed->width, (uint32_t) feed->channels};
-
-			if (value.data == NULL)
-				return ml_fail(ctx, ML_BAD_INPUT, "column \"%.*s\" has no image",
-							   (int) ML_MIN(feed->name.size, (size_t) 64), feed->name.data);
-			ML_TRY(ml_pixels_read(ctx, value, &picture, batch->bytes));
-			ml_feed_pixels(batch, i, batch->bytes);
-		}
+			ML_TRY(read_image(ctx, batch, i, value));
 	}
 	ml_feed_batch_next(batch);
 	return ML_OK;

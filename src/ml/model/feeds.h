@@ -53,6 +53,7 @@ typedef struct ml_feed_batch
 	double	   *dense;			/* [ndense] of the row in hand */
 	uint32_t   *hot;			/* [ncategories] */
 	uint8_t    *bytes;			/* pixels of an image in hand */
+	size_t		decoding;		/* bytes that decoding one may take; at first as many as it wants */
 	int32_t    *slices[ML_FEEDS_MAX];	/* [capacity + 1] offsets of a slice */
 	void	   *memory;
 	size_t		size;
@@ -77,7 +78,10 @@ extern void ml_feed_mapped(ml_feed_batch *batch, int feed, const uint32_t *words
 extern void ml_feed_pixels(ml_feed_batch *batch, int feed, const uint8_t *pixels);
 extern void ml_feed_batch_next(ml_feed_batch *batch);
 
-/* All of a row's parts from its values; a missing text has no words, a missing image is ML_BAD_INPUT. */
+/*
+ * All of a row's parts from its values; a missing text has no words, a missing
+ * image is ML_BAD_INPUT.  ML_MEMORY_LIMIT: an image takes too much to be decoded.
+ */
 extern ml_status ml_feed_row(ml_context *ctx, ml_feed_batch *batch, ml_words *reader, const ml_value *inputs);
 
 /* Bind rows first .. first + n - 1 of the batch to a network's inputs; the runner's graph is the network's. */

@@ -78,6 +78,9 @@ extern ml_status ml_session_open(ml_context *ctx, const ml_image *image,
 								 const ml_kernel *kernel, ml_session **result);
 extern void ml_session_close(ml_context *ctx, ml_session *session);
 
+/* From now on decoding an image may take so many bytes (at first: as many as it wants); beyond is ML_MEMORY_LIMIT. */
+extern void ml_session_limit_decoding(ml_session *session, size_t bytes);
+
 /*
  * n examples; inputs[n * ncolumns], row by row.  labels[n] gets the index of
  * the predicted label, probabilities[n * nlabels] those of all labels in label

@@ -351,3 +351,10 @@ ml_session_row(const ml_session *session)
 {
 	return session->row;
 }
+
+void
+ml_session_limit_decoding(ml_session *session, size_t bytes)
+{
+	if (session->network != NULL)
+		session->network->batch.decoding = bytes;
+}

@@ -31,7 +31,7 @@ typedef struct ml_table_session
 	float	   *x;				/* kernel machines: [ML_MACHINE_ROWS][width] */
 } ml_table_session;
 
-/* Rows that a network takes at a time. */
+/* Rows that a network takes at a time, at most. */
 #define ML_NETWORK_ROWS		32
 
 /* What the session of a network has more. */

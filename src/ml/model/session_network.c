@@ -4,8 +4,10 @@
  *	  Image and rows -> outputs of a network -> logits.
  *
  * Some rows are put together and run at once; what comes out for a row depends
- * on no other (graph/graph.h, op/op.h).  After the first rows nothing is
- * allocated, unless a plan needs more than all before.
+ * on no other (graph/graph.h, op/op.h).  How many is limited by words, and where
+ * there are images by the memory that these and what becomes of them take.
+ * After the first rows nothing is allocated, unless a plan needs more than all
+ * before; but decoding an image is.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,11 +15,60 @@
 #include "model/session.h"
 
 #define WORDS_AT_ONCE	4096	/* words of a batch after which it is run */
+#define BYTES_AT_ONCE	((size_t) 16 << 20)	/* images of a batch, and activations that come of them */
+
+/* Bytes of n rows' inputs and activations, with texts of a middling length; SIZE_MAX: too many. */
+static size_t
+plan_rows(ml_context *ctx, const ml_network_session *network, int32_t n, void *memory)
+{
+	const ml_feeds *feeds = &network->feeds;
+	uint32_t	length = feeds->pad > 0 ? feeds->pad : ML_MIN(feeds->max_length, (uint32_t) WORDS_AT_ONCE / ML_NETWORK_ROWS);
+	int32_t		offsets[ML_NETWORK_ROWS + 1];
+	ml_binding	binding = {0};
+	ml_plan		plan;
+
+	for (int32_t i = 0; i <= n; i++)
+		offsets[i] = i * (int32_t) length;
+	binding.numbers[ML_SYMBOL_OF(network->network.rows)] = n;
+	for (int i = 0; i < network->network.nfeeds; i++)
+		if (network->network.feeds[i].words < 0)
+		{
+			int32_t		symbol = ML_SYMBOL_OF(network->network.feeds[i].words);
+
+			binding.numbers[symbol] = offsets[n];
+			binding.offsets[symbol] = offsets;
+			binding.rows[symbol] = n;
+		}
+	if (ml_graph_bind(ctx, &network->graph, &binding) != ML_OK ||
+		ml_graph_plan(ctx, &network->graph, &binding, false, memory, &plan) != ML_OK)
+		return SIZE_MAX;
+	return ml_size_add(plan.bytes, ml_feed_batch_size(feeds, (size_t) n));
+}
+
+/* Rows of a batch. */
+static ml_status
+choose_rows(ml_context *ctx, const ml_network_session *network, size_t *rows)
+{
+	bool		images = false;
+	void	   *memory;
+
+	*rows = ML_NETWORK_ROWS;
+	for (int i = 0; i < network->feeds.nfeeds; i++)
+		images = images || network->feeds.feeds[i].kind == ML_FEED_IMAGE;
+	if (!images)
+		return ML_OK;
+	ML_TRY(ml_alloc(ctx, ml_plan_size(&network->graph), &memory));
+	while (*rows > 1 && plan_rows(ctx, network, (int32_t) *rows, memory) > BYTES_AT_ONCE)
+		*rows /= 2;
+	ml_release(ctx, memory);
+	return ML_OK;
+}
 
 static ml_status
 open_network(ml_context *ctx, ml_session *session, ml_network_session *n)
 {
 	const ml_network_image *image = n->image;
+	size_t		rows;
 
 	ML_TRY(ml_alloc(ctx, ml_size_mul(image->head.ncolumns, sizeof(ml_text)), (void **) &n->names));
 	ml_image_network(image, n->names, &n->feeds, &n->graph, &n->network);
@@ -25,7 +76,8 @@ open_network(ml_context *ctx, ml_session *session, ml_network_session *n)
 	/* nothing of a stored graph writes into these: such graphs are refused when they are read */
 	n->runner->parameters = (void *) (uintptr_t) ml_image_at(&image->head, image->parameters);
 	n->runner->states = (void *) (uintptr_t) ml_image_at(&image->head, image->states);
-	ML_TRY(ml_feed_batch_open(ctx, &n->feeds, ML_NETWORK_ROWS, &n->batch));
+	ML_TRY(choose_rows(ctx, n, &rows));
+	ML_TRY(ml_feed_batch_open(ctx, &n->feeds, rows, &n->batch));
 	return image->head.ntexts == 0 ? ML_OK : ml_words_open(ctx, session->kernel, &n->reader);
 }
 

@@ -50,11 +50,31 @@ name_image(ml_context *ctx, const ml_network_trainer *net, const ml_column *colu
 {
 	ml_error	cause = ctx->error;
 
-	if (status != ML_BAD_INPUT)
+	if (status != ML_BAD_INPUT && status != ML_MEMORY_LIMIT)
 		return status;
-	ml_fail(ctx, ML_BAD_INPUT, "the image of row %llu in column \"%.*s\" can't be read: %s",
+	ml_fail(ctx, status, "the image of row %llu in column \"%.*s\" can't be read: %s",
 			(unsigned long long) net->trainer->seen, QUOTED(column->name), cause.text);
+	if (status == ML_MEMORY_LIMIT)
+		return ml_hint(ctx, "Raise maintenance_work_mem, or give {\"memory\": ...}: half of it is for images while rows are read. %s", cause.hint);
 	return ml_hint(ctx, "Mend the row or leave it out; {\"on_error\": \"skip\"} leaves out all such rows and counts them.");
+}
+
+static size_t
+memory_of(const ml_network_trainer *net)
+{
+	return net->options->memory > 0 ? (size_t) net->options->memory : net->trainer->memory;
+}
+
+/* While rows are read, the half that is not theirs has nothing in it but words and levels. */
+static size_t
+decoding_memory(const ml_network_trainer *net)
+{
+	size_t		half = memory_of(net) / 2;
+	size_t		taken = ml_size_add(ml_levels_memory(&net->words), net->trainer->arena.total);
+
+	for (uint32_t i = 0; i < net->ncategories; i++)
+		taken = ml_size_add(taken, ml_levels_memory(&net->levels[i]));
+	return half - ML_MIN(taken, half);
 }
 
 ml_status
@@ -63,7 +83,6 @@ ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_r
 	ml_trainer *trainer = net->trainer;
 	size_t		size = 0;
 	uint32_t	image = 0;
-	size_t		memory = net->options->memory > 0 ? (size_t) net->options->memory : trainer->memory;
 
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 	{
@@ -79,7 +98,7 @@ ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_r
 		size = ml_size_add(size, field_size(net, column, NULL));
 	}
 	/* half is for rows, the other half for the network */
-	ML_TRY(ml_examples_open(ctx, memory / 2, size, &net->examples));
+	ML_TRY(ml_examples_open(ctx, memory_of(net) / 2, size, &net->examples));
 	net->begun = true;
 	return ML_OK;
 }
@@ -161,7 +180,7 @@ put_image(ml_context *ctx, ml_network_trainer *net, const ml_column *column, ml_
 	if (bytes.data == NULL)
 		status = ml_fail(ctx, ML_BAD_INPUT, "there is no image");
 	else
-		status = ml_pixels_read(ctx, bytes, picture, (uint8_t *) *to);
+		status = ml_pixels_read(ctx, bytes, picture, decoding_memory(net), (uint8_t *) *to);
 	ML_TRY(name_image(ctx, net, column, status));
 	memset(*to + size, 0, ml_size_align(size, 8) - size);
 	*to += ml_size_align(size, 8);
