@@ -159,5 +159,30 @@ CREATE TABLE damaged AS SELECT * FROM photos UNION ALL SELECT substr(photo, 1, 6
 SELECT try($$(aiaas_train('damaged', 'warm', 'whole', algorithm => 'network', options => options())).version$$);
 SELECT version FROM aiaas_train('damaged', 'warm', 'whole', algorithm => 'network', options => options('{"on_error": "skip"}'));
 SELECT jsonb_path_query(manifest, '$.**.bad_images') AS bad_images FROM whole WHERE chunk = 0 AND version = 1;
-SELECT try($$(aiaas_train('photos', 'warm', 'unsized', algorithm => 'network', options => options() - 'images')).version$$);
+SELECT try($$(aiaas_train('SELECT photo, warm FROM photos ORDER BY length(photo) DESC, warm DESC', 'warm', 'unsized', algorithm => 'network', options => options() - 'images')).version$$);
+
+--
+-- Without a stated size that of the first image is taken, if all have it
+--
+CREATE VIEW same AS SELECT f.photo, f.name = 'red' AS warm FROM files AS f, generate_series(1, 10) WHERE f.name IN ('red', 'rouge');
+INSERT INTO files SELECT 'rouge', photo FROM files WHERE name = 'red';
+SET client_min_messages = notice;
+SELECT version FROM aiaas_train('same', 'warm', 'unstated', algorithm => 'network', options => options() - 'images');
+SET client_min_messages = warning;
+SELECT version FROM aiaas_train('same', 'warm', 'stated', algorithm => 'network',
+	options => options() || '{"images": {"photo": {"height": 4, "width": 6, "channels": 3}}}');
+SELECT u.digest = s.digest AS same, aiaas_network_spec('unstated') -> 'images' AS images FROM aiaas_versions('unstated') AS u, aiaas_versions('stated') AS s;
+\pset format unaligned
+\pset tuples_only on
+-- another size, raw pixels, grey before colours, damage at first
+SELECT told($$(aiaas_train('SELECT photo, warm FROM photos ORDER BY length(photo) DESC, warm DESC', 'warm', 'unsized', algorithm => 'network', options => options() - 'images')).version$$);
+SELECT told($$(aiaas_train('SELECT decode(repeat(''00'', 12), ''hex'') AS photo, warm FROM photos', 'warm', 'unsized', algorithm => 'network', options => options() - 'images')).version$$);
+SELECT told($$(aiaas_train('SELECT f.photo, true AS warm FROM files AS f WHERE name IN (''grey'', ''red'') ORDER BY length(photo) DESC', 'warm', 'unsized', algorithm => 'network', options => options() - 'images')).version$$);
+SELECT told($$(aiaas_train('SELECT substr(photo, 1, 60) AS photo, warm FROM same', 'warm', 'unsized', algorithm => 'network', options => options() - 'images')).version$$);
+CREATE VIEW first_damaged AS SELECT substr(photo, 1, 60) AS photo, true AS warm FROM files WHERE name = 'blue' UNION ALL SELECT photo, warm FROM same;
+SELECT told($$(aiaas_train('first_damaged', 'warm', 'unsized', algorithm => 'network', options => options() - 'images')).version$$);
+SELECT version FROM aiaas_train('first_damaged', 'warm', 'skipping', algorithm => 'network', options => options('{"on_error": "skip"}') - 'images');
+SELECT aiaas_network_spec('skipping') -> 'images';
+\pset format aligned
+\pset tuples_only off
 DROP SCHEMA images CASCADE;

@@ -167,18 +167,6 @@ is_large(const ml_pixels_head *head)
 		(uint64_t) head->height * head->width > ML_PIXELS_MAX;
 }
 
-bool
-ml_pixels_look(ml_text bytes, ml_picture *picture)
-{
-	ml_pixels_head head = look(bytes);
-	bool		swapped = head.orientation >= 5;
-
-	if (head.height == 0 || head.width == 0 || is_large(&head))
-		return false;
-	*picture = (ml_picture) {swapped ? head.width : head.height, swapped ? head.height : head.width, head.channels};
-	return true;
-}
-
 static ml_status
 check_head(ml_context *ctx, const ml_pixels_head *head)
 {
@@ -192,6 +180,19 @@ check_head(ml_context *ctx, const ml_pixels_head *head)
 				ML_PIXELS_MAX >> 20);
 		return ml_hint(ctx, "Make it smaller before it is stored: networks take images of a few hundred pixels a side.");
 	}
+	return ML_OK;
+}
+
+ml_status
+ml_pixels_look(ml_context *ctx, ml_text bytes, ml_picture *picture)
+{
+	ml_pixels_head head = look(bytes);
+	bool		swapped = head.orientation >= 5;
+
+	if (head.kind == ML_PIXELS_RAW)
+		return ml_fail(ctx, ML_UNSUPPORTED, "the bytes are neither PNG nor JPEG");
+	ML_TRY(check_head(ctx, &head));
+	*picture = (ml_picture) {swapped ? head.width : head.height, swapped ? head.height : head.width, head.channels};
 	return ML_OK;
 }
 

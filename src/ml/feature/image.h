@@ -52,9 +52,10 @@ ml_picture_bytes(const ml_picture *picture)
 
 /*
  * What the head of a PNG or JPEG says, upright: its size, and 1 channel where
- * it is grey, else 3.  False: it is neither, has no size, or is too large.
+ * it is grey, else 3.  ML_BAD_INPUT: it has no size, or is too large;
+ * ML_UNSUPPORTED: it is neither of both.
  */
-extern bool ml_pixels_look(ml_text bytes, ml_picture *picture);
+extern ml_status ml_pixels_look(ml_context *ctx, ml_text bytes, ml_picture *picture);
 
 /*
  * pixels[ml_picture_bytes(wanted)].  memory: bytes that decoding may take.

@@ -76,21 +76,8 @@ read_pictures(ml_context *ctx, ml_network_trainer *net)
 }
 
 static ml_status
-check_images(ml_context *ctx, const ml_network_trainer *net)
+check_on_error(ml_context *ctx, const ml_network_trainer *net)
 {
-	const ml_trainer *trainer = net->trainer;
-	uint32_t	image = 0;
-
-	for (uint32_t i = 0; i < trainer->ncolumns; i++)
-	{
-		ml_text		name = trainer->columns[i].name;
-
-		if (trainer->columns[i].role != ML_ROLE_IMAGE || net->pictures[image++].height > 0)
-			continue;
-		ml_fail(ctx, ML_BAD_OPTION, "bytes of column \"%.*s\" have no stated size", QUOTED(name));
-		return ml_hint(ctx, "Say which size the network takes: {\"images\": {\"%.*s\": {\"height\": 28, \"width\": 28, \"channels\": 1}}}, "
-					   "or leave the column out.", QUOTED(name));
-	}
 	if (net->nimages > 0 || net->options->on_error != ML_ON_ERROR_SKIP)
 		return ML_OK;
 	ml_fail(ctx, ML_BAD_OPTION, "option \"on_error\" does nothing without images");
@@ -127,9 +114,10 @@ open_network(ml_context *ctx, ml_network_trainer *net)
 	ML_TRY(take(ctx, net, net->ncategories, sizeof(ml_levels), &net->levels));
 	ML_TRY(take(ctx, net, net->ncategories, sizeof(uint32_t), &net->level));
 	ML_TRY(take(ctx, net, net->nimages, sizeof(ml_picture), &net->pictures));
+	ML_TRY(take(ctx, net, net->nimages, sizeof(bool), &net->found));
 	ML_TRY(take(ctx, net, trainer->ncolumns, sizeof(ml_value), &net->values));
 	ML_TRY(read_pictures(ctx, net));
-	ML_TRY(check_images(ctx, net));
+	ML_TRY(check_on_error(ctx, net));
 	ML_TRY(check_parties(ctx, &trainer->options));
 	return ntexts == 0 ? ML_OK : ml_words_open(ctx, trainer->kernel, &net->reader);
 }
@@ -182,11 +170,13 @@ ml_train_network_add(ml_context *ctx, ml_network_trainer *net, const ml_train_ro
 	if (!skipped)
 	{
 		ML_TRY(status);
+		ML_TRY(ml_network_sizes_found(ctx, net));
 		net->least = ML_MIN(net->least, row->target);
 		net->most = ML_MAX(net->most, row->target);
 		return ML_OK;
 	}
 	/* as if it had not been there */
+	ml_network_sizes_forget(ctx, net);
 	net->bad_images++;
 	trainer->skipped++;
 	trainer->nrows--;

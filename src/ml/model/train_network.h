@@ -57,7 +57,9 @@ struct ml_network_trainer
 	ml_levels  *levels;			/* [ncategories] values of categories as they appear */
 	uint32_t   *level;			/* [ncategories] of the row in hand */
 	uint32_t	nimages;
-	ml_picture *pictures;		/* [nimages] by option "images" */
+	ml_picture *pictures;		/* [nimages] by option "images", or the size of the first rows' */
+	bool	   *found;			/* [nimages] that is the size of the first, and all have it */
+	bool		sized;			/* a row with images is there */
 	ml_words   *reader;
 	ml_levels	words;			/* of texts as they appear */
 	uint32_t	longest;		/* words of a text that are there */
@@ -157,8 +159,12 @@ extern ml_status ml_train_network_finish(ml_context *ctx, ml_network_trainer *ne
 
 /* === train_network_rows.c === */
 
-/* The first row tells how large records are. */
+/* The first row tells how large records are, and images of which no option says it. */
 extern ml_status ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_row *row);
+
+/* The first row is there: its images' size is that of all.  Or it was skipped: the next is the first. */
+extern ml_status ml_network_sizes_found(ml_context *ctx, ml_network_trainer *net);
+extern void ml_network_sizes_forget(ml_context *ctx, ml_network_trainer *net);
 
 /* Add a row; *skipped: its image is bad, and such rows are to be skipped. */
 extern ml_status ml_network_add_row(ml_context *ctx, ml_network_trainer *net, const ml_train_row *row,

@@ -77,6 +77,128 @@ decoding_memory(const ml_network_trainer *net)
 	return half - ML_MIN(taken, half);
 }
 
+/* ---------- the size of images that no option states ---------- */
+
+/* ... "images": {"photo": {"height": 28, "width": 28, "channels": 1}} */
+static ml_status
+no_size(ml_context *ctx, const ml_column *column)
+{
+	ml_fail(ctx, ML_BAD_OPTION, "bytes of column \"%.*s\" have no stated size", QUOTED(column->name));
+	return ml_hint(ctx, "Say which size the network takes: {\"images\": {\"%.*s\": {\"height\": 28, \"width\": 28, \"channels\": 1}}}, "
+				   "or leave the column out.", QUOTED(column->name));
+}
+
+/* That of the first image. */
+static ml_status
+find_size(ml_context *ctx, ml_network_trainer *net, const ml_column *column, ml_text bytes, uint32_t image)
+{
+	ml_picture *picture = &net->pictures[image];
+	ml_status	status;
+
+	if (picture->height > 0)
+		return ML_OK;
+	if (bytes.data == NULL)
+		return name_image(ctx, net, column, ml_fail(ctx, ML_BAD_INPUT, "there is no image"));
+	status = ml_pixels_look(ctx, bytes, picture);
+	if (status == ML_UNSUPPORTED)
+		return no_size(ctx, column);
+	ML_TRY(name_image(ctx, net, column, status));
+	net->found[image] = true;
+	if (picture->height <= ML_SIDE_MAX && picture->width <= ML_SIDE_MAX)
+		return ML_OK;
+	ml_fail(ctx, ML_BAD_OPTION, "the image of row %llu in column \"%.*s\" is %u wide and %u high, and networks take up to %d",
+			(unsigned long long) net->trainer->seen, QUOTED(column->name), picture->width, picture->height, ML_SIDE_MAX);
+	return ml_hint(ctx, "Say which size they shall become: {\"images\": {\"%.*s\": {\"height\": 224, \"width\": 224}}}.", QUOTED(column->name));
+}
+
+/* Has a later one the size of the first? */
+static ml_status
+check_size(ml_context *ctx, const ml_network_trainer *net, const ml_column *column, ml_text bytes, uint32_t image)
+{
+	const ml_picture *first = &net->pictures[image];
+	ml_picture	here;
+
+	/* what can't be read is told by reading it; grey becomes colours, but not the other way round */
+	if (!net->found[image] || ml_pixels_look(ctx, bytes, &here) != ML_OK ||
+		(here.height == first->height && here.width == first->width && here.channels <= first->channels))
+		return ML_OK;
+	ml_fail(ctx, ML_BAD_DATA, "the image of row %llu in column \"%.*s\" is %u wide and %u high%s, those before it %u and %u%s",
+			(unsigned long long) net->trainer->seen, QUOTED(column->name), here.width, here.height,
+			here.channels == first->channels ? "" : here.channels == 1 ? ", grey" : ", in colours", first->width, first->height,
+			here.channels == first->channels ? "" : first->channels == 1 ? ", grey" : ", in colours");
+	return ml_hint(ctx, "Say which size they shall become: {\"images\": {\"%.*s\": {\"height\": %u, \"width\": %u, \"channels\": %u}}}.",
+				   QUOTED(column->name), first->height, first->width, ML_MAX(here.channels, first->channels));
+}
+
+/* Options as if these sizes had been stated. */
+static ml_status
+write_sizes(ml_context *ctx, ml_network_trainer *net, ml_buffer *json)
+{
+	ml_trainer *trainer = net->trainer;
+	ml_list		told = {.before = "images are of the size that the first has: "};
+	const char *separator = "{";
+	uint32_t	image = 0;
+
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+	{
+		const ml_column *column = &trainer->columns[i];
+		const ml_picture *picture = &net->pictures[image];
+
+		if (column->role != ML_ROLE_IMAGE)
+			continue;
+		ML_TRY(ml_appendf(ctx, json, "%s", separator));
+		ML_TRY(ml_json_quote(ctx, json, column->name));
+		ML_TRY(ml_appendf(ctx, json, ": {\"height\": %u, \"width\": %u, \"channels\": %u}", picture->height, picture->width,
+						  picture->channels));
+		separator = ", ";
+		if (net->found[image++])
+			ml_list_add(&told, "\"%.*s\" %u wide and %u high, %s", QUOTED(column->name), picture->width, picture->height,
+						picture->channels == 1 ? "grey" : "in colours");
+	}
+	ML_TRY(ml_appendf(ctx, json, "}"));
+	ml_train_notice(ctx, told.text);
+	return ml_arena_copy(ctx, &trainer->arena, (ml_text) {json->data, json->size}, &trainer->options.network.images);
+}
+
+static bool
+any_found(const ml_network_trainer *net)
+{
+	for (uint32_t i = 0; i < net->nimages; i++)
+		if (net->found[i])
+			return true;
+	return false;
+}
+
+ml_status
+ml_network_sizes_found(ml_context *ctx, ml_network_trainer *net)
+{
+	ml_buffer	json = {0};
+	ml_status	status;
+
+	if (net->sized)
+		return ML_OK;
+	net->sized = true;
+	if (!any_found(net))
+		return ML_OK;
+	status = write_sizes(ctx, net, &json);
+	ml_buffer_free(ctx, &json);
+	return status;
+}
+
+void
+ml_network_sizes_forget(ml_context *ctx, ml_network_trainer *net)
+{
+	if (net->sized || !any_found(net))
+		return;
+	for (uint32_t i = 0; i < net->nimages; i++)
+		if (net->found[i])
+			net->pictures[i] = (ml_picture) {0};
+	memset(net->found, 0, net->nimages * sizeof(bool));
+	ml_examples_close(ctx, net->examples);
+	net->examples = NULL;
+	net->begun = false;
+}
+
 ml_status
 ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_row *row)
 {
@@ -90,6 +212,7 @@ ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_r
 
 		if (column->role == ML_ROLE_IMAGE)
 		{
+			ML_TRY(find_size(ctx, net, column, row->inputs[i].text, image));
 			size = ml_size_add(size, field_size(net, column, &net->pictures[image++]));
 			continue;
 		}
@@ -201,7 +324,11 @@ put_columns(ml_context *ctx, ml_network_trainer *net, const ml_value *inputs, ch
 		if (column->role == ML_ROLE_TEXT)
 			ML_TRY(put_text(ctx, net, inputs[i].text, to));
 		else if (column->role == ML_ROLE_IMAGE)
+		{
+			if (inputs[i].text.data != NULL)
+				ML_TRY(check_size(ctx, net, column, inputs[i].text, image));
 			ML_TRY(put_image(ctx, net, column, inputs[i].text, &net->pictures[image++], to));
+		}
 		else if (column->role == ML_ROLE_CATEGORY)
 			ML_TRY(put_level(ctx, &net->levels[category++], inputs[i].text, to));
 		else if (column->type == ML_TYPE_ARRAY)
