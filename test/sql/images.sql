@@ -185,4 +185,15 @@ SELECT version FROM aiaas_train('first_damaged', 'warm', 'skipping', algorithm =
 SELECT aiaas_network_spec('skipping') -> 'images';
 \pset format aligned
 \pset tuples_only off
+--
+-- Judged, exported and imported, arrays of numbers as images
+--
+SELECT metric, value FROM aiaas_evaluate('warm', 'photos') WHERE metric = 'accuracy';
+SELECT aiaas_evaluate('both', 'mixed') IS NOT NULL AS judged LIMIT 1;
+SELECT (aiaas_import('again', (SELECT string_agg(data, '' ORDER BY chunk) FROM aiaas_export('warm', 2)))).version;
+SELECT bool_and(aiaas_score('again', photo) = aiaas_score('warm', photo)) AS same FROM files;
+CREATE TABLE grids AS SELECT ARRAY[i % 2, 1, 0, 1 - i % 2]::float8[] AS grid, i % 2 = 0 AS even FROM generate_series(1, 40) AS i;
+SELECT version FROM aiaas_train('grids', 'even', 'squares', algorithm => 'network', options => aiaas.sequential(aiaas.reshape(2, 2, 1),
+	aiaas.conv2d(2, 2), aiaas.flatten(), aiaas.dense(NULL, 'softmax')) || '{"epochs": 30, "holdout": 0, "optimizer": {"type": "adam", "learning_rate": 0.05}}');
+SELECT DISTINCT aiaas_classify('squares', ROW(grid)) = even::text AS right_ones FROM grids;
 DROP SCHEMA images CASCADE;
