@@ -163,6 +163,16 @@ check_live(Relation rel, const catalog_columns *columns, int32 version, bool mus
 		refuse_checkpoint(rel, version);
 }
 
+/* ERROR if another transaction has written the version. */
+static void
+check_unwritten(Relation rel, const catalog_columns *columns, int32 version, int32 chunk)
+{
+	if (written_by_others(rel, columns, version))
+		refuse_as(chunk == 0 ? ERRCODE_UNIQUE_VIOLATION : ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+				  rel, psprintf("version %d exists, and versions never change", version),
+				  "A new version is written by aiaas_train, aiaas_retrain or aiaas_import.");
+}
+
 static void
 check_insert(Relation rel, const catalog_columns *columns, HeapTuple new)
 {
@@ -196,10 +206,7 @@ check_insert(Relation rel, const catalog_columns *columns, HeapTuple new)
 	 * have dropped it already, that is a duplicate key, and catalog_store takes
 	 * the next number.
 	 */
-	if (written_by_others(rel, columns, version))
-		refuse_as(chunk == 0 ? ERRCODE_UNIQUE_VIOLATION : ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-				  rel, psprintf("version %d exists, and versions never change", version),
-				  "A new version is written by aiaas_train, aiaas_retrain or aiaas_import.");
+	check_unwritten(rel, columns, version, chunk);
 	if (chunk != 0)
 		return;
 	if (was_dropped(rel, columns, version))
@@ -207,9 +214,12 @@ check_insert(Relation rel, const catalog_columns *columns, HeapTuple new)
 				  psprintf("version %d was dropped, and numbers are never used again", version),
 				  "A new version is written by aiaas_train, aiaas_retrain or aiaas_import.");
 	manifest = manifest_column(new, columns, desc);
-	if (manifest != NULL && manifest_checkpoint(manifest, NULL, NULL) &&
-		read_head(rel, columns, &head) && head.live == version)
-		refuse_checkpoint(rel, version);
+	if (manifest == NULL || !manifest_checkpoint(manifest, NULL, NULL) ||
+		!read_head(rel, columns, &head) || head.live != version)
+		return;
+	/* another transaction may have written and deployed one of that number since we looked */
+	check_unwritten(rel, columns, version, chunk);
+	refuse_checkpoint(rel, version);
 }
 
 static void
