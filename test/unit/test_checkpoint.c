@@ -9,32 +9,6 @@
  */
 #include "toy_network_training.h"
 
-/* A number, a category, a text; y is "yes" or "no". */
-static void
-make_rows(table *t, size_t n)
-{
-	static const char *const kinds[] = {"red", "green", "blue"};
-	ml_rng		rng;
-
-	ml_rng_seed(&rng, 8);
-	add_column(t, "a", ML_TYPE_NUMBER, ML_ROLE_NUMBER);
-	add_column(t, "kind", ML_TYPE_TEXT, ML_ROLE_CATEGORY);
-	add_column(t, "note", ML_TYPE_TEXT, ML_ROLE_TEXT);
-	for (size_t i = 0; i < n; i++)
-	{
-		ml_value   *row = add_row(t);
-		size_t		kind = (size_t) ml_rng_below(&rng, 3);
-		bool		good = ml_rng_below(&rng, 2);
-		char		text[64];
-
-		snprintf(text, sizeof(text), "%s %s w%d", good ? "lovely" : "awful", kinds[ml_rng_below(&rng, 3)], (int) ml_rng_below(&rng, 20));
-		row[0].number = i % 9 == 4 ? NAN : noise(&rng);
-		row[1].text = i % 11 == 3 ? (ml_text) {NULL, 0} : unit_text(kinds[kind]);
-		row[2].text = i % 13 == 5 ? (ml_text) {NULL, 0} : keep(t, text);
-		t->targets[i].text = good != (kind == 1) ? ML_TEXT("yes") : ML_TEXT("no");
-	}
-}
-
 #define LAYERS \
 	"\"layers\": [{\"type\": \"embedding\", \"input_dim\": 40, \"output_dim\": 6, \"inputs\": \"note\"}, {\"type\": \"gru\", \"units\": 5, \"name\": \"read\"}, " \
 	"{\"type\": \"concatenate\", \"inputs\": [\"read\", \"numbers\"]}, {\"type\": \"dropout\", \"rate\": 0.2}, " \
@@ -172,7 +146,7 @@ test_case(unit_host *host, int i)
 	int			epochs;
 
 	open_table(host, &t);
-	make_rows(&t, cases[i].memory > 0 ? 9000 : 150);
+	make_mixed(&t, cases[i].memory > 0 ? 9000 : 150);
 	if (cases[i].texts)
 		t.columns[0].role = t.columns[1].role = ML_ROLE_IGNORE;
 	if (cases[i].numbers)
@@ -260,13 +234,13 @@ test_going_on(unit_host *host)
 	outcome		other;
 
 	open_table(host, &t);
-	make_rows(&t, 150);
+	make_mixed(&t, 150);
 	unit_ok(run_steps(host, &s, &t, 1, false, &once), "one epoch of two: %s", host->ctx.error.text);
 	unit_ok(strstr(once.report.data, "\"epochs\": 1") != NULL, "  its report");
 	s.start = (ml_text) {once.checkpoint.data, once.checkpoint.size};
 	test_differences(host, &t, s.start);
 	open_table(host, &more);
-	make_rows(&more, 220);
+	make_mixed(&more, 220);
 	more.inputs[200 * 3 + 2].text = ML_TEXT("unheard words of another day");
 	more.inputs[201 * 3 + 1].text = ML_TEXT("violet");
 	unit_ok(train_network(host, &more, &s, &r) && told(&r, "epochs") == 2, "more rows, with other words: %s %s", host->ctx.error.text,
@@ -321,7 +295,7 @@ test_course(unit_host *host, const char *schedule)
 
 	snprintf(first, sizeof(first), STEERED, 3, 16, 1, 0.01, schedule);
 	open_table(host, &t);
-	make_rows(&t, 100);
+	make_mixed(&t, 100);
 	unit_ok(run_steps(host, &s, &t, 1, false, &once), "%s: a checkpoint: %s", schedule, host->ctx.error.text);
 	start = (ml_text) {once.checkpoint.data, once.checkpoint.size};
 	course(host, &t, start, first, NULL);
@@ -414,7 +388,7 @@ test_damage(unit_host *host)
 	int			n = 0;
 
 	open_table(host, &t);
-	make_rows(&t, 100);
+	make_mixed(&t, 100);
 	unit_ok(run_steps(host, &s, &t, 1, false, &once) &&
 			ml_safetensors_read(&host->ctx, &arena, once.checkpoint.data, once.checkpoint.size, &file) == ML_OK &&
 			describe(host, &file, file.tensors, file.ntensors, (ml_text) {0}) == ML_OK, "a checkpoint is read: %s", host->ctx.error.text);
@@ -446,7 +420,7 @@ test_numbers(unit_host *host)
 	double		numbers[ML_CHECKPOINT_NUMBERS];
 
 	open_table(host, &t);
-	make_rows(&t, 100);
+	make_mixed(&t, 100);
 	unit_ok(run_steps(host, &s, &t, 1, false, &once) &&
 			ml_safetensors_read(&host->ctx, &arena, once.checkpoint.data, once.checkpoint.size, &file) == ML_OK, "numbers of a checkpoint: %s",
 			host->ctx.error.text);
@@ -495,7 +469,7 @@ test_bytes(unit_host *host)
 	int			wrong = 0;
 
 	open_table(host, &t);
-	make_rows(&t, 60);
+	make_mixed(&t, 60);
 	t.columns[2].role = ML_ROLE_IGNORE;
 	unit_ok(run_steps(host, &s, &t, 1, false, &once), "bytes of a checkpoint: %s", host->ctx.error.text);
 	bytes = malloc(once.checkpoint.size);
@@ -566,7 +540,7 @@ test_memory(unit_host *host)
 	cut			once;
 
 	open_table(host, &t);
-	make_rows(&t, 150);
+	make_mixed(&t, 150);
 	t.columns[2].role = ML_ROLE_IGNORE;
 	test_limit(host, &t, (ml_text) {0});
 	unit_ok(run_steps(host, &(setting) {"network", ML_CLASSIFICATION, LARGE}, &t, 1, false, &once), "a checkpoint: %s", host->ctx.error.text);
@@ -604,7 +578,7 @@ test_interruptions(unit_host *host)
 	cut			once;
 
 	open_table(host, &t);
-	make_rows(&t, 40);
+	make_mixed(&t, 40);
 	a.t = &t;
 	unit_ok(run_steps(host, &a.s, &t, 1, false, &once), "a checkpoint: %s", host->ctx.error.text);
 	a.s.start = (ml_text) {once.checkpoint.data, once.checkpoint.size};

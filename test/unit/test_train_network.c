@@ -79,33 +79,6 @@ test_early(unit_host *host)
 	close_table(&t);
 }
 
-/* Numbers, a category and a text; y is "yes" or "no". */
-static void
-make_mixed(table *t, size_t n)
-{
-	static const char *const kinds[] = {"red", "green", "blue"};
-	ml_rng		rng;
-
-	ml_rng_seed(&rng, 8);
-	add_column(t, "a", ML_TYPE_NUMBER, ML_ROLE_NUMBER);
-	add_column(t, "kind", ML_TYPE_TEXT, ML_ROLE_CATEGORY);
-	add_column(t, "note", ML_TYPE_TEXT, ML_ROLE_TEXT);
-	for (size_t i = 0; i < n; i++)
-	{
-		ml_value   *row = add_row(t);
-		size_t		kind = (size_t) ml_rng_below(&rng, 3);
-		bool		good = ml_rng_below(&rng, 2);
-		char		text[64];
-
-		snprintf(text, sizeof(text), "%s %s w%d", good ? "lovely" : "awful", kinds[ml_rng_below(&rng, 3)], (int) ml_rng_below(&rng, 20));
-		row[0].number = i % 9 == 4 ? NAN : noise(&rng);
-		row[1].text = i % 11 == 3 ? (ml_text) {NULL, 0} : unit_text(kinds[kind]);
-		row[2].text = i % 13 == 5 ? (ml_text) {NULL, 0} : keep(t, text);
-		t->targets[i].text = good != (kind == 1) ? ML_TEXT("yes") : ML_TEXT("no");
-	}
-	t->validates = calloc(n, 1);
-}
-
 #define MIXED_LAYERS \
 	"\"layers\": [{\"type\": \"embedding\", \"input_dim\": 40, \"output_dim\": 6, \"inputs\": \"note\"}, {\"type\": \"gru\", \"units\": 5, \"name\": \"read\"}, " \
 	"{\"type\": \"concatenate\", \"inputs\": [\"read\", \"numbers\"]}, {\"type\": \"dropout\", \"rate\": 0.1}, {\"type\": \"dense\", \"units\": 6, \"activation\": \"relu\"}, " \
@@ -133,6 +106,7 @@ test_blind(unit_host *host)
 
 	open_table(host, &t);
 	make_mixed(&t, 240);
+	t.validates = calloc(t.n, 1);
 	for (size_t i = 0; i < t.n; i++)
 	{
 		t.split[i] = i % 4 == 0;

@@ -125,4 +125,30 @@ make_ring(table *t, size_t n, uint64_t seed)
 	}
 }
 
+/* Numbers, a category and a text; y is "yes" or "no". */
+static inline void
+make_mixed(table *t, size_t n)
+{
+	static const char *const kinds[] = {"red", "green", "blue"};
+	ml_rng		rng;
+
+	ml_rng_seed(&rng, 8);
+	add_column(t, "a", ML_TYPE_NUMBER, ML_ROLE_NUMBER);
+	add_column(t, "kind", ML_TYPE_TEXT, ML_ROLE_CATEGORY);
+	add_column(t, "note", ML_TYPE_TEXT, ML_ROLE_TEXT);
+	for (size_t i = 0; i < n; i++)
+	{
+		ml_value   *row = add_row(t);
+		size_t		kind = (size_t) ml_rng_below(&rng, 3);
+		bool		good = ml_rng_below(&rng, 2);
+		char		text[64];
+
+		snprintf(text, sizeof(text), "%s %s w%d", good ? "lovely" : "awful", kinds[ml_rng_below(&rng, 3)], (int) ml_rng_below(&rng, 20));
+		row[0].number = i % 9 == 4 ? NAN : noise(&rng);
+		row[1].text = i % 11 == 3 ? (ml_text) {NULL, 0} : unit_text(kinds[kind]);
+		row[2].text = i % 13 == 5 ? (ml_text) {NULL, 0} : keep(t, text);
+		t->targets[i].text = good != (kind == 1) ? ML_TEXT("yes") : ML_TEXT("no");
+	}
+}
+
 #endif							/* TOY_NETWORK_TRAINING_H */
