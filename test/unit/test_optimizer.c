@@ -253,6 +253,8 @@ test_settings(unit_host *host)
 		{"{\"learning_rate\": -1}", "optimizer adam: \"learning_rate\" does not take -1"},
 		{"{\"learning_rate\": \"fast\"}", "\"learning_rate\" does not take \"fast\""},
 		{"{\"learning_rate\": [1]}", "\"learning_rate\" does not take this array"},
+		{"{\"epsilon\": 0}", "\"epsilon\" does not take 0"},
+		{"{\"type\": \"adagrad\", \"epsilon\": 0}", "\"epsilon\" does not take 0"},
 		{"{\"clip_norm\": 0}", "\"clip_norm\" does not take 0"},
 		{"{\"schedule\": \"cosin\"}", "unknown schedule \"cosin\""},
 		{"{\"schedule\": 1}", "\"schedule\" must be a name, or an object with \"type\""},

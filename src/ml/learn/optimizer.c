@@ -33,7 +33,8 @@ static const char *const rules[] = {
 	ML_NUMBER_OR_NONE("clip_value", 1e-12, 1e12)
 
 #define MOMENTUM(standard)	ML_NUMBER("momentum", 0, 0.999999, standard)
-#define EPSILON(standard)	ML_NUMBER("epsilon", 0, 1, standard)
+/* Not 0: where no gradient ever was, as in what fills panels up, it divides 0. */
+#define EPSILON(standard)	ML_NUMBER("epsilon", 1e-30, 1, standard)
 
 enum
 {
