@@ -400,6 +400,8 @@ static const refusal refusals[] = {
 	{L("dense", ", \"activation\": \"sigmoid\""), 3, &numbers, "ends with sigmoid, and loss categorical_crossentropy takes softmax", NULL, NULL},
 	{L("dense", ", \"units\": 1, \"activation\": \"softmax\""), 2, &numbers, "softmax of 1 output", NULL, NULL},
 	{L("dense", ", \"activation\": \"softmax\""), 0, &numbers, "softmax of 1 output", NULL, NULL},
+	{L("dense", ", \"units\": 1, \"activation\": \"sigmoid\"") ", " L("flatten", ""), 2, &numbers, "layer 1 (dense) ends in sigmoid, and other layers follow it", NULL, "Leave them out"},
+	{L("dense", ", \"units\": 3, \"activation\": \"softmax\"") ", " L("dropout", ""), 3, &numbers, "layer 1 (dense) ends in softmax, and other layers follow it", NULL, NULL},
 	{L("dens", ""), 2, &numbers, "layer 1: unknown type of layer \"dens\"", NULL, "Perhaps you meant \"dense\"."},
 	{L("dense", ", \"unit\": 3"), 2, &numbers, "layer 1 (dense) does not take \"unit\"", NULL, "Perhaps you meant \"units\"."},
 	{L("dense", ", \"units\": 0"), 2, &numbers, "layer 1 (dense): \"units\" does not take 0", NULL, "an integer from 1"},

@@ -176,15 +176,38 @@ gather_inputs(ml_lowering *w, const ml_spec *spec, flows *f, ml_flow *in, int *n
 /* ---------- the last layer ---------- */
 
 static int64_t
+activation_of(const ml_layer *layer)
+{
+	for (int i = 0; layer->type->settings[i].name != NULL; i++)
+		if (strcmp(layer->type->settings[i].name, "activation") == 0 &&
+			layer->type->settings[i].choices == ml_layer_activations)
+			return layer->values[i].integer;
+	return ML_LINEAR;
+}
+
+static int64_t
 last_activation(const ml_spec *spec)
 {
-	const ml_layer *last = &spec->layers[spec->nlayers - 1];
+	return activation_of(&spec->layers[spec->nlayers - 1]);
+}
 
-	for (int i = 0; last->type->settings[i].name != NULL; i++)
-		if (strcmp(last->type->settings[i].name, "activation") == 0 &&
-			last->type->settings[i].choices == ml_layer_activations)
-			return last->values[i].integer;
-	return ML_LINEAR;
+/* Losses of labels look for sigmoid or softmax in the last layer: behind others it would be taken for scores. */
+static ml_status
+check_tail(ml_lowering *w, const ml_spec *spec)
+{
+	int			i = spec->nlayers - 1;
+
+	while (i > 0 && spec->layers[i].ninputs == 0 &&
+		   (strcmp(spec->layers[i].type->name, "dropout") == 0 || strcmp(spec->layers[i].type->name, "flatten") == 0 ||
+			strcmp(spec->layers[i].type->name, "reshape") == 0))
+		i--;
+	if (i == spec->nlayers - 1 || !w->task->classification ||
+		(activation_of(&spec->layers[i]) != ML_SIGMOID && activation_of(&spec->layers[i]) != ML_LAYER_SOFTMAX))
+		return ML_OK;
+	w->layer = &spec->layers[i];
+	ml_layer_fail(w, NULL, "ends in %s, and other layers follow it", ml_layer_activations[activation_of(w->layer)]);
+	return ml_hint(w->ctx, "Leave them out, or put aiaas.activation('%s') behind them instead.",
+				   ml_layer_activations[activation_of(w->layer)]);
 }
 
 /* The outputs that the last layer says it has; 0: it doesn't. */
@@ -343,6 +366,7 @@ lower(ml_lowering *w, ml_spec *spec, ml_spec_look look, void *arg)
 	out = &f.layers[spec->nlayers - 1];
 	ML_TRY(check_feeds(w, &f));
 	ML_TRY(check_last(w, out));
+	ML_TRY(check_tail(w, spec));
 	ML_TRY(ml_loss_check(w, spec, last_activation(spec), out->dims[0]));
 	set_output(w, spec, out);
 	if (w->task->training || w->task->with_loss)
