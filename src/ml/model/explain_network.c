@@ -59,6 +59,7 @@ typedef struct attribution
 	int32_t    *ends[ML_FEEDS_MAX];	/* [ROWS + 1] */
 	int			nsources;
 	source		sources[INPUTS_MAX];
+	bool		bare;			/* the output is one of logits here, though of probabilities there */
 	int32_t		score;			/* [rows, 1] */
 	double		base;			/* logits at the base and at the row */
 	double		full;
@@ -84,15 +85,17 @@ copy_symbols(attribution *a)
 	return ML_OK;
 }
 
-static void
+static ml_status
 add_source(attribution *a, int feed, int32_t value, int32_t table, size_t width)
 {
-	if (a->nsources < INPUTS_MAX)
-		a->sources[a->nsources++] = (source) {.feed = feed, .value = value, .table = table, .width = width};
+	if (a->nsources == INPUTS_MAX)
+		return ml_fail(a->ctx, ML_UNSUPPORTED, "a network with more than %d inputs and embeddings can't be explained", INPUTS_MAX);
+	a->sources[a->nsources++] = (source) {.feed = feed, .value = value, .table = table, .width = width};
+	return ML_OK;
 }
 
 /* Feeds of floats, and offsets. */
-static void
+static ml_status
 copy_inputs(attribution *a)
 {
 	const ml_network *network = &a->network->network;
@@ -112,9 +115,10 @@ copy_inputs(attribution *a)
 		if (feed->kind == ML_FEED_TOKENS)
 			continue;
 		a->map[values->data] = ml_builder_input(&a->b, ml_graph_text(a->from, data->name), &data->shape);
-		add_source(a, i, a->map[values->data], ML_NO_VALUE,
-				   feed->kind == ML_FEED_IMAGE ? (size_t) (feed->height * feed->width * feed->channels) : (size_t) feed->size);
+		ML_TRY(add_source(a, i, a->map[values->data], ML_NO_VALUE,
+						  feed->kind == ML_FEED_IMAGE ? (size_t) (feed->height * feed->width * feed->channels) : (size_t) feed->size));
 	}
+	return ML_OK;
 }
 
 /* Constants, parameters and states, where they are in their vectors. */
@@ -154,11 +158,32 @@ feed_of_ids(const attribution *a, int32_t value)
 	return -1;
 }
 
+/*
+ * Probabilities round to 0 or 1, of which there are no logits: where the last op
+ * makes them, it gives logits itself.  Sigmoids may be part of a product.
+ */
+static const ml_op *
+op_of(attribution *a, const ml_graph_node *node, ml_attributes *attributes)
+{
+	const ml_network *network = &a->network->network;
+	const ml_op *op = ml_ops[node->op];
+
+	*attributes = node->attributes;
+	if (network->output_kind != ML_OUTPUT_PROBABILITIES || a->from->operands[node->inputs + node->nin] != network->output)
+		return op;
+	a->bare = op == &ml_op_softmax ||
+		(network->outputs == 1 && (op == &ml_op_linear || op == &ml_op_activation) && attributes->ints[0] == ML_SIGMOID);
+	if (a->bare && op != &ml_op_softmax)
+		attributes->ints[0] = ML_LINEAR;
+	return a->bare && op == &ml_op_softmax ? &ml_op_log_softmax : op;
+}
+
 static ml_status
 copy_node(attribution *a, const ml_graph_node *node)
 {
 	const int32_t *operands = a->from->operands + node->inputs;
-	const ml_op *op = ml_ops[node->op];
+	ml_attributes attributes;
+	const ml_op *op = op_of(a, node, &attributes);
 	int32_t		in[ML_NODE_INPUTS_MAX];
 	int32_t		out[ML_NODE_OUTPUTS_MAX];
 	int			feed = op == &ml_op_gather ? feed_of_ids(a, operands[1]) : -1;
@@ -170,7 +195,7 @@ copy_node(attribution *a, const ml_graph_node *node)
 		size_t		used = ml_print(name, sizeof(name), "embedded.%d", a->nsources);
 
 		a->map[operands[2]] = ml_builder_input(&a->b, (ml_text) {name, used}, shape);
-		add_source(a, feed, a->map[operands[2]], operands[0], (size_t) shape->dims[1]);
+		ML_TRY(add_source(a, feed, a->map[operands[2]], operands[0], (size_t) shape->dims[1]));
 		return a->b.e.status;
 	}
 	for (int i = 0; i < node->nin; i++)
@@ -179,7 +204,7 @@ copy_node(attribution *a, const ml_graph_node *node)
 		if (operands[i] != ML_NO_VALUE && in[i] == ML_NO_VALUE)
 			return ml_fail(a->ctx, ML_UNSUPPORTED, "a network that uses numbers of words other than in embeddings can't be explained");
 	}
-	a->b.e.node(&a->b.e, op, &node->attributes, node->nin, in, node->nout, out);
+	a->b.e.node(&a->b.e, op, &attributes, node->nin, in, node->nout, out);
 	for (int i = 0; i < node->nout && a->b.e.status == ML_OK; i++)
 		a->map[operands[node->nin + i]] = out[i];
 	return a->b.e.status;
@@ -202,7 +227,7 @@ emit_logit(attribution *a, int32_t output, uint32_t score)
 	int32_t		x = column(a, output, pair ? 1 : network->outputs == 1 ? 0 : score);
 	int32_t		rest;
 
-	if (network->output_kind != ML_OUTPUT_PROBABILITIES)
+	if (network->output_kind != ML_OUTPUT_PROBABILITIES || a->bare)
 		return pair ? ml_emit2(e, &ml_op_sub, NULL, x, column(a, output, 0)) : x;
 	if (nscores > 1)
 		return ml_emit1(e, &ml_op_log, NULL, x);
@@ -252,7 +277,7 @@ build(attribution *a, uint32_t score)
 	for (int32_t v = 0; v < a->from->nvalues; v++)
 		a->map[v] = ML_NO_VALUE;
 	ML_TRY(copy_symbols(a));
-	copy_inputs(a);
+	ML_TRY(copy_inputs(a));
 	ML_TRY(copy_values(a));
 	for (int32_t k = 0; k < a->from->nnodes; k++)
 		ML_TRY(copy_node(a, &a->from->nodes[k]));

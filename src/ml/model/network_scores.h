@@ -30,6 +30,7 @@ ml_network_logits(ml_output kind, const float *outputs, uint32_t noutputs, uint3
 			double		p = outputs[nscores == 1 && noutputs == 2 ? 1 : i];
 			double		q = noutputs == 1 ? 1 - p : outputs[0];
 
+			finite = finite && !isnan(p) && !isnan(q);
 			p = p > 1e-30 ? p : 1e-30;
 			q = q > 1e-30 ? q : 1e-30;
 			logits[i] = nscores == 1 ? ml_log(p) - ml_log(q) : ml_log(p);
