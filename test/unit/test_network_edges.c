@@ -1,8 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * test_network_edges.c
- *	  Trainings and answers of networks at the edge of what they take: scores
- *	  that are no numbers or as certain as floats can be.
+ *	  Trainings and answers of networks at the edge of what they take: batches
+ *	  and vocabularies that are too large, arrays of other lengths, scores that
+ *	  are no numbers or as certain as floats can be.
  *
  *-------------------------------------------------------------------------
  */
@@ -78,6 +79,105 @@ test_certain(unit_host *host)
 	close_table(&t);
 }
 
+/* ---- memory ---- */
+
+/* Texts of words that no other has: refused before all are there. */
+static void
+test_words(unit_host *host)
+{
+	size_t		limit = (size_t) 4 << 20;
+	size_t		before;
+	table		t;
+	outcome		r;
+
+	open_table(host, &t);
+	add_column(&t, "note", ML_TYPE_TEXT, ML_ROLE_TEXT);
+	for (int i = 0; i < 40000; i++)
+	{
+		char		text[128];
+
+		snprintf(text, sizeof(text), "a%d b%d c%d d%d e%d f%d", i, i, i, i, i, i);
+		add_row(&t)[0].text = keep(&t, text);
+		t.targets[i].text = i % 2 ? ML_TEXT("odd") : ML_TEXT("even");
+	}
+	before = host->peak_bytes = host->live_bytes;
+	unit_ok(!train_network(host, &t, &(setting) {"network", ML_CLASSIFICATION, "{\"epochs\": 1}", limit}, &r) &&
+			r.status == ML_MEMORY_LIMIT, "words for ever: %s", host->ctx.error.text);
+	unit_ok(host->peak_bytes - before < 2 * limit, "  refused in %zu kB", (host->peak_bytes - before) >> 10);
+	unit_ok(strstr(host->ctx.error.hint, "maintenance_work_mem") != NULL, "  %s", host->ctx.error.hint);
+	end_network(host, &r);
+	close_table(&t);
+}
+
+/* More words in a batch than there are numbers for them. */
+static void
+test_batch(unit_host *host)
+{
+	static const char *const options =
+		"{\"layers\": [{\"type\": \"embedding\", \"output_dim\": 2}, {\"type\": \"global_average_pooling\"}, "
+		"{\"type\": \"dense\", \"units\": 1, \"activation\": \"sigmoid\"}], \"batch_size\": 40000, \"holdout\": 0, \"memory\": \"1024GB\", %s}";
+	char		text[400];
+	table		t;
+	outcome		r;
+
+	open_table(host, &t);
+	add_column(&t, "note", ML_TYPE_TEXT, ML_ROLE_TEXT);
+	for (size_t i = 0; i < 40000; i++)
+	{
+		add_row(&t)[0].text = i % 2 ? ML_TEXT("one") : ML_TEXT("two");
+		t.targets[i].text = i % 2 ? ML_TEXT("odd") : ML_TEXT("even");
+	}
+	snprintf(text, sizeof(text), options, "\"pad\": 65536");
+	unit_ok(!train_network(host, &t, &(setting) {"network", ML_CLASSIFICATION, text}, &r) && r.status == ML_BAD_OPTION &&
+			strstr(host->ctx.error.text, "40000 texts of 65536 words") != NULL && strstr(host->ctx.error.hint, "batch_size") != NULL,
+			"a batch of too many words: %s", host->ctx.error.text);
+	end_network(host, &r);
+	close_table(&t);
+}
+
+/* ---- arrays ---- */
+
+static void
+test_arrays(unit_host *host)
+{
+	static double items[70000];
+	static const struct
+	{
+		size_t		first;		/* 0: missing */
+		size_t		second;
+		const char *part;		/* of the message */
+	}			cases[] = {
+		{20000, 5, "of row 2 in column \"a\" has 5 items, those before it have 20000"},
+		{5, 20000, "of row 2 in column \"a\" has 20000 items, those before it have 5"},
+		{70000, 70000, "of row 1 in column \"a\" has too many items"},
+		{0, 20000, "of row 2 in column \"a\" has too many items"},
+	};
+
+	for (size_t i = 0; i < ML_LENGTH(cases); i++)
+	{
+		table		t;
+		outcome		r;
+
+		open_table(host, &t);
+		add_column(&t, "a", ML_TYPE_ARRAY, ML_ROLE_NUMBER);
+		add_column(&t, "b", ML_TYPE_NUMBER, ML_ROLE_NUMBER);
+		for (size_t k = 0; k < 2; k++)
+		{
+			size_t		n = k == 0 ? cases[i].first : cases[i].second;
+			ml_value   *row = add_row(&t);
+
+			row[0].items = (ml_items) {n == 0 ? NULL : items, n};
+			row[1].number = (double) k;
+			t.targets[k].text = k == 0 ? ML_TEXT("yes") : ML_TEXT("no");
+		}
+		unit_ok(!train_network(host, &t, &(setting) {"network", ML_CLASSIFICATION, "{\"epochs\": 1}"}, &r) && r.status == ML_BAD_DATA &&
+				strstr(host->ctx.error.text, cases[i].part) != NULL, "%zu and %zu items: %s", cases[i].first, cases[i].second,
+				host->ctx.error.text);
+		end_network(host, &r);
+		close_table(&t);
+	}
+}
+
 int
 main(void)
 {
@@ -86,6 +186,9 @@ main(void)
 	test_scores();
 	unit_open(&host);
 	test_certain(&host);
+	test_words(&host);
+	test_batch(&host);
+	test_arrays(&host);
 	unit_close(&host, "networks at the edge");
 	return unit_done();
 }

@@ -140,6 +140,33 @@ test_memory(unit_host *host)
 	close_table(&images);
 }
 
+/* Targets of a batch count where a loss takes a number for each label, and aren't there where it takes classes. */
+static void
+test_many_labels(unit_host *host)
+{
+	static const char *const options =
+		"{\"layers\": [" DENSE("8") ", {\"type\": \"dense\", \"units\": null, \"activation\": \"softmax\"}], \"epochs\": 1, "
+		"\"batch_size\": 1500, \"holdout\": 0%s}";
+	char		text[400];
+	table		t;
+
+	open_table(host, &t);
+	add_column(&t, "a", ML_TYPE_NUMBER, ML_ROLE_NUMBER);
+	for (int i = 0; i < 3000; i++)
+	{
+		char		label[16];
+
+		snprintf(label, sizeof(label), "l%d", i % 1500);
+		add_row(&t)[0].number = i % 1500;
+		t.targets[i].text = keep(&t, label);
+	}
+	snprintf(text, sizeof(text), options, "");
+	test_plan(host, "many labels", &t, text, (size_t) 1 << 20);
+	snprintf(text, sizeof(text), options, ", \"loss\": \"mse\"");
+	test_plan(host, "many labels, squared errors", &t, text, (size_t) 1 << 20);
+	close_table(&t);
+}
+
 /* Conv2D and Dense(1024) on images of 224 x 224: refused, and nothing of that size was asked for. */
 static void
 test_giant(unit_host *host)
@@ -277,6 +304,7 @@ main(void)
 
 	unit_open(&host);
 	test_memory(&host);
+	test_many_labels(&host);
 	test_giant(&host);
 	test_images(&host);
 	unit_close(&host, "memory");

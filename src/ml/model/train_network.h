@@ -104,7 +104,7 @@ struct ml_network_trainer
 	uint8_t   **touched;		/* [values of the network] */
 	ml_feed_batch batch;
 	int32_t    *target_classes;	/* [batch] */
-	float	   *targets;		/* [batch][outputs] */
+	float	   *targets;		/* [batch][outputs], NULL: the loss takes classes */
 	float	   *weights;		/* [batch] */
 	double	   *logits;			/* [nclasses] of a row */
 	size_t		batch_size;

@@ -24,7 +24,7 @@ void
 ml_network_target(ml_network_trainer *net, const ml_example *example, size_t row)
 {
 	size_t		outputs = (size_t) net->network.outputs;
-	float	   *targets = net->targets + row * outputs;
+	float	   *targets = net->targets == NULL ? NULL : net->targets + row * outputs;
 
 	net->weights[row] = (float) ml_network_weight(net, example);
 	if (net->nclasses == 0)
@@ -34,7 +34,7 @@ ml_network_target(ml_network_trainer *net, const ml_example *example, size_t row
 		return;
 	}
 	net->target_classes[row] = (int32_t) net->classes[example->label];
-	for (size_t i = 0; i < outputs; i++)
+	for (size_t i = 0; net->targets != NULL && i < outputs; i++)
 		targets[i] = (size_t) net->target_classes[row] == (outputs == 1 ? 1 : i);
 }
 
@@ -42,9 +42,7 @@ void
 ml_network_bind_targets(const ml_network_trainer *net, const ml_network *network, ml_runner *runner,
 						size_t first, const float *scale)
 {
-	bool		classes = network->graph->values[network->targets].shape.dtype == ML_I32;
-
-	if (classes)
+	if (net->targets == NULL)
 		runner->inputs[network->targets] = net->target_classes + first;
 	else
 		runner->inputs[network->targets] = net->targets + first * (size_t) network->outputs;

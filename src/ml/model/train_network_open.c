@@ -108,6 +108,22 @@ plan_rows(ml_context *ctx, ml_network_trainer *net, const ml_network *network, b
 	return ML_OK;
 }
 
+/* Words of a batch are counted in int32. */
+static ml_status
+check_words(ml_context *ctx, const ml_network_trainer *net)
+{
+	for (int i = 0; i < net->feeds.nfeeds; i++)
+	{
+		const ml_feed *feed = &net->feeds.feeds[i];
+
+		if (feed->kind != ML_FEED_TOKENS || ml_size_mul(net->batch_size, (size_t) feed->longest) <= INT32_MAX)
+			continue;
+		ml_fail(ctx, ML_BAD_OPTION, "a batch of %zu texts of %lld words is too large", net->batch_size, (long long) feed->longest);
+		return ml_hint(ctx, "Make \"batch_size\" smaller, or texts shorter by \"pad\" or \"max_length\".");
+	}
+	return ML_OK;
+}
+
 /* How many rows are run at once, and what their activations take. */
 static ml_status
 choose_slice(ml_context *ctx, ml_network_trainer *net, size_t batch, size_t *training, size_t *judging)
@@ -186,6 +202,22 @@ count_vectors(const ml_network_trainer *net, needs *n)
 			n->flags = ml_size_add(n->flags, ml_size_align((size_t) graph->values[i].shape.dims[0], ML_ALIGN));
 }
 
+/* Numbers of a row's targets; 0: the loss takes classes. */
+static size_t
+target_numbers(const ml_network_trainer *net)
+{
+	const ml_network *network = &net->network;
+
+	return network->graph->values[network->targets].shape.dtype == ML_I32 ? 0 : (size_t) network->outputs;
+}
+
+/* Of a batch, beside what feeds take: class, weight and target of each row. */
+static size_t
+target_bytes(const ml_network_trainer *net)
+{
+	return ml_size_mul(net->batch_size, sizeof(int32_t) + sizeof(float) + target_numbers(net) * sizeof(float));
+}
+
 /* A graph, and one run's pointers and plan. */
 static size_t
 graph_bytes(const ml_graph *graph)
@@ -211,7 +243,7 @@ count_all(const ml_network_trainer *net, size_t training, size_t judging, needs 
 
 	count_vectors(net, n);
 	learn = ml_size_add(learn, ml_size_add(training, judging));
-	learn = ml_size_add(learn, ml_feed_batch_size(&net->feeds, net->batch_size));
+	learn = ml_size_add(learn, ml_size_add(ml_feed_batch_size(&net->feeds, net->batch_size), target_bytes(net)));
 	learn = ml_size_add(learn, ML_MAX(ml_network_initialize_bytes(&net->network), ml_network_checkpoint_size(net)));
 	n->all = ml_size_add(n->vectors, ml_size_add(n->flags, ML_MAX(learn, store)));
 	n->all = ml_size_add(n->all, ml_size_add(graph_bytes(graph), graph_bytes(net->validation.graph)));
@@ -285,10 +317,11 @@ take_vectors(ml_context *ctx, ml_network_trainer *net, const needs *n)
 static ml_status
 take_batch(ml_context *ctx, ml_network_trainer *net, size_t batch)
 {
-	size_t		outputs = (size_t) ML_MAX(net->network.outputs, 1);
+	size_t		numbers = target_numbers(net);
 
 	ML_TRY(ml_alloc(ctx, ml_size_mul(batch, sizeof(int32_t)), (void **) &net->target_classes));
-	ML_TRY(ml_alloc(ctx, ml_size_mul(ml_size_mul(batch, outputs), sizeof(float)), (void **) &net->targets));
+	if (numbers > 0)
+		ML_TRY(ml_alloc(ctx, ml_size_mul(ml_size_mul(batch, numbers), sizeof(float)), (void **) &net->targets));
 	ML_TRY(ml_alloc(ctx, ml_size_mul(batch, sizeof(float)), (void **) &net->weights));
 	ML_TRY(ml_alloc(ctx, ml_size_mul(net->nclasses + 1, sizeof(double)), (void **) &net->logits));
 	return ml_feed_batch_open(ctx, &net->feeds, batch, &net->batch);
@@ -343,6 +376,7 @@ ml_network_open(ml_context *ctx, ml_network_trainer *net)
 	net->whole = net->settings.rule == ML_RULE_GRADIENT_DESCENT;
 	net->batch_size = !net->whole ? (size_t) trainer->options.batch_size : net->network.whole_batches ? (size_t) learning : WHOLE_ROWS;
 	net->batch_size = (size_t) ML_MIN((uint64_t) net->batch_size, ML_MAX(learning, 1));
+	ML_TRY(check_words(ctx, net));
 	ML_TRY(choose_slice(ctx, net, net->batch_size, &training, &judging));
 	count_all(net, training, judging, &n);
 	if (ml_size_add(n.all, ml_examples_least(net->examples, limit / 2)) > limit)

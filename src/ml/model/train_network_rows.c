@@ -65,16 +65,47 @@ memory_of(const ml_network_trainer *net)
 	return net->options->memory > 0 ? (size_t) net->options->memory : net->trainer->memory;
 }
 
-/* While rows are read, the half that is not theirs has nothing in it but words and levels. */
-static size_t
-decoding_memory(const ml_network_trainer *net)
+static uint64_t
+count_taken(const ml_network_trainer *net)
 {
-	size_t		half = memory_of(net) / 2;
+	uint64_t	n = net->words.n;
+
+	for (uint32_t i = 0; i < net->ncategories; i++)
+		n += net->levels[i].n;
+	return n;
+}
+
+/* Words and levels: what there is of rows besides the rows. */
+static size_t
+taken_memory(const ml_network_trainer *net)
+{
 	size_t		taken = ml_size_add(ml_levels_memory(&net->words), net->trainer->arena.total);
 
 	for (uint32_t i = 0; i < net->ncategories; i++)
 		taken = ml_size_add(taken, ml_levels_memory(&net->levels[i]));
-	return half - ML_MIN(taken, half);
+	return taken;
+}
+
+/* While rows are read, the half that is not theirs has nothing in it but these. */
+static size_t
+decoding_memory(const ml_network_trainer *net)
+{
+	size_t		half = memory_of(net) / 2;
+
+	return half - ML_MIN(taken_memory(net), half);
+}
+
+/* Where these alone are too much, so they would be in the end, with the network: refuse before more rows come. */
+static ml_status
+check_taken(ml_context *ctx, const ml_network_trainer *net)
+{
+	size_t		limit = memory_of(net);
+
+	if (taken_memory(net) <= limit)
+		return ML_OK;
+	ml_fail(ctx, ML_MEMORY_LIMIT, "different words of texts and values of categories need more than the %zu kB of memory that are allowed: "
+			"there are %llu up to row %llu", limit >> 10, (unsigned long long) count_taken(net), (unsigned long long) net->trainer->seen);
+	return ml_hint(ctx, "Raise maintenance_work_mem, give {\"memory\": ...}, or leave out columns that are different in each row.");
 }
 
 /* ---------- the size of images that no option states ---------- */
@@ -229,6 +260,15 @@ ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_r
 /* ---------- writing ---------- */
 
 static ml_status
+too_many_items(ml_context *ctx, const ml_network_trainer *net, const ml_column *column)
+{
+	ml_fail(ctx, ML_BAD_DATA, "the array of row %llu in column \"%.*s\" has too many items", (unsigned long long) net->trainer->seen,
+			QUOTED(column->name));
+	return column->size > 0 ? ml_hint(ctx, "A network takes %d numbers at most.", ML_FEED_NUMBERS_MAX) :
+		ml_hint(ctx, "Up to %d may follow a first row without any; let a row that has an array come first.", ITEMS_UNKNOWN);
+}
+
+static ml_status
 put_array(ml_context *ctx, ml_network_trainer *net, ml_column *column, ml_items items, char **to)
 {
 	uint64_t	n = items.data == NULL ? 0 : items.n;
@@ -236,11 +276,10 @@ put_array(ml_context *ctx, ml_network_trainer *net, ml_column *column, ml_items 
 	if (items.data != NULL && n == 0)
 		return ml_fail(ctx, ML_BAD_DATA, "row %llu has an empty array in column \"%.*s\"",
 					   (unsigned long long) net->trainer->seen, QUOTED(column->name));
+	if (n > (column->size == 0 ? ITEMS_UNKNOWN : ML_FEED_NUMBERS_MAX))
+		return too_many_items(ctx, net, column);
 	if (n > 0 && column->size == 0)
-		column->size = (uint32_t) ML_MIN(n, (uint64_t) ITEMS_UNKNOWN + 1);
-	if (column->size > ML_MIN(ML_FEED_NUMBERS_MAX, ITEMS_UNKNOWN) && column->size != n)
-		return ml_fail(ctx, ML_BAD_DATA, "the array of row %llu in column \"%.*s\" has too many items",
-					   (unsigned long long) net->trainer->seen, QUOTED(column->name));
+		column->size = (uint32_t) n;
 	if (n > 0 && n != column->size)
 		return ml_fail(ctx, ML_BAD_DATA, "the array of row %llu in column \"%.*s\" has %llu items, those before it have %u",
 					   (unsigned long long) net->trainer->seen, QUOTED(column->name), (unsigned long long) n, column->size);
@@ -377,6 +416,7 @@ ml_network_add_row(ml_context *ctx, ml_network_trainer *net, const ml_train_row 
 		return ML_OK;
 	}
 	ML_TRY(status);
+	ML_TRY(check_taken(ctx, net));
 	return ml_examples_add(ctx, net->examples, &(ml_example)
 						   {
 							   .size = (uint32_t) (to - (char *) record),
