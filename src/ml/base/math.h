@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * math.h
- *	  exp, log, sine and cosine with the same bits on every CPU.
+ *	  exp, log, sine, cosine and whole powers with the same bits on every CPU.
  *
  * libm chooses by CPU and may differ in the last bit between machines; scores
  * that a model hands out go through these instead.  Plain multiplications and
@@ -170,6 +170,18 @@ static inline double
 ml_sigmoid(double x)
 {
 	return x >= 0 ? 1.0 / (1.0 + ml_exp(-x)) : ml_exp(x) / (1.0 + ml_exp(x));
+}
+
+/* base^n by squaring. */
+static inline double
+ml_power(double base, uint64_t n)
+{
+	double		result = 1;
+
+	for (; n > 0; n >>= 1, base *= base)
+		if (n & 1)
+			result *= base;
+	return result;
 }
 
 #endif							/* ML_MATH_H */

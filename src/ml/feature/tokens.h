@@ -48,7 +48,7 @@ extern uint32_t ml_tokens_nslots(uint32_t n);
 /* Fill slots[nslots]: what an image keeps beside the words. */
 extern ml_status ml_tokens_hash(ml_context *ctx, const ml_tokens *tokens, uint32_t *slots);
 
-/* Are the words, which have "size" bytes in all, UTF-8, not empty and distinct?  After ml_tokens_hash.  ML_BAD_MODEL. */
+/* Are the words, which have "size" bytes in all, UTF-8 and not empty?  Before ml_tokens_hash, which trusts their ends.  ML_BAD_MODEL. */
 extern ml_status ml_tokens_check(ml_context *ctx, const ml_tokens *tokens, size_t size);
 
 /* The word of a number from ML_TOKEN_FIRST on. */

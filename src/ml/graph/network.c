@@ -200,7 +200,6 @@ read_layers(ml_context *ctx, ml_spec *spec, const ml_json *node)
 	return ML_OK;
 }
 
-/* The layers of a preset, as if the user had written them. */
 /* What the last dense layer of a preset has, for the loss that was given. */
 static const char *
 last_of_preset(const ml_spec *spec, const ml_network_task *task)
@@ -216,6 +215,7 @@ last_of_preset(const ml_spec *spec, const ml_network_task *task)
 	return "\"activation\": \"softmax\"";
 }
 
+/* The layers of a preset, as if the user had written them. */
 static ml_status
 read_preset(ml_context *ctx, ml_spec *spec, const ml_json *name, const ml_network_task *task)
 {

@@ -2,7 +2,7 @@
  *
  * network_internal.h
  *	  What the files of specifications share: network.c (reading and writing),
- *	  network_lower.c (lowering), network_loss.c, network_attach.c.
+ *	  network_lower.c (lowering, binding a graph that was read), network_loss.c.
  *
  *-------------------------------------------------------------------------
  */

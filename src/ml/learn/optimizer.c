@@ -7,7 +7,7 @@
  */
 #include "learn/optimizer.h"
 
-#include <math.h>
+#include "base/math.h"
 
 #define PIECE	((size_t) 1 << 16)	/* numbers between two polls */
 
@@ -286,9 +286,12 @@ open_run(ml_context *ctx, ml_optimizer_run *run)
 	cut_ranges(run);
 	for (int i = 0; i < run->nmoments; i++)
 		ML_TRY(ml_alloc_zero(ctx, bytes, (void **) &run->moments[i]));
-	if (run->settings.start > 0)
-		for (size_t i = 0; i < run->graph->parameters; i++)
-			run->moments[0][i] = (float) run->settings.start;
+	for (size_t i = 0; run->settings.start > 0 && i < run->graph->parameters; i++)
+	{
+		run->moments[0][i] = (float) run->settings.start;
+		if (i % PIECE == 0)
+			ML_TRY(ml_poll(ctx));
+	}
 	return ML_OK;
 }
 
@@ -334,18 +337,6 @@ ml_optimizer_rate(const ml_optimizer_run *run)
 
 /* === A step === */
 
-/* base^n by squaring. */
-static double
-power(double base, uint64_t n)
-{
-	double		result = 1;
-
-	for (; n > 0; n >>= 1, base *= base)
-		if (n & 1)
-			result *= base;
-	return result;
-}
-
 /* What the kernels are told in this step; gradients are multiplied by scale first. */
 static ml_step
 step_of(const ml_optimizer_run *run, double scale)
@@ -357,7 +348,7 @@ step_of(const ml_optimizer_run *run, double scale)
 	uint64_t	t = run->schedule.steps + 1;
 
 	return (ml_step) {
-		.rate = (float) (adam ? rate / (1 - power(s->beta1, t)) : rate),
+		.rate = (float) (adam ? rate / (1 - ml_power(s->beta1, t)) : rate),
 		.scale = (float) scale,
 		.limit = (float) s->clip_value,
 		.decay = decoupled ? 0 : (float) s->weight_decay,
@@ -367,7 +358,7 @@ step_of(const ml_optimizer_run *run, double scale)
 		.rest1 = (float) (1 - s->beta1),
 		.rest2 = (float) (1 - s->beta2),
 		.epsilon = (float) s->epsilon,
-		.root = adam ? (float) (1 / sqrt(1 - power(s->beta2, t))) : 1
+		.root = adam ? (float) (1 / sqrt(1 - ml_power(s->beta2, t))) : 1
 	};
 }
 

@@ -179,18 +179,6 @@ ml_schedule_write(ml_context *ctx, const ml_schedule *schedule, ml_buffer *json)
 	return ml_appendf(ctx, json, "}");
 }
 
-/* base^n by squaring: the same bits everywhere. */
-static double
-power(double base, uint64_t n)
-{
-	double		result = 1;
-
-	for (; n > 0; n >>= 1, base *= base)
-		if (n & 1)
-			result *= base;
-	return result;
-}
-
 double
 ml_schedule_rate(const ml_schedule *s, const ml_schedule_state *state, double rate, uint64_t whole)
 {
@@ -211,9 +199,9 @@ ml_schedule_rate(const ml_schedule *s, const ml_schedule_state *state, double ra
 		case ML_SCHEDULE_REDUCE_ON_PLATEAU:
 			break;
 		case ML_SCHEDULE_STEP:
-			return rate * power(s->factor, t / (uint64_t) s->every);
+			return rate * ml_power(s->factor, t / (uint64_t) s->every);
 		case ML_SCHEDULE_EXPONENTIAL:
-			return rate * power(s->factor, t);
+			return rate * ml_power(s->factor, t);
 		case ML_SCHEDULE_COSINE:
 			length = s->length > 0 ? (uint64_t) s->length : whole > warmup ? whole - warmup : 1;
 			if (t >= length)

@@ -30,6 +30,7 @@ put_feeds(writer *w)
 {
 	const ml_feeds *feeds = w->model->feeds;
 	const char *separator = ", \"images\": [";
+	bool		images = false;
 
 	ML_TRY(ml_appendf(w->ctx, &w->feeds, "{\"output\": \"%s\"", output_names[w->model->network->output_kind]));
 	if (feeds->tabular.ntexts > 0)
@@ -48,8 +49,9 @@ put_feeds(writer *w)
 		ML_TRY(ml_appendf(w->ctx, &w->feeds, "%s[%lld, %lld, %lld]", separator, (long long) feed->height,
 						  (long long) feed->width, (long long) feed->channels));
 		separator = ", ";
+		images = true;
 	}
-	if (separator[2] == ' ' || separator[2] == '\0')
+	if (images)
 		ML_TRY(ml_appendf(w->ctx, &w->feeds, "]"));
 	ML_TRY(ml_appendf(w->ctx, &w->feeds, "}"));
 	ml_stored_put(&w->parts, "feeds", (ml_text) {w->feeds.data, w->feeds.size});
