@@ -9,7 +9,9 @@
  */
 #include "toy_network_training.h"
 
+#include "model/feeds.h"
 #include "model/network_scores.h"
+#include "op/ops.h"
 
 /* A probability that is no number is not a small one. */
 static void
@@ -178,6 +180,51 @@ test_arrays(unit_host *host)
 	}
 }
 
+/* ---- polls ---- */
+
+static ml_view
+matrix(ml_dtype dtype, int64_t rows, int64_t columns, void *data)
+{
+	ml_view		view = {.data = data, .dtype = dtype, .ndims = columns > 0 ? 2 : 1, .dims = {rows, columns}};
+
+	ml_view_strides(&view);
+	return view;
+}
+
+/* One row, or one image, of some million numbers can be cancelled in the middle. */
+static void
+test_polls(unit_host *host)
+{
+	const int64_t words = 30000;
+	const int64_t channels = 500;
+	int32_t		offsets[2] = {0, (int32_t) words};
+	float	   *x = calloc((size_t) (words * channels), sizeof(float));
+	float	   *y = calloc((size_t) channels, sizeof(float));
+	int32_t    *which = calloc((size_t) channels, sizeof(int32_t));
+	ml_view		in[2] = {matrix(ML_F32, words, channels, x), matrix(ML_I32, 2, 0, offsets)};
+	ml_view		out[2] = {matrix(ML_F32, 1, channels, y), matrix(ML_I32, 1, channels, which)};
+	ml_op_run	run = {
+		.ctx = &host->ctx, .kernel = ml_kernel_select(ML_LEVEL_AUTO), .attributes = &(ml_attributes) {{0}}, .nin = 2, .nout = 2,
+		.in = in, .out = out
+	};
+	ml_feeds	feeds = {.nfeeds = 1, .feeds = {{.kind = ML_FEED_IMAGE, .height = 2048, .width = 2048, .channels = 3}}};
+	ml_feed_batch batch;
+	uint64_t	before = host->polls;
+
+	x[12345 * channels + 7] = 1;
+	x[23456 * channels + 7] = 1;
+	unit_ok(ml_op_segment_max.kernels[0].run(&run) == ML_OK && y[7] == 1 && which[7] == 12345 && which[8] == 0, "the largest of many words");
+	unit_ok(host->polls - before >= 20, "  with %d polls", (int) (host->polls - before));
+	unit_ok(ml_feed_batch_open(&host->ctx, &feeds, 1, &batch) == ML_OK, "a large image");
+	before = host->polls;
+	unit_ok(ml_feed_pixels(&host->ctx, &batch, 0, (const uint8_t *) x) == ML_OK, "  is fed");
+	unit_ok(host->polls - before >= 10, "  with %d polls", (int) (host->polls - before));
+	ml_feed_batch_close(&host->ctx, &batch);
+	free(x);
+	free(y);
+	free(which);
+}
+
 int
 main(void)
 {
@@ -189,6 +236,7 @@ main(void)
 	test_words(&host);
 	test_batch(&host);
 	test_arrays(&host);
+	test_polls(&host);
 	unit_close(&host, "networks at the edge");
 	return unit_done();
 }

@@ -7,6 +7,7 @@
  */
 #include "model/feeds.h"
 
+#define PIXELS		((size_t) 1 << 20)	/* between two polls */
 #define NUMBERS		ML_TEXT("numbers")	/* what layers call the feed of numbers */
 
 static ml_status
@@ -204,14 +205,19 @@ ml_feed_mapped(ml_feed_batch *batch, int feed, const uint32_t *words, uint32_t n
 	end_ids(batch, feed, n);
 }
 
-void
-ml_feed_pixels(ml_feed_batch *batch, int feed, const uint8_t *pixels)
+ml_status
+ml_feed_pixels(ml_context *ctx, ml_feed_batch *batch, int feed, const uint8_t *pixels)
 {
 	size_t		n = feed_pixels(&batch->feeds->feeds[feed]);
 	float	   *to = batch->pixels[feed] + batch->n * n;
 
-	for (size_t i = 0; i < n; i++)
-		to[i] = (float) pixels[i] * (1.0f / 255);
+	for (size_t first = 0; first < n; first += PIXELS)
+	{
+		for (size_t i = first; i < ML_MIN(first + PIXELS, n); i++)
+			to[i] = (float) pixels[i] * (1.0f / 255);
+		ML_TRY(ml_poll(ctx));
+	}
+	return ML_OK;
 }
 
 void
@@ -238,8 +244,7 @@ read_image(ml_context *ctx, ml_feed_batch *batch, int feed, ml_text bytes)
 		ml_hint(ctx, "Raise aiaas.private_memory. %s", cause.hint);
 	}
 	ML_TRY(status);
-	ml_feed_pixels(batch, feed, batch->bytes);
-	return ML_OK;
+	return ml_feed_pixels(ctx, batch, feed, batch->bytes);
 }
 
 ml_status

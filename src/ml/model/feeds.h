@@ -75,7 +75,7 @@ extern ml_status ml_feed_numbers(ml_context *ctx, ml_feed_batch *batch, const ml
 /* Words by their numbers in a training, of which map[] has those of the vocabulary. */
 extern void ml_feed_mapped(ml_feed_batch *batch, int feed, const uint32_t *words, uint32_t n,
 						   const uint32_t *map);
-extern void ml_feed_pixels(ml_feed_batch *batch, int feed, const uint8_t *pixels);
+extern ml_status ml_feed_pixels(ml_context *ctx, ml_feed_batch *batch, int feed, const uint8_t *pixels);
 extern void ml_feed_batch_next(ml_feed_batch *batch);
 
 /*

@@ -491,7 +491,7 @@ ml_network_feed(ml_context *ctx, ml_network_trainer *net, const ml_example *exam
 		ml_text		value = net->inputs[feeds->column[i]].text;
 
 		if (feeds->feeds[i].kind == ML_FEED_IMAGE)
-			ml_feed_pixels(batch, i, (const uint8_t *) value.data);
+			ML_TRY(ml_feed_pixels(ctx, batch, i, (const uint8_t *) value.data));
 		else if (feeds->feeds[i].kind == ML_FEED_TOKENS)
 			ml_feed_mapped(batch, i, (const uint32_t *) (const void *) value.data, (uint32_t) value.size, net->word_map);
 	}

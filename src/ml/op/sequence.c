@@ -353,24 +353,17 @@ shape_segment_max(ml_context *ctx, const ml_op_shapes *s)
 	return ML_OK;
 }
 
+/* One more word of a row. */
 #define SEGMENT_MAX(name, type) \
 static void \
-name(type *y, int32_t *which, const type *x, size_t n, int32_t word, size_t channels) \
+name(type *y, int32_t *which, const type *x, int32_t word, size_t channels) \
 { \
-	memcpy(y, x, channels * sizeof(type)); \
 	for (size_t c = 0; c < channels; c++) \
-		which[c] = word; \
-	for (size_t w = 1; w < n; w++) \
 	{ \
-		x += channels; \
-		word++; \
-		for (size_t c = 0; c < channels; c++) \
-		{ \
-			bool		larger = x[c] > y[c] || (x[c] != x[c] && y[c] == y[c]); \
-			\
-			y[c] = larger ? x[c] : y[c]; \
-			which[c] = larger ? word : which[c]; \
-		} \
+		bool		larger = x[c] > y[c] || (x[c] != x[c] && y[c] == y[c]); \
+		\
+		y[c] = larger ? x[c] : y[c]; \
+		which[c] = larger ? word : which[c]; \
 	} \
 }
 
@@ -390,21 +383,27 @@ run_segment_max(const ml_op_run *run)
 	for (size_t r = 0; r < p.rows; r++)
 	{
 		int32_t		first = p.offsets[r];
-		size_t		n = ml_packed_length(&p, r);
+		bool		any = ml_packed_length(&p, r) > 0;
 		void	   *y = word_at(&run->out[0], r, bytes);
-		const void *x = word_at(&run->in[0], first, bytes);
 		int32_t    *which = (int32_t *) run->out[1].data + r * channels;
 
-		if (n == 0)
-		{
-			memset(y, 0, bytes);
-			memset(which, 0xff, channels * sizeof(int32_t));
-		}
-		else if (is_double)
-			segment_max_f64(y, which, x, n, first, channels);
+		if (any)
+			memcpy(y, word_at(&run->in[0], first, bytes), bytes);
 		else
-			segment_max_f32(y, which, x, n, first, channels);
-		ML_TRY(ml_poll_after(run->ctx, &unpolled, (n + 1) * channels));
+			memset(y, 0, bytes);
+		for (size_t c = 0; c < channels; c++)
+			which[c] = any ? first : -1;
+		ML_TRY(ml_poll_after(run->ctx, &unpolled, channels));
+		for (int32_t word = first + 1; word < p.offsets[r + 1]; word++)
+		{
+			const void *x = word_at(&run->in[0], word, bytes);
+
+			if (is_double)
+				segment_max_f64(y, which, x, word, channels);
+			else
+				segment_max_f32(y, which, x, word, channels);
+			ML_TRY(ml_poll_after(run->ctx, &unpolled, channels));
+		}
 	}
 	return ML_OK;
 }
