@@ -128,6 +128,9 @@ extern int32_t ml_layer_reshape(ml_lowering *w, int32_t value, ml_dim first, int
 /* A flow [rows][steps, channels] (or its value with ones in between) becomes packed, in place. */
 extern ml_status ml_layer_to_sequence(ml_lowering *w, ml_flow *flow);
 
+/* ML_BAD_OPTION unless the input is a sequence [words, channels]. */
+extern ml_status ml_layer_want_sequence(ml_lowering *w, const ml_flow *in);
+
 /* Products round their factors to bf16: in training, if the task says so. */
 static inline bool
 ml_layer_bf16(const ml_lowering *w)

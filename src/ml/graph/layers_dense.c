@@ -136,6 +136,15 @@ want_channels(ml_lowering *w, const ml_flow *in)
 	return ml_hint(w->ctx, "Put an embedding before it: aiaas.embedding(NULL, 64).");
 }
 
+ml_status
+ml_layer_want_sequence(ml_lowering *w, const ml_flow *in)
+{
+	if (ml_flow_packed(in) && in->ndims == 1 && !in->ids)
+		return ML_OK;
+	ml_layer_fail(w, in, "takes sequences [words, channels]");
+	return in->ids ? ml_hint(w->ctx, "Put an embedding before it: aiaas.embedding(NULL, 64).") : ML_BAD_OPTION;
+}
+
 /* ---------- dense ---------- */
 
 ml_status

@@ -10,15 +10,6 @@
 
 #define BASE	10000			/* of sinusoidal positions */
 
-static ml_status
-want_sequence(ml_lowering *w, const ml_flow *in)
-{
-	if (ml_flow_packed(in) && in->ndims == 1 && !in->ids)
-		return ML_OK;
-	ml_layer_fail(w, in, "takes sequences [words, channels]");
-	return in->ids ? ml_hint(w->ctx, "Put an embedding before it: aiaas.embedding(NULL, 64).") : ML_BAD_OPTION;
-}
-
 /* ---------- recurrent cells ---------- */
 
 typedef struct cell
@@ -83,7 +74,7 @@ lower_cell(ml_lowering *w, const ml_flow *in, ml_flow *out, const cell *c)
 	int32_t		x = in->value;
 	int32_t		last = ML_NO_VALUE;
 
-	ML_TRY(want_sequence(w, in));
+	ML_TRY(ml_layer_want_sequence(w, in));
 	if (rate > 0 && nlayers == 1)
 	{
 		ml_layer_fail(w, in, "has one layer, and \"dropout\" is what happens between layers");
@@ -177,7 +168,7 @@ head_size(ml_lowering *w, const ml_flow *in, int64_t *size)
 	ml_setting_value *given = ml_layer_setting(w, "key_dim");
 	int64_t		heads = ml_layer_integer(w, "heads");
 
-	ML_TRY(want_sequence(w, in));
+	ML_TRY(ml_layer_want_sequence(w, in));
 	*size = given == NULL || given->none ? in->dims[0] / heads : given->integer;
 	if ((given == NULL || given->none) && in->dims[0] % heads != 0)
 		return ml_layer_fail(w, in, "has %lld heads, which don't divide %lld channels", (long long) heads,
@@ -243,7 +234,7 @@ ml_lower_positional_encoding(ml_lowering *w, const ml_flow *in, int nin, ml_flow
 	int32_t		table;
 	int32_t		places;
 
-	ML_TRY(want_sequence(w, in));
+	ML_TRY(ml_layer_want_sequence(w, in));
 	*out = *in;
 	if (ml_layer_integer(w, "kind") == 0)
 	{

@@ -25,15 +25,6 @@ want_image(ml_lowering *w, const ml_flow *in)
 	return ml_hint(w->ctx, "A column of numbers becomes an image by aiaas.reshape(height, width, channels).");
 }
 
-static ml_status
-want_sequence(ml_lowering *w, const ml_flow *in)
-{
-	if (ml_flow_packed(in) && in->ndims == 1 && !in->ids)
-		return ML_OK;
-	ml_layer_fail(w, in, "takes sequences [words, channels]");
-	return in->ids ? ml_hint(w->ctx, "Put an embedding before it: aiaas.embedding(NULL, 64).") : ML_BAD_OPTION;
-}
-
 /* Padding of one axis; false: the window is larger than what there is. */
 static bool
 pad_axis(ml_lowering *w, int64_t size, int64_t window, int64_t stride, int64_t dilation, int64_t *before, int64_t *after)
@@ -42,13 +33,7 @@ pad_axis(ml_lowering *w, int64_t size, int64_t window, int64_t stride, int64_t d
 
 	*before = *after = 0;
 	if (ml_layer_integer(w, "padding") == SAME)
-	{
-		int64_t		outputs = (size + stride - 1) / stride;
-		int64_t		all = ML_MAX((outputs - 1) * stride + extent - size, 0);
-
-		*before = all / 2;
-		*after = all - all / 2;
-	}
+		ml_window_same(size, window, stride, dilation, before, after);
 	return size + *before + *after >= extent;
 }
 
@@ -265,7 +250,7 @@ ml_lower_conv1d(ml_lowering *w, const ml_flow *in, int nin, ml_flow *out)
 	ml_flow		image;
 	int			n;
 
-	ML_TRY(want_sequence(w, in));
+	ML_TRY(ml_layer_want_sequence(w, in));
 	if (in->length > 0)
 	{
 		ML_TRY(to_image(w, in, &image));
@@ -294,7 +279,7 @@ pool_1d(ml_lowering *w, const ml_flow *in, ml_flow *out, const ml_op *op)
 	int32_t		made[3];
 	ml_flow		image;
 
-	ML_TRY(want_sequence(w, in));
+	ML_TRY(ml_layer_want_sequence(w, in));
 	if (in->length > 0)
 	{
 		ML_TRY(to_image(w, in, &image));
@@ -339,7 +324,7 @@ pool_all(ml_lowering *w, const ml_flow *in, ml_flow *out, bool max)
 	out->length = out->longest = 0;
 	if (ml_flow_packed(in))
 	{
-		ML_TRY(want_sequence(w, in));
+		ML_TRY(ml_layer_want_sequence(w, in));
 		op = max ? &ml_op_segment_max : &ml_op_segment_mean;
 		e->node(e, op, NULL, 2, (int32_t[]) {in->value, in->offsets}, op->nout, made);
 		out->value = made[0];

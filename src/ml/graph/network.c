@@ -397,6 +397,24 @@ ml_network_close(ml_context *ctx, ml_network *network)
 	memset(network, 0, sizeof(*network));
 }
 
+void
+ml_network_bind_rows(const ml_network *network, int64_t n, const int32_t *offsets, ml_binding *binding)
+{
+	memset(binding, 0, sizeof(*binding));
+	binding->numbers[ML_SYMBOL_OF(network->rows)] = n;
+	for (int i = 0; i < network->nfeeds; i++)
+	{
+		int32_t		symbol = ML_SYMBOL_OF(network->feeds[i].words);
+
+		/* where all texts have one length, the number of words follows from that of rows */
+		if (network->feeds[i].words >= 0 || network->graph->symbols.symbols[symbol].rule != ML_SYMBOL_FREE)
+			continue;
+		binding->numbers[symbol] = offsets[n];
+		binding->offsets[symbol] = offsets;
+		binding->rows[symbol] = n;
+	}
+}
+
 /* ---------- summaries ---------- */
 
 typedef struct summary
@@ -425,26 +443,8 @@ summarize_layer(ml_context *ctx, void *arg, const ml_layer *layer, const ml_flow
 	return ML_OK;
 }
 
-/* What a summary counts the operations of: one row, of so many words in each feed. */
+/* What a summary counts the operations of: one row, of so many words in each feed of no certain length. */
 #define SUMMARY_WORDS	1024
-
-/* Bind one row; texts of no certain length have SUMMARY_WORDS words. */
-static ml_status
-bind_row(ml_context *ctx, const ml_network *network, const int32_t *offsets, ml_binding *binding)
-{
-	binding->numbers[ML_SYMBOL_OF(network->rows)] = 1;
-	for (int i = 0; i < network->nfeeds; i++)
-	{
-		int32_t		symbol = ML_SYMBOL_OF(network->feeds[i].words);
-
-		if (network->feeds[i].words >= 0 || network->graph->symbols.symbols[symbol].rule != ML_SYMBOL_FREE)
-			continue;
-		binding->numbers[symbol] = SUMMARY_WORDS;
-		binding->offsets[symbol] = offsets;
-		binding->rows[symbol] = 1;
-	}
-	return ml_graph_bind(ctx, network->graph, binding);
-}
 
 /* Floating-point operations of each layer for one row; of layers over words of no certain number, for one word. */
 static ml_status
@@ -452,12 +452,13 @@ count_flops(ml_context *ctx, const ml_network *network, summary *s)
 {
 	const ml_graph *graph = network->graph;
 	static const int32_t offsets[2] = {0, SUMMARY_WORDS};
-	ml_binding	binding = {0};
+	ml_binding	binding;
 	void	   *memory;
 	ml_plan		plan;
 	ml_status	status;
 
-	ML_TRY(bind_row(ctx, network, offsets, &binding));
+	ml_network_bind_rows(network, 1, offsets, &binding);
+	ML_TRY(ml_graph_bind(ctx, graph, &binding));
 	ML_TRY(ml_alloc(ctx, ml_size_add(ml_plan_size(graph), ML_ALIGN), &memory));
 	status = ml_graph_plan(ctx, graph, &binding, false,
 						   (void *) (((uintptr_t) memory + ML_ALIGN - 1) & ~(uintptr_t) (ML_ALIGN - 1)), &plan);

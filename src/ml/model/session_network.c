@@ -24,21 +24,12 @@ plan_rows(ml_context *ctx, const ml_network_session *network, int32_t n, void *m
 	const ml_feeds *feeds = &network->feeds;
 	uint32_t	length = feeds->pad > 0 ? feeds->pad : ML_MIN(feeds->max_length, (uint32_t) WORDS_AT_ONCE / ML_NETWORK_ROWS);
 	int32_t		offsets[ML_NETWORK_ROWS + 1];
-	ml_binding	binding = {0};
+	ml_binding	binding;
 	ml_plan		plan;
 
 	for (int32_t i = 0; i <= n; i++)
 		offsets[i] = i * (int32_t) length;
-	binding.numbers[ML_SYMBOL_OF(network->network.rows)] = n;
-	for (int i = 0; i < network->network.nfeeds; i++)
-		if (network->network.feeds[i].words < 0)
-		{
-			int32_t		symbol = ML_SYMBOL_OF(network->network.feeds[i].words);
-
-			binding.numbers[symbol] = offsets[n];
-			binding.offsets[symbol] = offsets;
-			binding.rows[symbol] = n;
-		}
+	ml_network_bind_rows(&network->network, n, offsets, &binding);
 	if (ml_graph_bind(ctx, &network->graph, &binding) != ML_OK ||
 		ml_graph_plan(ctx, &network->graph, &binding, false, memory, &plan) != ML_OK)
 		return SIZE_MAX;

@@ -84,24 +84,13 @@ static ml_status
 plan_rows(ml_context *ctx, ml_network_trainer *net, const ml_network *network, bool backward, size_t n,
 		  void *memory, int32_t *offsets, size_t *bytes)
 {
-	ml_binding	binding = {0};
+	ml_binding	binding;
 	ml_plan		plan;
 	int64_t		length = net->feeds.pad > 0 ? net->feeds.pad : net->longest;
 
 	for (size_t i = 0; i <= n; i++)
 		offsets[i] = (int32_t) (i * length);
-	binding.numbers[ML_SYMBOL_OF(network->rows)] = (int64_t) n;
-	for (int i = 0; i < network->nfeeds; i++)
-	{
-		int32_t		symbol;
-
-		if (network->feeds[i].words >= 0)
-			continue;
-		symbol = ML_SYMBOL_OF(network->feeds[i].words);
-		binding.numbers[symbol] = offsets[n];
-		binding.offsets[symbol] = offsets;
-		binding.rows[symbol] = (int64_t) n;
-	}
+	ml_network_bind_rows(network, (int64_t) n, offsets, &binding);
 	ML_TRY(ml_graph_bind(ctx, network->graph, &binding));
 	ML_TRY(ml_graph_plan(ctx, network->graph, &binding, backward, memory, &plan));
 	*bytes = plan.bytes;
