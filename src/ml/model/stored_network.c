@@ -19,11 +19,13 @@ typedef struct writer
 	ml_buffer	checkpoint;
 } writer;
 
-static const char *const output_names[] = {
+const char *const ml_output_names[ML_OUTPUT_KINDS] = {
 	[ML_OUTPUT_LOGITS] = "logits",
 	[ML_OUTPUT_PROBABILITIES] = "probabilities",
 	[ML_OUTPUT_NUMBERS] = "numbers",
 };
+
+const char *const ml_moment_names[ML_OPTIMIZER_MOMENTS] = {"checkpoint.moments.0", "checkpoint.moments.1"};
 
 static ml_status
 put_feeds(writer *w)
@@ -32,7 +34,7 @@ put_feeds(writer *w)
 	const char *separator = ", \"images\": [";
 	bool		images = false;
 
-	ML_TRY(ml_appendf(w->ctx, &w->feeds, "{\"output\": \"%s\"", output_names[w->model->network->output_kind]));
+	ML_TRY(ml_appendf(w->ctx, &w->feeds, "{\"output\": \"%s\"", ml_output_names[w->model->network->output_kind]));
 	if (feeds->tabular.ntexts > 0)
 	{
 		ML_TRY(ml_appendf(w->ctx, &w->feeds, ", \"max_length\": %u, \"pad\": %u, \"unicode\": ", feeds->max_length,
@@ -119,7 +121,6 @@ put_floats(writer *w, const char *name, const void *vector, size_t n)
 static ml_status
 put_checkpoint(writer *w)
 {
-	static const char *const moments[ML_OPTIMIZER_MOMENTS] = {"checkpoint.moments.0", "checkpoint.moments.1"};
 	const ml_checkpoint *c = w->model->checkpoint;
 	const ml_graph *graph = w->model->network->graph;
 
@@ -132,7 +133,7 @@ put_checkpoint(writer *w)
 	ml_stored_put_vector(&w->parts, "checkpoint.numbers", ML_F64, ML_CHECKPOINT_NUMBERS, c->numbers);
 	ml_stored_put_matrix(&w->parts, "checkpoint.history", ML_F64, c->nhistory, ML_EPOCH_NUMBERS, c->history);
 	for (int i = 0; i < c->nmoments; i++)
-		ML_TRY(put_floats(w, moments[i], c->moments[i], graph->parameters));
+		ML_TRY(put_floats(w, ml_moment_names[i], c->moments[i], graph->parameters));
 	if (c->best == NULL)
 		return ML_OK;
 	ML_TRY(put_floats(w, "checkpoint.best", c->best, graph->parameters));

@@ -40,6 +40,11 @@
 #define ML_EPOCH_NUMBERS		8	/* of an epoch in the history */
 #define ML_CHECKPOINT_NUMBERS	(6 + ML_OPTIMIZER_NUMBERS)
 
+/* As stored: what outputs are, and the tensors of moments. */
+#define ML_OUTPUT_KINDS		3
+extern const char *const ml_output_names[ML_OUTPUT_KINDS];
+extern const char *const ml_moment_names[ML_OPTIMIZER_MOMENTS];
+
 /* Vectors are borrowed; of a file they point into its bytes. */
 typedef struct ml_checkpoint
 {

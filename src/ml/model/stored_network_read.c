@@ -32,18 +32,13 @@ bad_member(reader *r, const char *name)
 static ml_status
 read_output(reader *r, const ml_json *root)
 {
-	static const char *const names[] = {
-		[ML_OUTPUT_LOGITS] = "logits",
-		[ML_OUTPUT_PROBABILITIES] = "probabilities",
-		[ML_OUTPUT_NUMBERS] = "numbers",
-	};
 	const ml_json *node = ml_json_get(root, "output");
 	size_t		i = 0;
 
-	while (i < ML_LENGTH(names) && (node == NULL || node->kind != ML_JSON_STRING ||
-									!ml_text_equal(node->string, (ml_text) {names[i], strlen(names[i])})))
+	while (i < ML_OUTPUT_KINDS && (node == NULL || node->kind != ML_JSON_STRING ||
+								   !ml_text_equal(node->string, (ml_text) {ml_output_names[i], strlen(ml_output_names[i])})))
 		i++;
-	if (i == ML_LENGTH(names) || (i == ML_OUTPUT_NUMBERS) != (r->file->head.task == ML_REGRESSION))
+	if (i == ML_OUTPUT_KINDS || (i == ML_OUTPUT_NUMBERS) != (r->file->head.task == ML_REGRESSION))
 		return bad_member(r, "output");
 	r->file->network.output_kind = (ml_output) i;
 	return ML_OK;
@@ -242,7 +237,6 @@ read_numbers(reader *r, ml_checkpoint *c)
 static ml_status
 read_checkpoint(reader *r)
 {
-	static const char *const moments[ML_OPTIMIZER_MOMENTS] = {"checkpoint.moments.0", "checkpoint.moments.1"};
 	ml_checkpoint *c = &r->file->checkpoint;
 	const ml_graph *graph = r->file->network.graph;
 	const ml_json *root;
@@ -269,7 +263,7 @@ read_checkpoint(reader *r)
 	ML_TRY(ml_arena_copy(r->ctx, r->parts.arena, optimizer->string, &c->optimizer));
 	ML_TRY(read_numbers(r, c));
 	for (int i = 0; i < c->nmoments; i++)
-		ML_TRY(read_floats(r, moments[i], graph->parameters, &c->moments[i]));
+		ML_TRY(read_floats(r, ml_moment_names[i], graph->parameters, &c->moments[i]));
 	if (c->numbers[1] == 0)
 		return ML_OK;
 	ML_TRY(read_floats(r, "checkpoint.best", graph->parameters, &c->best));
