@@ -326,11 +326,13 @@ SEQUENCE_NAME(attend) (void *scores_, size_t n, double scale_, double *maximum_,
 	for (int l = 0; l < SEQUENCE_LANES; l++)
 		lanes[l] = maximum;
 	for (size_t i = 0; i < whole; i += SEQUENCE_LANES)
+		SEQUENCE_LOOP
 		for (int l = 0; l < SEQUENCE_LANES; l++)
 		{
 			REAL		score = scores[i + l] * scale;
+			REAL		most = lanes[l];	/* read once: else gcc makes no vectors of it */
 
-			lanes[l] = score > lanes[l] ? score : lanes[l];
+			lanes[l] = score > most ? score : most;
 		}
 	for (size_t i = whole; i < n; i++)
 		lanes[i - whole] = scores[i] * scale > lanes[i - whole] ? scores[i] * scale : lanes[i - whole];
