@@ -54,6 +54,9 @@ SELECT aiaas_train('digits', 'word', 'w', '{x,y}', 'network', '{"validation": "d
 SELECT aiaas_train('digits', 'word', 'w', '{x,y}', 'network', '{"validation": "SELECT x, word FROM digits"}');
 SELECT aiaas_train('digits', 'word', 'w', '{x,y}', 'network', '{"validation": "SELECT x, y::text, word FROM digits"}');
 SELECT aiaas_train('digits', 'word', 'w', '{x,y}', 'network', '{"validation": "DELETE FROM digits"}');
+-- how many numbers it has learnt: all say the same
+SELECT item, value::bigint = sum(parameters) AS same, value::bigint = (SELECT (manifest -> 'parameters')::bigint FROM w WHERE version = 1 AND chunk = 0) AS manifest
+FROM aiaas_training_info('w', 1), aiaas_summary('w', 1) WHERE item = 'parameters' GROUP BY item, value;
 -- rows of a label that nobody learns
 SELECT aiaas_train('digits', 'word', 'w', '{x,y}', 'network', $${"validation": "SELECT x, y, 'three' AS word FROM digits"}$$);
 -- who may not read it

@@ -121,6 +121,9 @@ extern ml_status ml_network_build(ml_context *ctx, ml_text spec, const ml_networ
 								  ml_network *network);
 extern void ml_network_close(ml_context *ctx, ml_network *network);
 
+/* How many numbers are learnt: elements of all parameters, without what their layouts add. */
+extern int64_t ml_network_parameters(const ml_network *network);
+
 /* First values of all parameters, by their layers' initialisers, and of states; what that takes besides. */
 extern size_t ml_network_initialize_bytes(const ml_network *network);
 extern ml_status ml_network_initialize(ml_context *ctx, const ml_network *network, uint64_t seed,

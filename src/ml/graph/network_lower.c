@@ -282,6 +282,12 @@ count_parameters(const ml_graph *graph, int32_t first)
 	return n;
 }
 
+int64_t
+ml_network_parameters(const ml_network *network)
+{
+	return count_parameters(network->graph, 0);
+}
+
 /* Is layer i, by name, an input of any but the next one? */
 static bool
 read_elsewhere(const ml_spec *spec, int i)

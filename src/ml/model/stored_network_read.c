@@ -347,7 +347,7 @@ static ml_status
 describe(ml_context *ctx, const ml_network_file *file, ml_buffer *json)
 {
 	ML_TRY(ml_stored_describe_head(ctx, ML_FORMAT_NETWORK, &file->head, json));
-	ML_TRY(ml_appendf(ctx, json, ",\"parameters\":%zu,\"layers\":", file->network.graph->parameters));
+	ML_TRY(ml_appendf(ctx, json, ",\"parameters\":%lld,\"layers\":", (long long) ml_network_parameters(&file->network)));
 	ML_TRY(ml_append(ctx, json, file->layers_json.data, file->layers_json.size));
 	ML_TRY(ml_appendf(ctx, json, ",\"table\":"));
 	ML_TRY(ml_append(ctx, json, file->head.table_json.data, file->head.table_json.size));

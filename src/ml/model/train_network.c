@@ -327,8 +327,15 @@ check_parts(ml_context *ctx, const ml_network_trainer *net, const dealer *d)
 	for (uint32_t i = 0; i < net->nclasses; i++)
 		if (d->learning[i] == 0)
 		{
-			ml_fail(ctx, ML_BAD_DATA, "all rows with the label \"%.*s\" are held out",
-					QUOTED(net->trainer->labels.names[net->class_label[i]]));
+			const ml_text *label = &net->trainer->labels.names[net->class_label[i]];
+
+			if (net->options->validation_source.data != NULL)
+			{
+				ml_fail(ctx, ML_BAD_DATA, "no row with the label \"%.*s\" is there to learn from: all are held out or validate",
+						QUOTED(*label));
+				return ml_hint(ctx, "Leave such rows out of those that validate, or hold out others, by the options \"validation\" and \"holdout\".");
+			}
+			ml_fail(ctx, ML_BAD_DATA, "all rows with the label \"%.*s\" are held out", QUOTED(*label));
 			return ml_hint(ctx, "Hold out other rows, by the options \"holdout\" and \"validation\".");
 		}
 	return ML_OK;

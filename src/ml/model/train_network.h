@@ -90,7 +90,6 @@ struct ml_network_trainer
 	ml_network	network;		/* trains */
 	ml_network	validation;		/* the same without dropout, with the loss */
 	ml_network	inference;		/* without: what is stored */
-	int64_t		nparameters;
 	ml_runner  *runner;
 	ml_runner  *judge;
 	ml_optimizer_settings settings;

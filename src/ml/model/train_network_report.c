@@ -171,7 +171,7 @@ ml_network_report(ml_context *ctx, ml_network_trainer *net, ml_buffer *json)
 		ML_TRY(ml_appendf(ctx, json, ", \"positive\": "));
 		ML_TRY(ml_json_quote(ctx, json, trainer->labels.names[net->class_label[1]]));
 	}
-	ML_TRY(ml_appendf(ctx, json, ", \"parameters\": %lld", (long long) net->nparameters));
+	ML_TRY(ml_appendf(ctx, json, ", \"parameters\": %lld", (long long) ml_network_parameters(&net->network)));
 	if (net->feeds.tabular.ntexts > 0)
 		ML_TRY(ml_appendf(ctx, json, ", \"vocabulary\": %u", net->feeds.tokens.n));
 	ML_TRY(report_columns(ctx, net, json));
