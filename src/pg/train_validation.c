@@ -81,6 +81,24 @@ train_find_validation(train_state *t)
 	rewrite_option(t);
 }
 
+/* The column of the other source that is called as that of the first, which is a number. */
+static int
+match_number(const train_state *t, int column)
+{
+	const char *name = source_column_name(t->source, column);
+	int			other = source_column(t->validation, name);
+	ml_type		type = source_column_type(t->validation, other);
+
+	/* a date is a number to readers, and another one */
+	if (type != ML_TYPE_NUMBER && type != ML_TYPE_INTEGER && type != ML_TYPE_BOOLEAN)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of the source is of type %s, which is no number",
+						name, source_column_type_name(t->validation, other)),
+				 errhint("Cast it in a query: SELECT %s::float8 AS %s FROM ...", quote_identifier(name), quote_identifier(name))));
+	return other;
+}
+
 /* The columns of the other source that are called as those of the first. */
 static source_want
 match_columns(const train_state *t)
@@ -91,9 +109,10 @@ match_columns(const train_state *t)
 	for (int i = 0; i < want.ninputs; i++)
 		inputs[i] = source_column(t->validation, source_column_name(t->source, want.inputs[i]));
 	want.inputs = inputs;
-	want.target = source_column(t->validation, source_column_name(t->source, want.target));
+	want.target = want.is_number ? match_number(t, want.target) :
+		source_column(t->validation, source_column_name(t->source, want.target));
 	if (want.weight >= 0)
-		want.weight = source_column(t->validation, source_column_name(t->source, want.weight));
+		want.weight = match_number(t, want.weight);
 	want.split = -1;
 	return want;
 }

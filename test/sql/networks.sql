@@ -53,6 +53,9 @@ SELECT aiaas_train('digits', 'word', 'w', '{x,y}', 'network', '{"validation": "n
 SELECT aiaas_train('digits', 'word', 'w', '{x,y}', 'network', '{"validation": "digit"}');
 SELECT aiaas_train('digits', 'word', 'w', '{x,y}', 'network', '{"validation": "SELECT x, word FROM digits"}');
 SELECT aiaas_train('digits', 'word', 'w', '{x,y}', 'network', '{"validation": "SELECT x, y::text, word FROM digits"}');
+SELECT aiaas_train('digits', 'y', 'n', '{x}', 'network', '{"validation": "SELECT x, word AS y FROM digits"}');
+SELECT aiaas_train('digits', 'y', 'n', '{x}', 'network', '{"validation": "SELECT x, current_date AS y FROM digits"}');
+SELECT aiaas_train('digits', 'word', 'n', '{x}', 'network', '{"weights": "y", "validation": "SELECT x, word, current_date AS y FROM digits"}');
 SELECT aiaas_train('digits', 'word', 'w', '{x,y}', 'network', '{"validation": "DELETE FROM digits"}');
 -- how many numbers it has learnt: all say the same
 SELECT item, value::bigint = sum(parameters) AS same, value::bigint = (SELECT (manifest -> 'parameters')::bigint FROM w WHERE version = 1 AND chunk = 0) AS manifest
