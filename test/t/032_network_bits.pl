@@ -67,4 +67,18 @@ for my $name (sort keys %models)
 		$bits, '  many at once');
 }
 
+# Elsewhere, in another database, by a role without rights on the first: the same bytes and bits.
+my $chunks = query($preloaded, q{SELECT encode(string_agg(data, '' ORDER BY chunk), 'hex') FROM aiaas_export('mixed')});
+query($plain, 'CREATE ROLE guest', 'GRANT guest TO CURRENT_USER');
+$plain->safe_psql('postgres', 'CREATE DATABASE "Other place" OWNER guest');
+sub elsewhere
+{
+	return $plain->safe_psql('Other place', join(";\n", 'SET client_min_messages = warning', @_));
+}
+elsewhere(@setup, 'GRANT SELECT ON items TO guest');
+elsewhere('SET ROLE guest', 'CREATE SCHEMA guest', "SELECT aiaas_import('guest.got', decode('$chunks', 'hex'))");
+is(elsewhere('SET ROLE guest', q{SELECT digest FROM aiaas_versions('guest.got')}), $digest{preloaded}{mixed}, 'imported elsewhere: the same digest');
+is(elsewhere('SET ROLE guest', q{SELECT md5(string_agg(float8send(aiaas_score('guest.got', r, '1'))::text, '' ORDER BY i)) FROM items r}), $bits{preloaded}{mixed},
+	'  the same answers');
+
 done_testing();
