@@ -19,7 +19,7 @@
 #define PROGRESS_SECONDS	0.2
 #define ENDLESS			1e9		/* seconds that are no estimate */
 #define PROGRESS_STEPS	16		/* without a clock */
-#define POLL_WEIGHTS	(1 << 20)
+#define POLL_WEIGHTS	(1 << 18)
 
 /* What an epoch sums up. */
 typedef struct epoch_sums

@@ -195,7 +195,8 @@ run_weights(ml_conv *c, const ml_frames *frames, const ml_view *x, const ml_view
 			const ml_view *dweights)
 {
 	if (!c->run->add)
-		memset(dweights->data, 0, ml_storage_bytes(dweights->dtype, ML_PANELS, dweights->ndims, dweights->dims));
+		ML_TRY(ml_zero(c->run->ctx, dweights->data,
+					   ml_storage_bytes(dweights->dtype, ML_PANELS, dweights->ndims, dweights->dims)));
 	for (int64_t i = 0; i < frames->n; i++)
 	{
 		ml_frame	frame = ml_frames_at(frames, i);

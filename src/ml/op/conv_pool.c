@@ -635,7 +635,7 @@ run_conv_pool2d_weights(const ml_op_run *run)
 	winners		w = {.counts = (int32_t *) (void *) lists};
 
 	if (!run->add)
-		memset(run->out[0].data, 0, ml_storage_bytes(p.c.dtype, ML_PANELS, 4, run->out[0].dims));
+		ML_TRY(ml_zero(run->ctx, run->out[0].data, ml_storage_bytes(p.c.dtype, ML_PANELS, 4, run->out[0].dims)));
 	if (p.columns < FEW_COLUMNS)
 		return run_full(&p, run);
 	w.factors = lists + ml_size_align((size_t) p.c.cout * sizeof(int32_t), ML_ALIGN);

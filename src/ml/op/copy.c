@@ -10,7 +10,7 @@
  */
 #include "op/ops.h"
 
-#define POLL_ELEMENTS	((int64_t) 1 << 20)
+#define POLL_ELEMENTS	((int64_t) 1 << 18)
 
 /* Innermost loop: n elements at a stride to contiguous ones. */
 static void

@@ -135,7 +135,7 @@ run_scatter_add(const ml_op_run *run)
 	size_t		unpolled = 0;
 
 	if (!run->add)
-		memset(table->data, 0, ml_view_elements(table) * map->width);
+		ML_TRY(ml_zero(run->ctx, table->data, ml_view_elements(table) * map->width));
 	for (size_t i = 0; i < n; i++)
 	{
 		char	   *row;

@@ -381,9 +381,7 @@ run_grad_weight(const ml_op_run *run)
 		clear_filling(run, k, n);
 	if (ml_rows_of(&run->in[0]) == 0)
 	{
-		if (!add)
-			memset(run->out[0].data, 0, ml_panels_elements(k, n) * width);
-		return ML_OK;
+		return add ? ML_OK : ml_zero(run->ctx, run->out[0].data, ml_panels_elements(k, n) * width);
 	}
 	ml_row_groups_start(&groups, &run->in[0]);
 	for (const char *x; (x = ml_row_groups_next(&groups)) != NULL;)

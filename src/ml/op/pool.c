@@ -109,7 +109,7 @@ run_pool(const ml_op_run *run, const ml_window *window, const ml_view *x, const 
 	};
 
 	if (backward)
-		memset(x->data, 0, ml_view_elements(x) * p.width);
+		ML_TRY(ml_zero(run->ctx, x->data, ml_view_elements(x) * p.width));
 	return p.channels == 0 ? ML_OK : pool_frames(&p, frames);
 }
 

@@ -8,7 +8,7 @@
 #include "kernel/map.h"
 #include "op/product.h"
 
-#define PRODUCT_TERMS	((size_t) 8 << 20)	/* of one call; 1 ms at 16 GFLOP/s */
+#define PRODUCT_TERMS	((size_t) 4 << 20)	/* of one call; 2 ms at 4 GFLOP/s */
 #define PRODUCT_TERMS_F64 ((size_t) 1 << 20)	/* plain C */
 
 /* Where row r of a is. */

@@ -322,7 +322,7 @@ run_back(const ml_op_run *run, ml_cell cell)
 		b.out[i] = view->data;
 		/* but dx all are sums, or of rows that may have no words */
 		if (i != BACK_DX && view->data != NULL)
-			memset(view->data, 0, ml_storage_bytes(view->dtype, view->layout, view->ndims, view->dims));
+			ML_TRY(ml_zero(run->ctx, view->data, ml_storage_bytes(view->dtype, view->layout, view->ndims, view->dims)));
 	}
 	ML_TRY(ml_panels_transpose(run, s->dtype, b.wx_turned, run->in[BACK_WX].data, s->inputs, s->gates));
 	ML_TRY(ml_panels_transpose(run, s->dtype, b.wh_turned, run->in[BACK_WH].data, s->units, s->gates));

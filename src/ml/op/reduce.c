@@ -60,7 +60,7 @@ run_sum_to(const ml_op_run *run)
 	const ml_view *out = &run->out[0];
 
 	if (!run->add)
-		memset(out->data, 0, ml_view_elements(out) * ml_dtypes[out->dtype].block_bytes);
+		ML_TRY(ml_zero(run->ctx, out->data, ml_view_elements(out) * ml_dtypes[out->dtype].block_bytes));
 	return add_up(run, out, &run->in[0]);
 }
 

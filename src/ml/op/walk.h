@@ -19,7 +19,7 @@
 
 #define ML_WALK_OPERANDS	4
 #define ML_WALK_RUN			16384	/* elements of a run at most */
-#define ML_WALK_POLL		(1 << 19)	/* elements between polls */
+#define ML_WALK_POLL		(1 << 17)	/* elements between polls */
 
 typedef struct ml_walk
 {
