@@ -178,8 +178,11 @@ put_epoch(ReturnSetInfo *result, JsonbContainer *epoch, const char *metric, int 
 		if (value == NULL || !document_float(value, &numbers[i]))
 			numbers[i] = get_float8_nan();
 	}
-	values[0] = Int32GetDatum(isnan(numbers[EPOCH]) ? 0 : (int32) numbers[EPOCH]);
-	values[1] = Int64GetDatum(isnan(numbers[STEP]) ? 0 : (int64) numbers[STEP]);
+	/* a manifest is whatever its owner writes: no count becomes null */
+	nulls[0] = !(numbers[EPOCH] >= 0 && numbers[EPOCH] <= PG_INT32_MAX);
+	values[0] = Int32GetDatum(nulls[0] ? 0 : (int32) numbers[EPOCH]);
+	nulls[1] = !(numbers[STEP] >= 0 && numbers[STEP] < (double) PG_INT64_MAX);
+	values[1] = Int64GetDatum(nulls[1] ? 0 : (int64) numbers[STEP]);
 	for (int i = 2; i < lengthof(places); i++)
 	{
 		nulls[i] = isnan(numbers[places[i]]);

@@ -90,6 +90,9 @@ typedef void (*source_sink) (void *state, const ml_batch *batch);
 extern uint64 source_read(const source *s, const source_want *want,
 						  source_sink sink, void *state);
 
+/* The errors of source_read that tell of types, before a row is read. */
+extern void source_check(const source *s, const source_want *want);
+
 /* How many distinct values, not NULL, a column of integers has; it stops at the limit. */
 extern int	source_count_distinct(const source *s, int column, int limit);
 

@@ -518,6 +518,7 @@ continues(const receiver *r, const run *run, int i)
 static void
 find_runs(receiver *r)
 {
+	r->runs = palloc_array(run, r->want->ninputs);
 	for (int i = 0; i < r->want->ninputs; i++)
 	{
 		run		   *last = r->nruns > 0 ? &r->runs[r->nruns - 1] : NULL;
@@ -586,10 +587,8 @@ open_readers(receiver *r)
 	const source_want *want = r->want;
 
 	r->readers = palloc_array(value_reader, want->ninputs);
-	r->runs = palloc_array(run, want->ninputs);
 	for (int i = 0; i < want->ninputs; i++)
 		open_reader(r, &r->readers[i], want->inputs[i], want->columns[i].type, want->columns[i].role);
-	find_runs(r);
 	if (want->is_number)
 		open_number(r, &r->target, want->target);
 	else
@@ -690,6 +689,7 @@ source_read(const source *s, const source_want *want, source_sink sink, void *st
 	r.known_mcxt = CurrentMemoryContext;
 	sql = select_columns(&r);
 	open_readers(&r);
+	find_runs(&r);
 	open_batch(&r);
 	open_layout(&r);
 	error_context_stack = &callback;
@@ -698,6 +698,18 @@ source_read(const source *s, const source_want *want, source_sink sink, void *st
 	flush_batch(&r);
 	SPI_finish();
 	return rows;
+}
+
+void
+source_check(const source *s, const source_want *want)
+{
+	receiver	r = {.source = s, .want = want};
+	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "aiaas readers", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(mcxt);
+
+	open_readers(&r);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(mcxt);
 }
 
 /*

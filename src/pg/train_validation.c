@@ -151,6 +151,7 @@ train_match_validation(train_state *t)
 		return;
 	push_callback(&callback, t->validation->from);
 	t->validation_want = match_columns(t);
+	source_check(t->validation, &t->validation_want);
 	error_context_stack = callback.previous;
 }
 

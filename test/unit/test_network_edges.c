@@ -117,7 +117,7 @@ test_batch(unit_host *host)
 {
 	static const char *const options =
 		"{\"layers\": [{\"type\": \"embedding\", \"output_dim\": 2}, {\"type\": \"global_average_pooling\"}, "
-		"{\"type\": \"dense\", \"units\": 1, \"activation\": \"sigmoid\"}], \"batch_size\": 40000, \"holdout\": 0, \"memory\": \"1024GB\", %s}";
+		"{\"type\": \"dense\", \"units\": 1, \"activation\": \"sigmoid\"}], \"batch_size\": 40000, \"holdout\": 0, \"memory\": \"1TB\", %s}";
 	char		text[400];
 	table		t;
 	outcome		r;

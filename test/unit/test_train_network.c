@@ -268,6 +268,39 @@ test_weights(unit_host *host)
 	close_table(&t);
 }
 
+/* Batches without weight change nothing, and nothing is said of their rows. */
+static void
+test_weightless(unit_host *host)
+{
+	static const setting s = {"network", ML_CLASSIFICATION, "{" RING_LAYERS ", \"holdout\": 0, \"shuffle\": false, \"standardize\": false, "
+		"\"batch_size\": 10, \"epochs\": 3, \"optimizer\": \"sgd\"}"};
+	table		t;
+	table		rest;
+	outcome		r[2];
+	bool		same = true;
+
+	open_table(host, &t);
+	make_ring(&t, 300, 7);
+	t.weighted = true;
+	for (size_t i = 0; i < 100; i++)
+		t.weights[i] = 0;
+	rest = t;
+	rest.n -= 100;
+	rest.inputs += 100 * t.ncolumns;
+	rest.targets += 100;
+	rest.split += 100;
+	rest.weights += 100;
+	unit_ok(train_network(host, &t, &s, &r[0]), "a third of the batches is without weight: %s", host->ctx.error.text);
+	unit_ok(train_network(host, &rest, &s, &r[1]), "and not there: %s", host->ctx.error.text);
+	for (size_t i = 0; i < 3; i++)
+		same = same && history(&r[0], i, LOSS) == history(&r[1], i, LOSS) && history(&r[0], i, METRIC) == history(&r[1], i, METRIC) &&
+			history(&r[0], i, METRIC) > 0.3;
+	unit_ok(same, "  the same losses and accuracies: %g, %g", history(&r[0], 2, METRIC), history(&r[1], 2, METRIC));
+	end_network(host, &r[0]);
+	end_network(host, &r[1]);
+	close_table(&t);
+}
+
 /* ---- batches ---- */
 
 /* Rows of 400 make one step, 256 at a time or all at once. */
@@ -614,6 +647,7 @@ main(void)
 	test_blind(&host);
 	test_shares(&host);
 	test_weights(&host);
+	test_weightless(&host);
 	test_whole(&host);
 	test_precision(&host);
 	unit_close(&host, "parts and weights");

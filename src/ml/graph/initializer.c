@@ -114,6 +114,21 @@ uniform(ml_rng *rng, double limit)
 	return limit * (2 * ml_rng_double(rng) - 1);
 }
 
+/* In several sums: one alone would wait for each of its additions. */
+static double
+dot_of(const double *u, const double *v, size_t n)
+{
+	double		sums[8] = {0};
+	size_t		k = 0;
+
+	for (; k + ML_LENGTH(sums) <= n; k += ML_LENGTH(sums))
+		for (size_t i = 0; i < ML_LENGTH(sums); i++)
+			sums[i] += u[k + i] * v[k + i];
+	for (; k < n; k++)
+		sums[0] += u[k] * v[k];
+	return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+}
+
 /*
  * n vectors of "width" numbers, n <= width: each is made to stand at right
  * angles to those before it, twice, as once leaves rounding errors.
@@ -126,22 +141,19 @@ orthogonalize(ml_context *ctx, double *vectors, size_t n, size_t width)
 	for (size_t i = 0; i < n; i++)
 	{
 		double	   *v = vectors + i * width;
-		double		length = 0;
+		double		length;
 
 		for (int pass = 0; pass < 2; pass++)
 			for (size_t j = 0; j < i; j++)
 			{
 				const double *u = vectors + j * width;
-				double		dot = 0;
+				double		dot = dot_of(u, v, width);
 
-				for (size_t k = 0; k < width; k++)
-					dot += u[k] * v[k];
 				for (size_t k = 0; k < width; k++)
 					v[k] -= dot * u[k];
 				ML_TRY(ml_poll_after(ctx, &unpolled, width));
 			}
-		for (size_t k = 0; k < width; k++)
-			length += v[k] * v[k];
+		length = dot_of(v, v, width);
 		for (size_t k = 0; k < width; k++)
 			v[k] /= length > 0 ? sqrt(length) : 1;
 	}

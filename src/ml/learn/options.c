@@ -305,7 +305,7 @@ read_memory(ml_context *ctx, const ml_option *o, const ml_json *node, uint64_t *
 	{
 		ml_text		name;
 		int			shift;
-	}			units[] = {{{"kB", 2}, 10}, {{"MB", 2}, 20}, {{"GB", 2}, 30}};
+	}			units[] = {{{"kB", 2}, 10}, {{"MB", 2}, 20}, {{"GB", 2}, 30}, {{"TB", 2}, 40}};
 	ml_text		text = node->string;
 	uint64_t	number = 0;
 	size_t		digits = 0;

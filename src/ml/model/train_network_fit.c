@@ -28,6 +28,7 @@ typedef struct epoch_sums
 	double		weight;
 	double		right;			/* rows predicted right, or squared errors */
 	uint64_t	rows;
+	uint64_t	judged;			/* of them those whose batch had a weight: "right" is of these */
 	int64_t		batches;
 	bool		added;			/* gradients of a full batch so far */
 	double		start;			/* seconds */
@@ -149,6 +150,7 @@ end_batch(ml_context *ctx, ml_network_trainer *net, int32_t epoch, epoch_sums *s
 		if (!isfinite(sums->loss - before))
 			return diverged(ctx, net, epoch, sums->batches);
 		sums->weight += weight;
+		sums->judged += net->batch.n;
 		sums->added = true;
 		if (!net->whole)
 		{
@@ -232,7 +234,7 @@ run_epoch(ml_context *ctx, ml_network_trainer *net, int32_t number, ml_epoch *ep
 	double		rows;
 
 	ML_TRY(learn(ctx, net, number, &sums));
-	rows = (double) ML_MAX(sums.rows, 1);
+	rows = (double) ML_MAX(sums.judged, 1);
 	*epoch = (ml_epoch)
 	{
 		.epoch = number,
