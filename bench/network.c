@@ -164,11 +164,11 @@ build(bool training)
 	return network;
 }
 
-/* The weights p0, p1, ... -> the parameters' vector. */
+/* The weights p0, p1, ... -> the parameters' vector of so many floats. */
 static float *
-first_weights(const ml_graph *graph)
+first_weights(const ml_graph *graph, size_t size)
 {
-	float	   *result = zeros(graph->parameters * sizeof(float));
+	float	   *result = zeros(size * sizeof(float));
 	int			n = 0;
 
 	for (int32_t v = 0; v < graph->nvalues; v++)
@@ -235,13 +235,19 @@ open_machine(bool training, float *parameters, float *gradients)
 	const ml_kernel *kernel = ml_kernel_select(ML_LEVEL_AUTO);
 	machine		m = {.network = build(training)};
 	const ml_graph *graph = m.network.graph;
+	ml_graph   *folded = NULL;
 
-	must(ml_runner_open(&ctx, graph, kernel, &m.runner));
+	/* as served from shared memory */
+	if (!training)
+		must(ml_graph_fold(&ctx, graph, &folded));
+	must(ml_runner_open(&ctx, folded ? folded : graph, kernel, &m.runner));
 	m.offsets = zeros((rows + 1) * sizeof(int32_t));
 	m.weights = zeros(rows * sizeof(float));
 	for (size_t r = 0; r < rows; r++)
 		m.weights[r] = 1;
-	m.runner->parameters = parameters ? parameters : first_weights(graph);
+	m.runner->parameters = parameters ? parameters : first_weights(graph, folded ? folded->parameters : graph->parameters);
+	if (folded)
+		must(ml_graph_fold_tables(&ctx, kernel, graph, folded, m.runner->parameters));
 	m.runner->gradients = gradients;
 	m.runner->states = zeros(graph->state_bytes);
 	m.touched = zeros((size_t) graph->nvalues * sizeof(*m.touched));

@@ -49,6 +49,7 @@ typedef struct residency_load
 	void	   *stored;
 	size_t		stored_size;
 	size_t		image_size;
+	size_t		full_size;		/* of an image with tables that make it faster (ml_image_plan_sizes) */
 	uint8		digest[CATALOG_DIGEST_SIZE];	/* computed from the bytes */
 } residency_load;
 

@@ -60,7 +60,7 @@ residency_load_lock(Oid model)
 }
 
 /*
- * Read and check; fills image_size and digest.
+ * Read and check; fills sizes and digest.
  */
 void
 residency_load_open(residency_load *load, const catalog_version *version,
@@ -78,8 +78,8 @@ residency_load_open(residency_load *load, const catalog_version *version,
 	catalog_digest(load->stored, load->stored_size, load->digest);
 	catalog_check_digest(version, load->digest);
 
-	status = ml_image_plan(&load->bridge->ctx, load->stored, load->stored_size,
-						   &load->image_size);
+	status = ml_image_plan_sizes(&load->bridge->ctx, load->stored, load->stored_size,
+								 &load->full_size, &load->image_size);
 	bridge_check(load->bridge, status, load->subject);
 	MemoryContextSwitchTo(oldcontext);
 }

@@ -62,6 +62,7 @@
  */
 #define ARENA_MIN_OBJECT 16384
 #define ARENA_ALIGN 4096		/* of the arena, and so of its pages */
+#define TABLES_SHARE	4			/* an image with tables takes at most such a part of the arena */
 
 #define NWAITS 16
 
@@ -535,6 +536,26 @@ directory_publish(residency_load *load)
 }
 
 /*
+ * Memory at loading.pointer for the image: with its tables where these are a
+ * small part of the arena and there is a hole for them, else without.
+ */
+static void
+arena_place(residency_load *load)
+{
+	size_t		least = load->image_size;
+
+	if (load->full_size > least && load->full_size <= shared->largest / TABLES_SHARE)
+	{
+		load->image_size = load->full_size;
+		loading.pointer = arena_alloc(load->image_size);
+		if (DsaPointerIsValid(loading.pointer))
+			return;
+	}
+	load->image_size = least;
+	loading.pointer = arena_alloc(least);
+}
+
+/*
  * Load what directory_claim claimed.  When the arena can't take it, the open
  * load is left for the caller (*loaded).
  */
@@ -550,7 +571,7 @@ shared_load(const catalog_version *version, Snapshot snapshot, residency_load *l
 		if (!directory_publish(load))
 		{
 			arena_attach();
-			loading.pointer = arena_alloc(load->image_size);
+			arena_place(load);
 			if (DsaPointerIsValid(loading.pointer))
 			{
 				residency_load_build(load, dsa_get_address(arena, loading.pointer));

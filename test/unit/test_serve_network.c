@@ -81,18 +81,23 @@ typedef struct served
 {
 	ml_image   *image;
 	ml_session *session;
+	size_t		tables;			/* bytes of what the image has only to be faster */
 	uint32_t	width;			/* answers of a row */
 	double	   *answers;		/* [rows][width] */
 } served;
 
 static bool
-open_served(unit_host *host, const outcome *r, const ml_kernel *kernel, served *s)
+open_served(unit_host *host, const outcome *r, const ml_kernel *kernel, bool bare, served *s)
 {
 	size_t		size;
+	size_t		least;
 
 	memset(s, 0, sizeof(*s));
-	if (ml_image_plan(&host->ctx, r->stored.data, r->stored.size, &size) != ML_OK)
+	if (ml_image_plan_sizes(&host->ctx, r->stored.data, r->stored.size, &size, &least) != ML_OK)
 		return false;
+	s->tables = size - least;
+	if (bare)
+		size = least;
 	s->image = aligned_alloc(ML_ALIGN, size);
 	s->answers = calloc(ROWS * 4, sizeof(double));
 	if (ml_image_build(&host->ctx, r->stored.data, r->stored.size, s->image, size) != ML_OK ||
@@ -163,6 +168,19 @@ count_others(unit_host *host, const table *t, served *s, size_t n)
 	return others;
 }
 
+/* An image without tables of words answers the same. */
+static void
+test_bare(unit_host *host, const table *t, const outcome *r, ml_level level, const served *full)
+{
+	served		s;
+
+	if (full->tables == 0)
+		return;
+	unit_ok(open_served(host, r, ml_kernel_select(level), true, &s) && answer(host, &s, ROWS, t->inputs, s.answers) == ML_OK &&
+			memcmp(s.answers, full->answers, ROWS * s.width * sizeof(double)) == 0, "  and without %zu bytes of tables", full->tables);
+	close_served(host, &s);
+}
+
 static void
 test_served(unit_host *host, const table *t, const outcome *r)
 {
@@ -172,7 +190,7 @@ test_served(unit_host *host, const table *t, const outcome *r)
 	{
 		served		s;
 
-		if (!unit_ok(open_served(host, r, ml_kernel_select(level), &s) && answer(host, &s, ROWS, t->inputs, s.answers) == ML_OK,
+		if (!unit_ok(open_served(host, r, ml_kernel_select(level), false, &s) && answer(host, &s, ROWS, t->inputs, s.answers) == ML_OK,
 					 "  served at %s: %s", ml_kernel_select(level)->name, host->ctx.error.text))
 			continue;
 		unit_is_near(judge(t, &s), history(r, (size_t) told(r, "best_epoch") - 1, VALIDATION_METRIC), 1e-5, "  as it validated");
@@ -181,6 +199,7 @@ test_served(unit_host *host, const table *t, const outcome *r)
 		if (level > ML_LEVEL_REF + 1)
 			unit_ok(memcmp(before, s.answers, ROWS * s.width * sizeof(double)) == 0, "  and as at the level before");
 		memcpy(before, s.answers, sizeof(before));
+		test_bare(host, t, r, level, &s);
 		close_served(host, &s);
 	}
 }
@@ -194,7 +213,7 @@ test_strange(unit_host *host, const table *t, const outcome *r)
 	double		answers[4];
 	double		other[4];
 
-	if (!open_served(host, r, ml_kernel_select(ML_LEVEL_AUTO), &s))
+	if (!open_served(host, r, ml_kernel_select(ML_LEVEL_AUTO), false, &s))
 		return;
 	memcpy(row, t->inputs, sizeof(row));
 	row[2].text = ML_TEXT("violet");
@@ -231,7 +250,7 @@ test_png(unit_host *host, const table *t, const outcome *r)
 	double		other[4];
 
 	if (!unit_ok(file != NULL && ml_safetensors_read(&host->ctx, &arena, file, size, &images) == ML_OK, "  images") ||
-		!open_served(host, r, ml_kernel_select(ML_LEVEL_AUTO), &s))
+		!open_served(host, r, ml_kernel_select(ML_LEVEL_AUTO), false, &s))
 		return;
 	png = ml_safetensors_tensor(&images, "png_rgb.file");
 	memcpy(row, t->inputs, sizeof(row));

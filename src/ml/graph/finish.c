@@ -104,8 +104,8 @@ ml_graph_keep_nodes(ml_graph *graph, const bool *keep)
 	graph->nforward = forward;
 }
 
-static ml_status
-drop_dead(ml_context *ctx, ml_graph *graph)
+ml_status
+ml_graph_drop_dead(ml_context *ctx, ml_graph *graph)
 {
 	void	   *live;
 
@@ -140,7 +140,7 @@ ml_graph_finish(ml_context *ctx, ml_graph *graph)
 		ML_TRY(ml_graph_fuse(ctx, graph, false, 0, NULL));
 		graph->nforward = graph->nnodes;
 	}
-	ML_TRY(drop_dead(ctx, graph));
+	ML_TRY(ml_graph_drop_dead(ctx, graph));
 	if (graph->nforward < graph->nnodes)
 		ML_TRY(ml_graph_fuse_sums(ctx, graph));
 	for (int32_t k = 0; k < graph->nnodes; k++)

@@ -434,13 +434,25 @@ ml_builder_constant(ml_builder *b, const ml_shape *shape, const void *data)
 	return b->e.status == ML_OK ? value : ML_NO_VALUE;
 }
 
+/* The place of a new parameter in their vector. */
+static ml_status
+reserve(ml_context *ctx, ml_graph *graph, int32_t value)
+{
+	size_t		width = ml_dtypes[graph->dtype].block_bytes;
+	size_t		elements = ml_size_align(fixed_bytes(&graph->values[value].shape), 16 * width) / width;
+
+	if (ml_size_add(graph->parameters, elements) > SIZE_MAX / 16)
+		return ml_fail(ctx, ML_BAD_OPTION, "parameters that are too large");
+	graph->values[value].offset = graph->parameters;
+	graph->parameters += elements;
+	return ML_OK;
+}
+
 int32_t
 ml_builder_parameter(ml_builder *b, ml_text name, const ml_shape *shape, bool sparse)
 {
 	ml_graph   *graph = b->graph;
 	int32_t		value = b->e.status == ML_OK ? ml_graph_find(graph, ML_VALUE_PARAMETER, name) : ML_NO_VALUE;
-	size_t		width = ml_dtypes[graph->dtype].block_bytes;
-	size_t		elements;
 
 	if (value != ML_NO_VALUE && ml_shape_equal(&graph->values[value].shape, shape))
 	{
@@ -451,16 +463,17 @@ ml_builder_parameter(ml_builder *b, ml_text name, const ml_shape *shape, bool sp
 	value = named(b, ML_VALUE_PARAMETER, name, shape);
 	if (value == ML_NO_VALUE)
 		return value;
-	elements = ml_size_align(fixed_bytes(shape), 16 * width) / width;
-	if (ml_size_add(graph->parameters, elements) > SIZE_MAX / 16)
-	{
-		b->e.status = ml_fail(b->e.ctx, ML_BAD_OPTION, "parameters that are too large");
-		return ML_NO_VALUE;
-	}
+	b->e.status = reserve(b->e.ctx, graph, value);
 	graph->values[value].sparse = sparse;
-	graph->values[value].offset = graph->parameters;
-	graph->parameters += elements;
-	return value;
+	return b->e.status == ML_OK ? value : ML_NO_VALUE;
+}
+
+ml_status
+ml_graph_add_parameter(ml_context *ctx, ml_graph *graph, const ml_shape *shape, int32_t *value)
+{
+	ML_TRY(check_shape(ctx, graph, shape, true));
+	ML_TRY(add_value(ctx, graph, ML_VALUE_PARAMETER, shape, value));
+	return reserve(ctx, graph, *value);
 }
 
 int32_t

@@ -161,6 +161,17 @@ extern ml_status ml_graph_gradients(ml_builder *b, int32_t loss, int n, const in
 /* Fuse (fuse.c) a forward pass, drop what nobody needs, choose kernels; ML_UNSUPPORTED: no kernel for the dtypes. */
 extern ml_status ml_graph_finish(ml_context *ctx, ml_graph *graph);
 
+/*
+ * The same graph, finished and forward only, for serving: with tables in the place of nodes (fold.c),
+ * which are parameters behind those of the graph.  Values keep their numbers; strings and constants are
+ * borrowed.  NULL: there is nothing to fold.
+ */
+extern ml_status ml_graph_fold(ml_context *ctx, const ml_graph *graph, ml_graph **folded);
+
+/* Fill in the tables of a folded graph; the other parameters are there.  "kernel" serves with its own kind alone (fold.c). */
+extern ml_status ml_graph_fold_tables(ml_context *ctx, const ml_kernel *kernel, const ml_graph *graph,
+									  const ml_graph *folded, void *parameters);
+
 /* A name's text, borrowed from the graph. */
 extern ml_text ml_graph_text(const ml_graph *graph, ml_name name);
 

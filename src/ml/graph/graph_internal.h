@@ -29,6 +29,12 @@ extern ml_status ml_graph_fuse(ml_context *ctx, ml_graph *graph, bool training, 
 							   const int32_t *wanted);
 extern ml_status ml_graph_fuse_sums(ml_context *ctx, ml_graph *graph);
 
+/* A parameter without a name, behind all others. */
+extern ml_status ml_graph_add_parameter(ml_context *ctx, ml_graph *graph, const ml_shape *shape, int32_t *value);
+
+/* Drop nodes that nobody needs. */
+extern ml_status ml_graph_drop_dead(ml_context *ctx, ml_graph *graph);
+
 /* Drop the other nodes: keep[nnodes]. */
 extern void ml_graph_keep_nodes(ml_graph *graph, const bool *keep);
 

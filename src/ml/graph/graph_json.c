@@ -560,6 +560,8 @@ find_op(reader *r, const ml_json *node, const ml_op **op)
 					   (int) ML_MIN(name->string.size, (size_t) 100), name->string.data, (long long) version);
 	if (((*op)->flags & ML_OP_GRADIENT) != 0)
 		return ml_fail(r->ctx, ML_BAD_MODEL, "the stored graph: operation \"%s\" is part of training", (*op)->name);
+	if (((*op)->flags & ML_OP_FOLDED) != 0)
+		return ml_fail(r->ctx, ML_BAD_MODEL, "the stored graph: operation \"%s\" is never stored", (*op)->name);
 	return ML_OK;
 }
 

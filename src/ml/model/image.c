@@ -29,8 +29,9 @@ typedef struct content
 	}			header;
 } content;
 
+/* least: of a network, the size of its image without tables, unchanged if it has none. */
 static ml_status
-read_and_plan(ml_context *ctx, const void *bytes, size_t size, content *c)
+read_and_plan(ml_context *ctx, const void *bytes, size_t size, content *c, size_t *least)
 {
 	ml_safetensors file;
 
@@ -44,7 +45,13 @@ read_and_plan(ml_context *ctx, const void *bytes, size_t size, content *c)
 	if (c->format == ML_FORMAT_NETWORK)
 	{
 		ML_TRY(ml_stored_read_network(ctx, &c->arena, &file, &c->network));
-		return ml_image_plan_network(ctx, &c->network, &c->header.network);
+		ML_TRY(ml_graph_fold(ctx, c->network.network.graph, &c->network.folded));
+		if (c->network.folded != NULL)
+		{
+			ML_TRY(ml_image_plan_network(ctx, &c->network, NULL, &c->header.network));
+			*least = c->header.head.size;
+		}
+		return ml_image_plan_network(ctx, &c->network, c->network.folded, &c->header.network);
 	}
 	ML_TRY(ml_stored_read(ctx, &c->arena, &file, &c->text));
 	return ml_image_plan_text(ctx, &c->text, &c->header.text);
@@ -58,15 +65,26 @@ close_content(ml_context *ctx, content *c)
 }
 
 ml_status
-ml_image_plan(ml_context *ctx, const void *stored, size_t size, size_t *image_size)
+ml_image_plan_sizes(ml_context *ctx, const void *stored, size_t size, size_t *image_size, size_t *least)
 {
 	content		c;
-	ml_status	status = read_and_plan(ctx, stored, size, &c);
+	size_t		bare = 0;
+	ml_status	status = read_and_plan(ctx, stored, size, &c, &bare);
 
 	close_content(ctx, &c);
-	if (status == ML_OK)
-		*image_size = c.header.head.size;
-	return status;
+	if (status != ML_OK)
+		return status;
+	*image_size = c.header.head.size;
+	*least = bare > 0 ? bare : *image_size;
+	return ML_OK;
+}
+
+ml_status
+ml_image_plan(ml_context *ctx, const void *stored, size_t size, size_t *image_size)
+{
+	size_t		least;
+
+	return ml_image_plan_sizes(ctx, stored, size, image_size, &least);
 }
 
 static ml_status
@@ -83,8 +101,11 @@ ml_status
 ml_image_build(ml_context *ctx, const void *stored, size_t size, void *image, size_t image_size)
 {
 	content		c;
-	ml_status	status = read_and_plan(ctx, stored, size, &c);
+	size_t		bare = 0;
+	ml_status	status = read_and_plan(ctx, stored, size, &c, &bare);
 
+	if (status == ML_OK && image_size == bare)
+		status = ml_image_plan_network(ctx, &c.network, NULL, &c.header.network);
 	if (status == ML_OK && c.header.head.size != image_size)
 		status = ml_fail(ctx, ML_INTERNAL, "an image of %llu bytes was planned with %zu",
 						 (unsigned long long) c.header.head.size, image_size);

@@ -120,7 +120,9 @@ typedef struct ml_table_image
 
 /*
  * Networks (image_network.c).  The arrays of the graph lie as they are (graph.h:
- * they hold no pointers), parameters in the layouts of this machine's kernels.
+ * they hold no pointers), parameters in the layouts of this machine's kernels.  Where
+ * there is a folded graph (graph/fold.c), it is what is served; explanations need
+ * the other one.
  */
 typedef struct ml_network_image
 {
@@ -141,7 +143,12 @@ typedef struct ml_network_image
 	uint64_t	operands;
 	uint64_t	constants;
 	uint64_t	graph_strings;
-	uint64_t	parameters;
+	uint64_t	parameters;		/* and behind them the tables of: */
+	ml_graph	folded;			/* numbers only; nvalues 0: there is none */
+	uint64_t	folded_values;
+	uint64_t	folded_nodes;
+	uint64_t	folded_operands;
+	uint64_t	folded_fused;	/* kernels that made the tables fuse multiplications and additions */
 	uint64_t	states;
 	uint64_t	layers;			/* the specification, JSON */
 	uint64_t	layers_size;
@@ -230,13 +237,19 @@ extern ml_status ml_image_plan_table(ml_context *ctx, const ml_table_file *file,
 extern ml_status ml_image_fill_table(ml_context *ctx, const ml_table_file *file,
 									 const ml_table_image *header, ml_table_image *image);
 
-extern ml_status ml_image_plan_network(ml_context *ctx, const ml_network_file *file, ml_network_image *image);
+/* folded: file's, or NULL to leave it out. */
+extern ml_status ml_image_plan_network(ml_context *ctx, const ml_network_file *file, const ml_graph *folded,
+									   ml_network_image *image);
 extern ml_status ml_image_fill_network(ml_context *ctx, const ml_network_file *file,
 									   const ml_network_image *header, ml_network_image *image);
 
 /* The feeds, and the network with its graph, as views into the image; names[ncolumns] are their caller's. */
 extern void ml_image_network(const ml_network_image *image, ml_text *names, ml_feeds *feeds, ml_graph *graph,
 							 ml_network *network);
+
+/* The folded graph of such a view; false: the image has none that gives what this kernel gives. */
+extern bool ml_image_folded(const ml_network_image *image, const ml_graph *graph, const ml_kernel *kernel,
+							ml_graph *folded);
 
 /* The recipe of a table's model, as a view into the image; names[ncolumns] are its caller's. */
 extern void ml_image_tabular(const ml_table_image *image, ml_text *names, ml_tabular *tabular);

@@ -34,10 +34,35 @@ names_of(const ml_network_file *file)
 	return names;
 }
 
+/* Of its products: where they are not, tables made with the other kind have other last bits. */
+static bool
+is_fused(const ml_kernel *kernel)
+{
+	return kernel->level != ML_LEVEL_REF;
+}
+
 static uint64_t
 section_of(uint64_t *end, uint64_t n, size_t width)
 {
 	return ml_image_section(end, ml_size_mul(n, width));
+}
+
+/* A graph without its arrays. */
+static void
+plan_graph(const ml_graph *from, ml_graph *graph)
+{
+	memcpy(graph, from, sizeof(ml_graph));
+	memset(&graph->arena, 0, sizeof(graph->arena));
+	graph->values = NULL;
+	graph->nodes = NULL;
+	graph->operands = NULL;
+	graph->layers = NULL;
+	graph->nlayers = 0;
+	graph->gradients = NULL;
+	graph->constants = NULL;
+	graph->strings = NULL;
+	graph->values_capacity = graph->nodes_capacity = graph->operands_capacity = 0;
+	graph->layers_capacity = graph->constants_capacity = graph->strings_capacity = 0;
 }
 
 /* What is left of feeds and network without their arrays. */
@@ -45,7 +70,6 @@ static void
 plan_numbers(const ml_network_file *file, ml_network_image *image)
 {
 	ml_feeds   *feeds = &image->feeds;
-	ml_graph   *graph = &image->graph;
 
 	memcpy(feeds, &file->feeds, sizeof(ml_feeds));
 	feeds->tabular.names = NULL;
@@ -62,22 +86,11 @@ plan_numbers(const ml_network_file *file, ml_network_image *image)
 		feeds->feeds[i].name = (ml_text) {NULL, 0};
 	memcpy(&image->network, &file->network, sizeof(ml_network));
 	image->network.graph = NULL;
-	memcpy(graph, file->network.graph, sizeof(ml_graph));
-	memset(&graph->arena, 0, sizeof(graph->arena));
-	graph->values = NULL;
-	graph->nodes = NULL;
-	graph->operands = NULL;
-	graph->layers = NULL;
-	graph->nlayers = 0;
-	graph->gradients = NULL;
-	graph->constants = NULL;
-	graph->strings = NULL;
-	graph->values_capacity = graph->nodes_capacity = graph->operands_capacity = 0;
-	graph->layers_capacity = graph->constants_capacity = graph->strings_capacity = 0;
+	plan_graph(file->network.graph, &image->graph);
 }
 
 ml_status
-ml_image_plan_network(ml_context *ctx, const ml_network_file *file, ml_network_image *image)
+ml_image_plan_network(ml_context *ctx, const ml_network_file *file, const ml_graph *folded, ml_network_image *image)
 {
 	const ml_tabular *tabular = &file->head.tabular;
 	const ml_tokens *tokens = &file->feeds.tokens;
@@ -107,7 +120,15 @@ ml_image_plan_network(ml_context *ctx, const ml_network_file *file, ml_network_i
 	image->operands = section_of(&end, graph->noperands, sizeof(int32_t));
 	image->constants = section_of(&end, graph->constant_bytes, 1);
 	image->graph_strings = section_of(&end, graph->string_bytes, 1);
-	image->parameters = section_of(&end, graph->parameters, sizeof(float));
+	image->parameters = section_of(&end, folded != NULL ? folded->parameters : graph->parameters, sizeof(float));
+	if (folded != NULL)
+	{
+		plan_graph(folded, &image->folded);
+		image->folded_values = section_of(&end, (uint64_t) folded->nvalues, sizeof(ml_graph_value));
+		image->folded_nodes = section_of(&end, (uint64_t) folded->nnodes, sizeof(ml_graph_node));
+		image->folded_operands = section_of(&end, folded->noperands, sizeof(int32_t));
+		image->folded_fused = is_fused(ml_kernel_select(ML_LEVEL_AUTO));
+	}
 	image->states = section_of(&end, graph->state_bytes, 1);
 	image->layers = section_of(&end, file->layers_json.size, 1);
 	image->layers_size = file->layers_json.size;
@@ -146,6 +167,19 @@ fill_feeds(ml_context *ctx, const ml_network_file *file, ml_network_image *image
 	return ml_tokens_hash(ctx, tokens, place(image, image->word_slots));
 }
 
+/* The folded graph and its tables. */
+static ml_status
+fill_folded(ml_context *ctx, const ml_network_file *file, ml_network_image *image)
+{
+	const ml_graph *folded = file->folded;
+
+	copy(image, image->folded_values, folded->values, (size_t) folded->nvalues, sizeof(ml_graph_value));
+	copy(image, image->folded_nodes, folded->nodes, (size_t) folded->nnodes, sizeof(ml_graph_node));
+	copy(image, image->folded_operands, folded->operands, folded->noperands, sizeof(int32_t));
+	return ml_graph_fold_tables(ctx, ml_kernel_select(ML_LEVEL_AUTO), file->network.graph, folded,
+								place(image, image->parameters));
+}
+
 ml_status
 ml_image_fill_network(ml_context *ctx, const ml_network_file *file, const ml_network_image *header,
 					  ml_network_image *image)
@@ -161,7 +195,8 @@ ml_image_fill_network(ml_context *ctx, const ml_network_file *file, const ml_net
 	copy(image, image->constants, graph->constants, graph->constant_bytes, 1);
 	copy(image, image->graph_strings, graph->strings, graph->string_bytes, 1);
 	copy(image, image->layers, file->layers_json.data, file->layers_json.size, 1);
-	return ml_network_file_load(ctx, file, place(image, image->parameters), place(image, image->states));
+	ML_TRY(ml_network_file_load(ctx, file, place(image, image->parameters), place(image, image->states)));
+	return image->folded.nvalues == 0 ? ML_OK : fill_folded(ctx, file, image);
 }
 
 /* ---------- views ---------- */
@@ -198,6 +233,22 @@ ml_image_network(const ml_network_image *image, ml_text *names, ml_feeds *feeds,
 	graph->strings = (char *) (uintptr_t) ml_image_at(head, image->graph_strings);
 	*network = image->network;
 	network->graph = graph;
+}
+
+bool
+ml_image_folded(const ml_network_image *image, const ml_graph *graph, const ml_kernel *kernel, ml_graph *folded)
+{
+	const ml_image *head = &image->head;
+
+	if (image->folded.nvalues == 0 || is_fused(kernel) != (image->folded_fused != 0))
+		return false;
+	*folded = image->folded;
+	folded->values = (ml_graph_value *) (uintptr_t) ml_image_at(head, image->folded_values);
+	folded->nodes = (ml_graph_node *) (uintptr_t) ml_image_at(head, image->folded_nodes);
+	folded->operands = (int32_t *) (uintptr_t) ml_image_at(head, image->folded_operands);
+	folded->constants = graph->constants;
+	folded->strings = graph->strings;
+	return true;
 }
 
 /* ---------- what it is ---------- */

@@ -31,7 +31,7 @@
 #define ML_FORMAT_NETWORK	3
 
 /* Part of the image's key: other layouts of the same bytes don't mix. */
-#define ML_PACK_LAYOUT 2
+#define ML_PACK_LAYOUT 3
 
 /*
  * Stored bytes -> image.  ml_image_plan checks everything (ML_BAD_MODEL,
@@ -42,6 +42,13 @@ typedef struct ml_image ml_image;
 
 extern ml_status ml_image_plan(ml_context *ctx, const void *stored, size_t size,
 							   size_t *image_size);
+
+/*
+ * The same; *least is the size without the tables that some networks have to be
+ * faster (graph/fold.c), which ml_image_build takes as well.  No answer depends on them.
+ */
+extern ml_status ml_image_plan_sizes(ml_context *ctx, const void *stored, size_t size,
+									 size_t *image_size, size_t *least);
 extern ml_status ml_image_build(ml_context *ctx, const void *stored, size_t size,
 								void *image, size_t image_size);
 

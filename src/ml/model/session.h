@@ -41,6 +41,7 @@ typedef struct ml_network_session
 	ml_text    *names;			/* [ncolumns] */
 	ml_feeds	feeds;			/* views into the image */
 	ml_graph	graph;
+	ml_graph	folded;			/* of the runner, if the image has it */
 	ml_network	network;
 	ml_words   *reader;			/* NULL without texts */
 	ml_runner  *runner;

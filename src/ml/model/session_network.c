@@ -21,6 +21,7 @@
 static size_t
 plan_rows(ml_context *ctx, const ml_network_session *network, int32_t n, void *memory)
 {
+	const ml_graph *graph = network->runner->graph;
 	const ml_feeds *feeds = &network->feeds;
 	uint32_t	length = feeds->pad > 0 ? feeds->pad : ML_MIN(feeds->max_length, (uint32_t) WORDS_AT_ONCE / ML_NETWORK_ROWS);
 	int32_t		offsets[ML_NETWORK_ROWS + 1];
@@ -30,8 +31,8 @@ plan_rows(ml_context *ctx, const ml_network_session *network, int32_t n, void *m
 	for (int32_t i = 0; i <= n; i++)
 		offsets[i] = i * (int32_t) length;
 	ml_network_bind_rows(&network->network, n, offsets, &binding);
-	if (ml_graph_bind(ctx, &network->graph, &binding) != ML_OK ||
-		ml_graph_plan(ctx, &network->graph, &binding, false, memory, &plan) != ML_OK)
+	if (ml_graph_bind(ctx, graph, &binding) != ML_OK ||
+		ml_graph_plan(ctx, graph, &binding, false, memory, &plan) != ML_OK)
 		return SIZE_MAX;
 	return ml_size_add(plan.bytes, ml_feed_batch_size(feeds, (size_t) n));
 }
@@ -48,7 +49,7 @@ choose_rows(ml_context *ctx, const ml_network_session *network, size_t *rows)
 		images = images || network->feeds.feeds[i].kind == ML_FEED_IMAGE;
 	if (!images)
 		return ML_OK;
-	ML_TRY(ml_alloc(ctx, ml_plan_size(&network->graph), &memory));
+	ML_TRY(ml_alloc(ctx, ml_plan_size(network->runner->graph), &memory));
 	while (*rows > 1 && plan_rows(ctx, network, (int32_t) *rows, memory) > BYTES_AT_ONCE)
 		*rows /= 2;
 	ml_release(ctx, memory);
@@ -63,7 +64,8 @@ open_network(ml_context *ctx, ml_session *session, ml_network_session *n)
 
 	ML_TRY(ml_alloc(ctx, ml_size_mul(image->head.ncolumns, sizeof(ml_text)), (void **) &n->names));
 	ml_image_network(image, n->names, &n->feeds, &n->graph, &n->network);
-	ML_TRY(ml_runner_open(ctx, &n->graph, session->kernel, &n->runner));
+	ML_TRY(ml_runner_open(ctx, ml_image_folded(image, &n->graph, session->kernel, &n->folded) ? &n->folded : &n->graph,
+						  session->kernel, &n->runner));
 	/* nothing of a stored graph writes into these: such graphs are refused when they are read */
 	n->runner->parameters = (void *) (uintptr_t) ml_image_at(&image->head, image->parameters);
 	n->runner->states = (void *) (uintptr_t) ml_image_at(&image->head, image->states);

@@ -90,6 +90,7 @@ typedef struct ml_network_file
 	ml_feeds	feeds;			/* all but slots */
 	size_t		words_size;
 	ml_network	network;		/* its graph is closed by ml_network_file_close */
+	ml_graph   *folded;			/* ml_graph_fold of it, closed likewise; NULL: there is none */
 	const ml_tensor **tensors;	/* [values as they were read] of parameters and states; else NULL */
 	ml_checkpoint checkpoint;
 } ml_network_file;

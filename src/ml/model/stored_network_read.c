@@ -318,8 +318,9 @@ ml_stored_read_network(ml_context *ctx, ml_arena *arena, const ml_safetensors *f
 void
 ml_network_file_close(ml_context *ctx, ml_network_file *file)
 {
+	ml_graph_close(ctx, file->folded);
 	ml_graph_close(ctx, file->network.graph);
-	file->network.graph = NULL;
+	file->folded = file->network.graph = NULL;
 }
 
 ml_status

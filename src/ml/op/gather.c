@@ -28,8 +28,8 @@ rows_shape(ml_context *ctx, const char *op, const ml_shape *table, const ml_shap
 	return ML_OK;
 }
 
-static ml_status
-check_index(ml_context *ctx, int32_t index, int64_t rows)
+ml_status
+ml_gather_check(ml_context *ctx, int32_t index, int64_t rows)
 {
 	if (index >= 0 && index < rows)
 		return ML_OK;
@@ -67,7 +67,7 @@ run_gather(const ml_op_run *run)
 
 	for (size_t i = 0; i < n; i++)
 	{
-		ML_TRY(check_index(run->ctx, indices[i], table->dims[0]));
+		ML_TRY(ml_gather_check(run->ctx, indices[i], table->dims[0]));
 		memcpy((char *) run->out[0].data + i * bytes, (const char *) table->data + (size_t) indices[i] * bytes,
 			   bytes);
 		ML_TRY(ml_poll_after(run->ctx, &unpolled, elements + 1));
@@ -140,7 +140,7 @@ run_scatter_add(const ml_op_run *run)
 	{
 		char	   *row;
 
-		ML_TRY(check_index(run->ctx, indices[i], table->dims[0]));
+		ML_TRY(ml_gather_check(run->ctx, indices[i], table->dims[0]));
 		row = (char *) table->data + (size_t) indices[i] * bytes;
 		map->binary[ML_MAP_ADD] (row, row, 1, (const char *) run->in[0].data + i * bytes, 1, elements);
 		if (run->touched != NULL)

@@ -269,6 +269,7 @@ typedef struct ml_op_kernel
 #define ML_OP_STATE		0x08	/* writes into input 0, a state, which is also output 0 */
 #define ML_OP_TOUCHES	0x10	/* heeds run->touched; then run->add is true */
 #define ML_OP_GRADIENT	0x40	/* emitted by backward rules only, which know its inputs' shapes: refused in stored graphs */
+#define ML_OP_FOLDED	0x80	/* put in by graph/fold.c only: refused in stored graphs */
 #define ML_OP_SKIPS		0x20	/* outputs that nothing reads have data NULL, and kernels leave them out */
 
 struct ml_op

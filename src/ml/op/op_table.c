@@ -112,10 +112,13 @@ const ml_op *const ml_ops[] = {
 	/* recurrent.c, recurrent_back.c */
 	&ml_op_gru,
 	&ml_op_gru_grad,
+	&ml_op_gru_words,
 	&ml_op_lstm,
 	&ml_op_lstm_grad,
+	&ml_op_lstm_words,
 	&ml_op_rnn,
 	&ml_op_rnn_grad,
+	&ml_op_rnn_words,
 
 	/* reduce.c */
 	&ml_op_max,

@@ -69,6 +69,9 @@ extern const ml_op ml_op_where;
 extern const ml_op ml_op_gather;
 extern const ml_op ml_op_scatter_add;
 
+/* ML_BAD_INPUT: a table has no such row. */
+extern ml_status ml_gather_check(ml_context *ctx, int32_t index, int64_t rows);
+
 /* join.c */
 extern const ml_op ml_op_concat;
 extern const ml_op ml_op_pad;
@@ -116,13 +119,16 @@ extern const ml_op ml_op_even_offsets;
 extern const ml_op ml_op_positions;
 extern const ml_op ml_op_sinusoidal;
 
-/* recurrent.c, recurrent_back.c */
+/* recurrent.c, recurrent_back.c, recurrent_words.c */
 extern const ml_op ml_op_gru;
 extern const ml_op ml_op_gru_grad;
+extern const ml_op ml_op_gru_words;
 extern const ml_op ml_op_lstm;
 extern const ml_op ml_op_lstm_grad;
+extern const ml_op ml_op_lstm_words;
 extern const ml_op ml_op_rnn;
 extern const ml_op ml_op_rnn_grad;
+extern const ml_op ml_op_rnn_words;
 
 /* reduce.c */
 extern const ml_op ml_op_max;

@@ -32,6 +32,10 @@ enum
 	CELL_X, CELL_OFFSETS, CELL_WX, CELL_WH, CELL_BX, CELL_BH, CELL_H0, CELL_C0, CELL_INPUTS
 };
 
+/* Of ops over words (recurrent_words.c): a table in the place of x, and which of its rows each word is. */
+#define CELL_TABLE		CELL_X
+#define CELL_NUMBERS	CELL_WX
+
 /* Outputs of the forward ops: y, then last; LSTM: the last cells; GRU and LSTM: what backward needs. */
 enum
 {
@@ -109,6 +113,13 @@ ml_passage_word(const ml_passage *s, size_t i, size_t t)
 	return s->reverse ? (size_t) s->p.offsets[row + 1] - 1 - t : (size_t) s->p.offsets[row] + t;
 }
 
+/* Columns of weights, in units. */
+static inline int
+ml_cell_gates(ml_cell cell)
+{
+	return cell == ML_CELL_RNN ? 1 : cell == ML_CELL_GRU ? 3 : 4;
+}
+
 /* Sizes from views; offsets are opened and sorted into "memory" (ml_packed_sort_size) if there is one. */
 extern ml_status ml_passage_open(ml_passage *s, const ml_op_run *run, ml_cell cell, void *memory);
 
@@ -151,6 +162,12 @@ ml_pairs_weights(const ml_passage *s, size_t k, size_t n)
 }
 
 extern ml_status ml_passage_poll(ml_passage *s, size_t terms);
+
+/*
+ * recurrent_words.c: table[n][gates x units] = x wx + the biases that go into the
+ * sum over x.  Inputs of the run are X [n, inputs], WX, BX and BH; workspace: [gates x units].
+ */
+extern ml_status ml_cell_table(const ml_op_run *run, ml_cell cell, void *table);
 
 /* recurrent_back.c */
 extern void ml_rnn_backward(ml_emitter *e, const ml_op_backward *b);

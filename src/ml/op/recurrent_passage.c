@@ -8,23 +8,23 @@
 #include "op/recurrent.h"
 #include "op/walk.h"
 
-static const size_t cell_gates[] = {[ML_CELL_RNN] = 1, [ML_CELL_GRU] = 3, [ML_CELL_LSTM] = 4};
-
-/* Inputs 0 to 3 of forward and backward ops are the same. */
+/* Inputs 0 to 3 of forward and backward ops are the same, but for those over words. */
 ml_status
 ml_passage_open(ml_passage *s, const ml_op_run *run, ml_cell cell, void *memory)
 {
+	bool		numbers = run->in[CELL_NUMBERS].dtype == ML_I32;
+
 	*s = (ml_passage) {.run = run, .dtype = run->in[CELL_X].dtype, .cell = cell};
 	s->reverse = run->attributes->ints[CELL_REVERSE] != 0;
 	s->inputs = (size_t) run->in[CELL_X].dims[1];
 	s->units = (size_t) run->in[CELL_WH].dims[0];
-	s->gates = cell_gates[cell] * s->units;
-	s->bf16 = s->dtype == ML_F32 && run->attributes->ints[CELL_BF16(cell)] != 0;
+	s->gates = (size_t) ml_cell_gates(cell) * s->units;
+	s->bf16 = s->dtype == ML_F32 && !numbers && run->attributes->ints[CELL_BF16(cell)] != 0;
 	if (memory == NULL)
 		return ML_OK;
 	s->map = ml_map_of(run->kernel, s->dtype);
 	s->loops = ml_sequence_of(run->kernel, s->dtype);
-	ML_TRY(ml_packed_open(run, &run->in[CELL_OFFSETS], run->in[CELL_X].dims[0], &s->p));
+	ML_TRY(ml_packed_open(run, &run->in[CELL_OFFSETS], run->in[numbers ? CELL_NUMBERS : CELL_X].dims[0], &s->p));
 	ml_packed_sort(&s->p, memory, &s->order, &s->active);
 	return ML_OK;
 }
