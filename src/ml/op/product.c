@@ -9,6 +9,7 @@
 #include "op/product.h"
 
 #define PRODUCT_TERMS	((size_t) 4 << 20)	/* of one call; 2 ms at 4 GFLOP/s */
+#define PRODUCT_TILES	64			/* likewise: each row may be a fresh page of c */
 #define PRODUCT_TERMS_F64 ((size_t) 1 << 20)	/* plain C */
 
 /* Where row r of a is. */
@@ -79,7 +80,7 @@ run_pieces(const ml_op_run *run, const ml_product *product, size_t width, size_t
 {
 	size_t		tile = ML_MAX(ml_size_mul(ml_size_mul(product->outer, product->inner), ML_PANEL * ML_TILE_ROWS), 1);
 	size_t		tiles = ML_MAX(most / tile, 1);
-	size_t		height = ML_MIN((product->rows + ML_TILE_ROWS - 1) / ML_TILE_ROWS, tiles);
+	size_t		height = ML_MIN(ML_MIN((product->rows + ML_TILE_ROWS - 1) / ML_TILE_ROWS, tiles), PRODUCT_TILES);
 	size_t		panels = ML_MAX(tiles / ML_MAX(height, 1), 1);
 
 	for (size_t row = 0; row < product->rows; row += height * ML_TILE_ROWS)
