@@ -24,7 +24,7 @@
 #include "feature/image_internal.h"
 
 #define SCANS_MAX	200
-#define PIECE		65536		/* bytes between polls */
+#define PIECE		16384		/* bytes between polls */
 #define ROW_ALIGN	128			/* bytes; SIMD code writes beyond the end of rows */
 #define OWN_BYTES	((size_t) 256 << 10)	/* what libjpeg takes beside arrays, with the arena's blocks */
 #define OWN_ROWS	48			/* rows of samples of a component that it keeps */
