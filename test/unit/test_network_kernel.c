@@ -6,39 +6,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "unit.h"
-
-#include "base/hash.h"
-#include "kernel/network.h"
-
-#include <math.h>
-
-static ml_rng rng;
-
-static float
-number(void)
-{
-	return (float) ((double) (int32_t) ml_rng_next(&rng) / 2147483648.0);
-}
-
-static size_t
-below(size_t n)
-{
-	return (size_t) (ml_rng_next(&rng) % n);
-}
-
-/* Exactly n numbers, so that a sanitizer sees each beyond; random ones. */
-static float *
-numbers(size_t n)
-{
-	float	   *result = malloc(n * sizeof(float) + (n == 0));
-
-	if (result == NULL)
-		abort();
-	for (size_t i = 0; i < n; i++)
-		result[i] = number();
-	return result;
-}
+#include "network_levels.h"
 
 static float *
 copy(const float *x, size_t n)
@@ -49,25 +17,6 @@ copy(const float *x, size_t n)
 		abort();
 	memcpy(result, x, n * sizeof(float));
 	return result;
-}
-
-/* Levels of this machine, ref first. */
-static const ml_kernel *levels[ML_LEVEL_COUNT + 1];
-static int	nlevels;
-
-static void
-find_levels(void)
-{
-	static const ml_level all[] = {ML_LEVEL_REF, ML_LEVEL_AVX2, ML_LEVEL_AVX512};
-
-	for (size_t i = 0; i < ML_LENGTH(all); i++)
-		if (all[i] <= ml_kernel_best())
-			levels[nlevels++] = ml_kernel_select(all[i]);
-#if defined(__x86_64__)
-	/* where pairs of bf16 are fast, the table for CPUs where they aren't too */
-	if (ml_kernel_best() == ML_LEVEL_AVX512 && levels[nlevels - 1] != &ml_kernel_avx512)
-		levels[nlevels++] = &ml_kernel_avx512;
-#endif
 }
 
 /* === Products === */
@@ -306,124 +255,6 @@ test_moves(void)
 		free(panels);
 	}
 	unit_is_int(wrong, 0, "matrices are packed and transposed");
-}
-
-/* A number rounded to bf16, ties to even. */
-static float
-rounded(float x)
-{
-	uint32_t	bits;
-
-	memcpy(&bits, &x, 4);
-	if (!isnan(x))
-		bits += 0x7FFF + (bits >> 16 & 1);
-	bits &= 0xFFFF0000;
-	memcpy(&x, &bits, 4);
-	return x;
-}
-
-/* Halves of a pair. */
-static float
-half(uint32_t pair, int which)
-{
-	uint32_t	bits = which ? pair & 0xFFFF0000 : pair << 16;
-	float		x;
-
-	memcpy(&x, &bits, 4);
-	return x;
-}
-
-/* rows x k times k x columns by pairs; operands are packed both ways. */
-static void
-test_pairs(void)
-{
-	int			wrong = 0;
-	double		worst[ML_LEVEL_COUNT + 1] = {0};
-
-	for (int n = 0; n < 200; n++)
-	{
-		size_t		rows = 1 + below(40);
-		size_t		k = 1 + below(n % 2 ? 20 : 300);
-		size_t		columns = 1 + below(100);
-		size_t		pairs = (k + 1) / 2;
-		size_t		npanels = (columns + ML_PANEL - 1) / ML_PANEL;
-		size_t		ntiles = (rows + ML_TILE_ROWS - 1) / ML_TILE_ROWS;
-		float	   *a = numbers(rows * k);
-		float	   *b = numbers(k * columns);
-		float	   *across = numbers(rows * k);
-
-		a[below(rows * k)] = n % 3 ? 0x1.01p0f : -0x1.03p0f; /* ties */
-		for (size_t r = 0; r < rows; r++)
-			for (size_t i = 0; i < k; i++)
-				across[i * rows + r] = a[r * k + i];
-		for (int l = 0; l < nlevels; l++)
-		{
-			const ml_network_kernel *kernel = levels[l]->network;
-			uint32_t   *left = (uint32_t *) (void *) numbers(rows * pairs);
-			uint32_t   *tiles = (uint32_t *) (void *) numbers(ntiles * pairs * ML_TILE_ROWS);
-			uint32_t   *right = (uint32_t *) (void *) numbers(npanels * pairs * ML_PANEL);
-			float	   *c = numbers(rows * columns);
-			float	   *other = numbers(rows * columns);
-			ml_product	p = {
-				.c = c, .c_row = (int64_t) columns, .c_panel = ML_PANEL,
-				.a = (const float *) left, .a_row = (int64_t) pairs, .a_inner = 1,
-				.b = (const float *) right, .b_panel = (int64_t) pairs * ML_PANEL, .b_inner = ML_PANEL,
-				.rows = rows, .lanes = columns, .outer = 1, .inner = pairs
-			};
-
-			kernel->round_rows(left, (int64_t) pairs, a, (int64_t) k, rows, k);
-			kernel->pack_pairs(tiles, ML_TILE_ROWS, (int64_t) pairs * ML_TILE_ROWS, across, (int64_t) rows, k, rows);
-			kernel->pack_pairs(right, ML_PANEL, (int64_t) pairs * ML_PANEL, b, (int64_t) columns, k, columns);
-			for (size_t r = 0; r < rows; r++)
-				for (size_t i = 0; i < 2 * pairs; i++)
-				{
-					float		expected = i < k ? rounded(a[r * k + i]) : 0;
-
-					wrong += half(left[r * pairs + i / 2], i % 2) != expected;
-					wrong += half(tiles[(r / ML_TILE_ROWS * pairs + i / 2) * ML_TILE_ROWS + r % ML_TILE_ROWS], i % 2) != expected;
-				}
-			for (size_t i = 0; i < 2 * pairs; i++)
-				for (size_t j = 0; j < npanels * ML_PANEL; j++)
-					wrong += half(right[(j / ML_PANEL * pairs + i / 2) * ML_PANEL + j % ML_PANEL], i % 2) !=
-						(i < k && j < columns ? rounded(b[i * columns + j]) : 0);
-			kernel->product_pairs(&p);
-			p.c = other;
-			p.a = (const float *) tiles;
-			p.a_row = 1;
-			p.a_inner = ML_TILE_ROWS;
-			p.a_tile = (int64_t) pairs * ML_TILE_ROWS;
-			kernel->product_pairs(&p);
-			wrong += memcmp(c, other, rows * columns * sizeof(float)) != 0;
-			for (size_t r = 0; r < rows; r++)
-				for (size_t j = 0; j < columns; j++)
-				{
-					double		sum = 0;
-
-					for (size_t i = 0; i < k; i++)
-						sum += (double) rounded(a[r * k + i]) * rounded(b[i * columns + j]);
-					worst[l] = fmax(worst[l], fabs(c[r * columns + j] - sum));
-				}
-			free(left);
-			free(tiles);
-			free(right);
-			free(c);
-			free(other);
-		}
-		free(a);
-		free(b);
-		free(across);
-	}
-	unit_is_int(wrong, 0, "pairs of bf16 are rounded and packed");
-	for (int l = 0; l < nlevels; l++)
-	{
-		float		x[20] = {1, NAN, INFINITY, -INFINITY};
-		uint32_t	pairs[10];
-
-		unit_ok(worst[l] < 5e-5, "%s: products of pairs (error %.1e)", levels[l]->name, worst[l]);
-		levels[l]->network->round_rows(pairs, 10, x, 20, 1, 20);
-		unit_ok(isnan(half(pairs[0], 1)) && half(pairs[1], 0) == INFINITY && half(pairs[1], 1) == -INFINITY,
-				"%s: NaN and infinities of bf16", levels[l]->name);
-	}
 }
 
 /* === Rows === */
@@ -757,7 +588,6 @@ main(void)
 	find_levels();
 	test_product();
 	test_moves();
-	test_pairs();
 	test_rows();
 	test_sums();
 	test_steps();

@@ -184,6 +184,25 @@ test_activation(void)
 }
 
 static void
+test_activation_sloped(void)
+{
+	op_checks	checks;
+
+	op_checks_open(&checks, &host, "activation_sloped");
+	for (int k = 0; k < CASES; k++)
+	{
+		op_case		c = {.op = &ml_op_activation_sloped, .nin = 1, .unread = 2};
+
+		pick_operand(&checks, &c, -5, 5, OP_UNIFORM);
+		c.out[1] = c.out[0];
+		c.attributes.ints[0] = op_pick(&checks, ML_GELU, ML_SILU);
+		c.inexact = c.attributes.ints[0] == ML_GELU;
+		op_check(&checks, &c);
+	}
+	op_checks_close(&checks, CASES);
+}
+
+static void
 test_recorded(void)
 {
 	op_checks	checks;
@@ -202,6 +221,7 @@ main(void)
 	test_compare();
 	test_unary();
 	test_activation();
+	test_activation_sloped();
 	test_recorded();
 	unit_close(&host, "elementwise");
 	return unit_done();

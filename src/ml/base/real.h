@@ -64,6 +64,7 @@
 #define REAL_MAGIC			0x1.8p23f	/* added, it rounds to whole numbers */
 #define REAL_EXP_LEAST		-104.0f
 #define REAL_EXP_MOST		89.0f
+#define REAL_EXP_NORMAL		-87.0f
 #define REAL_LN2_HIGH		0.693359375f
 #define REAL_LN2_LOW		-2.12194440e-4f
 #define REAL_ROOT_HALF		0x3f3504f3	/* bits of sqrt(1/2) */
@@ -86,6 +87,7 @@
 #define REAL_MAGIC			0x1.8p52
 #define REAL_EXP_LEAST		-746.0
 #define REAL_EXP_MOST		710.0
+#define REAL_EXP_NORMAL		-708.0
 #define REAL_LN2_HIGH		6.93147180369123816490e-01
 #define REAL_LN2_LOW		1.90821492927058770002e-10
 #define REAL_ROOT_HALF		INT64_C(0x3fe6a09e667f3bcd)

@@ -68,6 +68,16 @@ REAL_NAME(exp)(REAL x)
 	return (part + 1) * REAL_NAME(power_of_2)(half) * REAL_NAME(power_of_2)(k - half);
 }
 
+/* e^x of x <= 0; 0 where that is less than the smallest normal number */
+static inline REAL
+REAL_NAME(exp_below)(REAL x)
+{
+	REAL_INT k;
+	REAL part = REAL_NAME(exp_part)(x < REAL_EXP_NORMAL ? REAL_EXP_NORMAL : x, &k);
+
+	return x < REAL_EXP_NORMAL ? 0 : (part + 1) * REAL_NAME(power_of_2)(k);
+}
+
 /* e^x - 1 */
 static inline REAL
 REAL_NAME(expm1)(REAL x)
@@ -149,7 +159,7 @@ REAL_NAME(erf)(REAL x)
 {
 	static const REAL terms[] = {ML_ERF_TERMS};
 	REAL t = REAL_ABS(x);
-	REAL far = 1 - REAL_NAME(erfc_tail)(t, REAL_NAME(exp)(-t * t));
+	REAL far = 1 - REAL_NAME(erfc_tail)(t, REAL_NAME(exp_below)(-t * t));
 	REAL x2 = x * x;
 	REAL near = terms[REAL_ERF_N - 1];
 
@@ -162,7 +172,7 @@ REAL_NAME(erf)(REAL x)
 static inline REAL
 REAL_NAME(normal)(REAL x, REAL *density)
 {
-	REAL gauss = REAL_NAME(exp)(x * x * (REAL) -0.5);
+	REAL gauss = REAL_NAME(exp_below)(x * x * (REAL) -0.5);
 	REAL tail = REAL_NAME(erfc_tail)(REAL_ABS(x) * (REAL) 0.70710678118654752440, gauss) / 2;
 
 	*density = gauss * (REAL) 0.39894228040143267794;
@@ -178,6 +188,7 @@ REAL_NAME(normal)(REAL x, REAL *density)
 #undef REAL_MAGIC
 #undef REAL_EXP_LEAST
 #undef REAL_EXP_MOST
+#undef REAL_EXP_NORMAL
 #undef REAL_LN2_HIGH
 #undef REAL_LN2_LOW
 #undef REAL_ROOT_HALF

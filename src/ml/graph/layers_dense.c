@@ -62,11 +62,18 @@ int32_t
 ml_layer_activate(ml_lowering *w, int64_t activation, double alpha, int32_t value)
 {
 	ml_attributes attributes = {.ints = {activation}, .reals = {alpha}};
+	int32_t		out[2];
 
 	if (activation == ML_LINEAR)
 		return value;
 	if (activation == ML_LAYER_SOFTMAX)
 		return ml_emit1(&w->b.e, &ml_op_softmax, NULL, value);
+	if (stands_alone(w, activation))
+	{
+		attributes = (ml_attributes) {.ints = {activation}};
+		w->b.e.node(&w->b.e, &ml_op_activation_sloped, &attributes, 1, &value, 2, out);
+		return w->b.e.status == ML_OK ? out[0] : ML_NO_VALUE;
+	}
 	return ml_emit1(&w->b.e, &ml_op_activation, &attributes, value);
 }
 

@@ -81,6 +81,9 @@ struct ml_map_kernel
 	void		(*derivative[ML_ACTIVATIONS]) (void *out, const void *g, const void *v, size_t n,
 											   double alpha);
 
+	/* out[i] = f(x[i]), slopes[i] = f'(x[i]), where that doesn't follow from f(x[i]); one may lie on x */
+	void		(*sloped[ML_ACTIVATIONS]) (void *out, void *slopes, const void *x, size_t n);
+
 	/* out[i] = a[i * a_step] op b[i * b_step] ? 1 : 0 */
 	void		(*compare[ML_MAP_COMPARES]) (uint8_t *out, const void *a, int64_t a_step,
 											 const void *b, int64_t b_step, size_t n);

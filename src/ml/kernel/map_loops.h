@@ -207,58 +207,85 @@ MAP_NAME(name##_slope) (void *out_, const void *g_, const void *v_, size_t n, do
 	} \
 }
 
-/* x Phi(x) */
+/*
+ * Those whose slope follows from x only: f(x) = x s, of a curve s from 0 to 1 and
+ * its slope t; f'(x) = s + x t.  Where the curve is flat, x may be infinite.
+ */
+#define SLOPE_OF(x, s, t)	((s) + ((t) == 0 ? 0 : (x) * (t)))
+
+/* x Phi(x): the normal distribution and its density */
 static inline REAL
-MAP_NAME(gelu_of) (REAL x)
+MAP_NAME(gelu_curve) (REAL x, REAL *t)
 {
-	REAL		density;
-
-	return x * R(normal) (x, &density);
-}
-
-/* Phi(x) + x phi(x) */
-static inline REAL
-MAP_NAME(gelu_slope_of) (REAL x)
-{
-	REAL		density;
-	REAL		area = R(normal) (x, &density);
-
-	return area + (density == 0 ? 0 : x * density);
+	return R(normal) (x, t);
 }
 
 /* x (1 + tanh u) / 2 = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3) */
 static inline REAL
-MAP_NAME(gelu_tanh_of) (REAL x)
-{
-	return x * R(sigmoid) ((REAL) 1.59576912160573071176 * (x + (REAL) 0.044715 * x * x * x));
-}
-
-static inline REAL
-MAP_NAME(gelu_tanh_slope_of) (REAL x)
+MAP_NAME(gelu_tanh_curve) (REAL x, REAL *t)
 {
 	REAL		s = R(sigmoid) ((REAL) 1.59576912160573071176 * (x + (REAL) 0.044715 * x * x * x));
 	REAL		inner = s * (1 - s);
 
-	/* where the curve is flat, x^3 may be infinite */
-	return s + (inner == 0 ? 0 :
-				x * inner * (REAL) 1.59576912160573071176 * (1 + (REAL) 0.134145 * x * x));
+	*t = inner == 0 ? 0 : inner * (REAL) 1.59576912160573071176 * (1 + (REAL) 0.134145 * x * x);
+	return s;
 }
 
 static inline REAL
-MAP_NAME(silu_slope_of) (REAL x)
+MAP_NAME(silu_curve) (REAL x, REAL *t)
 {
 	REAL		s = R(sigmoid) (x);
-	REAL		inner = s * (1 - s);
 
-	return s + (inner == 0 ? 0 : x * inner);
+	*t = s * (1 - s);
+	return s;
 }
+
+#define CURVED(name) \
+static inline REAL \
+MAP_NAME(name##_of) (REAL x) \
+{ \
+	REAL		t; \
+	\
+	return x * MAP_NAME(name##_curve) (x, &t); \
+} \
+\
+static inline REAL \
+MAP_NAME(name##_slope_of) (REAL x) \
+{ \
+	REAL		t; \
+	REAL		s = MAP_NAME(name##_curve) (x, &t); \
+	\
+	return SLOPE_OF(x, s, t); \
+} \
+\
+MAP_TARGET static void \
+MAP_NAME(name##_sloped) (void *out_, void *slopes_, const void *x_, size_t n) \
+{ \
+	REAL	   *out = out_; \
+	REAL	   *slopes = slopes_; \
+	const REAL *xs = x_; \
+	\
+	EACH(i) \
+	{ \
+		REAL		x = xs[i]; \
+		REAL		t; \
+		REAL		s = MAP_NAME(name##_curve) (x, &t); \
+		\
+		out[i] = x * s; \
+		slopes[i] = SLOPE_OF(x, s, t); \
+	} \
+}
+
+CURVED(gelu)
+CURVED(gelu_tanh)
+CURVED(silu)
 
 ACTIVATION(relu, x != x || x > 0 ? x : 0, v > 0 ? 1 : 0)
 ACTIVATION(leaky_relu, x > 0 ? x : alpha * x, v > 0 ? 1 : alpha)
 ACTIVATION(elu, x > 0 ? x : alpha * R(expm1) (x), v > 0 ? 1 : v + alpha)
 ACTIVATION(gelu, MAP_NAME(gelu_of) (x), MAP_NAME(gelu_slope_of) (v))
 ACTIVATION(gelu_tanh, MAP_NAME(gelu_tanh_of) (x), MAP_NAME(gelu_tanh_slope_of) (v))
-ACTIVATION(silu, x * R(sigmoid) (x), MAP_NAME(silu_slope_of) (v))
+ACTIVATION(silu, MAP_NAME(silu_of) (x), MAP_NAME(silu_slope_of) (v))
 ACTIVATION(tanh, R(tanh) (x), 1 - v * v)
 ACTIVATION(sigmoid, R(sigmoid) (x), v * (1 - v))
 
@@ -633,6 +660,11 @@ const ml_map_kernel MAP_TABLE = {
 		[ML_TANH] = MAP_NAME(tanh_slope),
 		[ML_SIGMOID] = MAP_NAME(sigmoid_slope)
 	},
+	.sloped = {
+		[ML_GELU] = MAP_NAME(gelu_sloped),
+		[ML_GELU_TANH] = MAP_NAME(gelu_tanh_sloped),
+		[ML_SILU] = MAP_NAME(silu_sloped)
+	},
 	.compare = {
 		[ML_MAP_EQUAL] = MAP_NAME(equal),
 		[ML_MAP_NOT_EQUAL] = MAP_NAME(not_equal),
@@ -668,6 +700,8 @@ const ml_map_kernel MAP_TABLE = {
 #undef COMPARE
 #undef UNARY
 #undef ACTIVATION
+#undef SLOPE_OF
+#undef CURVED
 #undef EXTREME
 #undef VECTOR_N
 #undef VECTORS

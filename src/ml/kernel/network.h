@@ -171,6 +171,12 @@ struct ml_network_kernel
 	void		(*layer_norm_back) (float *dx, float *dgain, float *dbias, const float *dy, const float *x,
 									const float *gain, const float *moments, size_t n);
 
+	/*
+	 * y[i] = GELU(x[i]) (by erf), slopes[i] = its slope; both may lie on x.  For
+	 * training: rounding differs between CPUs.
+	 */
+	void		(*gelu) (float *y, float *slopes, const float *x, size_t n);
+
 	/* The sum of squares, for clipping by norm; of norms too large for a float as well. */
 	double		(*norm2) (const float *g, size_t n);
 

@@ -56,6 +56,7 @@ const ml_network_kernel ml_##name##_network = { \
 	.softmax_back = level##_softmax_back, \
 	.layer_norm = level##_layer_norm, \
 	.layer_norm_back = level##_layer_norm_back, \
+	.gelu = level##_gelu, \
 	.norm2 = level##_norm2, \
 	.sgd = level##_sgd, \
 	.momentum = level##_momentum, \
@@ -76,6 +77,7 @@ const ml_network_kernel ml_##name##_network = { \
 #else
 #include "kernel/network_pairs_lanes.h"
 #include "kernel/network_rows_lanes.h"
+#include "kernel/network_slopes_lanes.h"
 #include "kernel/network_steps_lanes.h"
 
 #define PRODUCT_NAME(name)		LANES_NAME(name)

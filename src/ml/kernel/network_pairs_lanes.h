@@ -78,6 +78,10 @@ LANES_NAME(round_rows) (uint32_t *to, int64_t to_row, const float *from, int64_t
 		uint16_t   *y = (uint16_t *) (to + (int64_t) r * to_row);
 		size_t		c = 0;
 
+#ifdef LANES_BOTH
+		for (; c + 2 * LANES_N <= columns; c += 2 * LANES_N)
+			TO((float *) (y + c), 0) = LANES_BOTH(AT(x, c), AT(x, c + LANES_N));
+#endif
 		for (; c + LANES_N <= columns; c += LANES_N)
 			*(hlanes *) (y + c) = LANES_HALVES(AT(x, c));
 		if (c < columns)
@@ -93,4 +97,5 @@ LANES_NAME(round_rows) (uint32_t *to, int64_t to_row, const float *from, int64_t
 }
 
 #undef LANES_PAIR
+#undef LANES_BOTH
 #undef LANES_HALVES

@@ -5,6 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "base/real.h"
 #include "kernel/network.h"
 #include "kernel/smo.h"
 

@@ -9,6 +9,7 @@
 #include <immintrin.h>
 #endif
 
+#include "base/real.h"
 #include "kernel/network.h"
 #include "kernel/smo.h"
 
@@ -141,16 +142,27 @@ avx2_transpose(float *to, int64_t to_row, const float *from, int64_t from_row, s
 /* Pairs again with the instructions for them, where they are fast (cpu.c). */
 #define AVX512_BF16	__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16," \
 										  "avx2,fma,bmi,bmi2,lzcnt,popcnt")))
-#define HALVES(x)			_mm512_cvtepu16_epi32((__m256i) _mm512_cvtneps_pbh((__m512) (x)))
+/* 32 numbers, the first 16 in the low half; and neighbours of both halves side by side */
+#define BOTH(x, y)			((__m512i) _mm512_cvtne2ps_pbh((__m512) (y), (__m512) (x)))
 #define avx512_bf16_load_part avx512_load_part
 #define avx512_bf16_store_part avx512_store_part
+
+/* Number i of a vector of 32 goes to 2 i, number 16 + i to 2 i + 1. */
+AVX512_BF16 static inline __m512i
+pair_order(void)
+{
+	const __m512i low = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+
+	return _mm512_or_si512(low, _mm512_slli_epi32(_mm512_add_epi32(low, _mm512_set1_epi32(16)), 16));
+}
 
 #define LANES_NAME(name)	avx512_bf16_##name
 #define LANES_TARGET		AVX512_BF16
 #define LANES_N				16
 #define LANES_SPLAT(x)		_mm512_set1_ps(x)
 #define LANES_PAIRS(a, b, c) ((floats) _mm512_dpbf16_ps((__m512) (c), (__m512bh) (a), (__m512bh) (b)))
-#define LANES_PAIR(x, y)	((floats) _mm512_or_si512(HALVES(x), _mm512_slli_epi32(HALVES(y), 16)))
+#define LANES_PAIR(x, y)	((floats) _mm512_permutexvar_epi16(pair_order(), BOTH(x, y)))
+#define LANES_BOTH(x, y)	((floats) BOTH(x, y))
 #define LANES_HALVES(x)		((hlanes) _mm512_cvtneps_pbh((__m512) (x)))
 #define TILE_HEIGHT			12
 #define LANES_DOT

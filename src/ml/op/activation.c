@@ -86,6 +86,59 @@ const ml_op ml_op_activation_back = {
 	.kernels = (const ml_op_kernel[]) {{"ff>f", 0, run_activation_back}, {"dd>d", 0, run_activation_back}, {0}}
 };
 
+/*
+ * === activation_sloped(x): y = f(x) and f'(x) ===
+ * For training, of functions whose slope doesn't follow from y: both have most of
+ * their arithmetic in common, and the slope can lie where x was.
+ */
+
+static const ml_attribute sloped_attributes[] = {
+	{"activation", false, ML_GELU, ML_SILU, ML_GELU},
+	{NULL}
+};
+
+static ml_status
+shape_activation_sloped(ml_context *ctx, const ml_op_shapes *s)
+{
+	s->out[0] = s->out[1] = *s->in[0];
+	return ML_OK;
+}
+
+static ml_status
+run_activation_sloped(const ml_op_run *run)
+{
+	const ml_map_kernel *map = ml_map_of(run->kernel, run->out[0].dtype);
+	ml_activation activation = (ml_activation) run->attributes->ints[0];
+	bool		sloped = run->out[1].data != NULL;
+	ml_walk		walk;
+
+	ml_walk_start(&walk, run, 3, (const ml_view *const[]) {&run->out[0], &run->in[0], &run->out[sloped]});
+	while (ml_walk_next(&walk))
+		if (sloped && activation == ML_GELU && run->out[0].dtype == ML_F32)
+			run->kernel->network->gelu((float *) (void *) walk.at[0], (float *) (void *) walk.at[2],
+									   (const float *) (const void *) walk.at[1], walk.n);
+		else if (sloped)
+			map->sloped[activation] (walk.at[0], walk.at[2], walk.at[1], walk.n);
+		else
+			map->activation[activation] (walk.at[0], walk.at[1], walk.n, 0);
+	return walk.status;
+}
+
+/* dx = g f'(x); none flows through the slopes */
+static void
+backward_activation_sloped(ml_emitter *e, const ml_op_backward *b)
+{
+	if (b->dout[0] != ML_NO_VALUE)
+		b->din[0] = ml_emit2(e, &ml_op_mul, NULL, b->dout[0], b->out[1]);
+}
+
+const ml_op ml_op_activation_sloped = {
+	.name = "activation_sloped", .version = 1, .nin_least = 1, .nin_most = 1, .nout = 2,
+	.flags = ML_OP_SKIPS, .overwrites = {0, 1},
+	.attributes = sloped_attributes, .shape = shape_activation_sloped, .backward = backward_activation_sloped,
+	.kernels = (const ml_op_kernel[]) {{"f>ff", 0, run_activation_sloped}, {"d>dd", 0, run_activation_sloped}, {0}}
+};
+
 int32_t
 ml_emit_activation_back(ml_emitter *e, ml_activation activation, double alpha, int32_t g, int32_t v)
 {

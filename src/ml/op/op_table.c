@@ -14,6 +14,7 @@ const ml_op *const ml_ops[] = {
 	/* activation.c */
 	&ml_op_activation,
 	&ml_op_activation_back,
+	&ml_op_activation_sloped,
 
 	/* attention.c, attention_back.c */
 	&ml_op_attention,

@@ -13,6 +13,7 @@
 /* activation.c */
 extern const ml_op ml_op_activation;
 extern const ml_op ml_op_activation_back;
+extern const ml_op ml_op_activation_sloped;
 
 /* The gradient by x: v is f(x) if ml_activation_of_output (kernel/map.h), else x. */
 extern int32_t ml_emit_activation_back(ml_emitter *e, ml_activation activation, double alpha, int32_t g,
