@@ -205,7 +205,7 @@ describe_columns(callsite_model *model, const ml_image *image)
 		column->role = ml_image_column_role(image, i);
 		column->form = ml_column_form(column->type, column->role);
 		column->size = ml_image_column_size(image, i);
-		if (column->form == ML_FORM_ITEMS)
+		if (column->form == ML_FORM_ITEMS && column->role != ML_ROLE_SERIES)
 			column->items = palloc0(column->size * sizeof(double));
 		model->nitems += column->size;
 		model->all_numbers = model->all_numbers && column->form == ML_FORM_NUMBER &&
@@ -213,6 +213,7 @@ describe_columns(callsite_model *model, const ml_image *image)
 	}
 	model->zone = model_zone(model, ml_image_time_zone(image));
 	model->one_image = model->ncolumns == 1 && model->columns[0].type == ML_TYPE_BYTES;
+	model->one_series = model->ncolumns == 1 && model->columns[0].role == ML_ROLE_SERIES;
 	model->one_text = model->ncolumns == 1 && model->columns[0].form == ML_FORM_TEXT && !model->one_image;
 }
 

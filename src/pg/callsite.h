@@ -61,6 +61,7 @@ typedef struct callsite_model
 	uint32		nlabels;
 	bool		one_text;		/* takes one text and nothing else */
 	bool		one_image;		/* takes one image and nothing else */
+	bool		one_series;		/* takes one series and nothing else */
 	bool		all_numbers;	/* all columns take a number */
 	size_t		nitems;			/* numbers in an array of all columns' values */
 	pg_tz	   *zone;			/* that timestamptz are read in */

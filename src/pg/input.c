@@ -79,6 +79,8 @@ report_single(const callsite_model *model, const char *given)
 			 model->one_text ? errhint("Bytes become text by convert_from(..., 'UTF8').") :
 			 model->one_image ? errhint("Pass bytea, as in: SELECT %s(%s, %s) FROM my_table; a literal needs its type: '...'::bytea.",
 										function, name, names) :
+			 model->one_series ? errhint("Pass the array, as in: SELECT %s(%s, %s) FROM my_table; a literal needs its type: '{1,2,3}'::float8[].",
+										 function, name, names) :
 			 errhint("Pass a row, as in: SELECT %s(%s, t) FROM (SELECT %s FROM my_table) AS t",
 					 function, name, names)));
 }
@@ -230,16 +232,19 @@ input_open_columns(FunctionCallInfo fcinfo, bool pinned, int names, uint32 tasks
 	return example->values != NULL;
 }
 
-/* ---------- an array of numbers, in the order of the model's columns ---------- */
+/* ---------- an array: of numbers in the order of the model's columns, or a series ---------- */
 
 /*
- * ERROR unless there is a number for each.
+ * ERROR unless there is a number for each column.
  */
 static void
 check_items(callsite_model *model, const ArrayType *array)
 {
 	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 
+	for (uint32 i = 0; i < model->ncolumns; i++)
+		if (model->columns[i].role == ML_ROLE_SERIES)
+			report_single(model, "one array");
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
@@ -277,13 +282,28 @@ read_items(const ArrayType *array, double *items, size_t stride, size_t n)
 	return any;
 }
 
+/* The array is the series. */
+static const ml_value *
+input_series(callsite_model *model, Datum input)
+{
+	value_reader reader;
+
+	(void) value_reader_init(&reader, FLOAT8ARRAYOID, ML_TYPE_ARRAY, ML_ROLE_SERIES, NULL, CurrentMemoryContext);
+	reader.column = model->columns[0].name;
+	model->inputs[0] = value_read(&reader, input, false);
+	return model->inputs;
+}
+
 const ml_value *
 input_items(callsite_model *model, Datum input)
 {
-	ArrayType  *array = DatumGetArrayTypeP(input);
+	ArrayType  *array;
 	double	   *items;
 	size_t		next = 0;
 
+	if (model->one_series)
+		return input_series(model, input);
+	array = DatumGetArrayTypeP(input);
 	check_items(model, array);
 	if (model->all_numbers)
 		return read_items(array, &model->inputs->number, sizeof(ml_value), model->nitems) ?

@@ -13,6 +13,7 @@
 
 #include "input.h"
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -21,30 +22,91 @@
 #include "literal.h"
 #include "value.h"
 
-/*
- * The numbers of an array, NaN where it has a null.
- */
-static ml_value
-array_value(const callsite_model *model, const literal_column *column, JsonbContainer *array)
+#define POLL_NUMBERS	65536
+
+/* Numbers of a JSON array so far. */
+typedef struct numbers
 {
-	uint32		n = JsonContainerSize(array);
-	double	   *items = n == column->size ? column->items : palloc(n * sizeof(double));
+	double	   *items;
+	uint32		n;
+	uint32		width;			/* of a series: numbers of a step; 0: steps are numbers */
+} numbers;
+
+/* The numbers of an array, NaN where it has a null, behind those that are there. */
+static void
+add_numbers(const callsite_model *model, const literal_column *column, JsonbContainer *array, numbers *to)
+{
 	JsonbIterator *iterator = JsonbIteratorInit(array);
 	JsonbIteratorToken token;
 	JsonbValue	element;
-	uint32		i = 0;
 
 	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
 	{
 		if (token != WJB_ELEM)
 			continue;
+		if (to->n % POLL_NUMBERS == POLL_NUMBERS - 1)
+			CHECK_FOR_INTERRUPTS();
 		if (element.type == jbvNull)
-			items[i] = get_float8_nan();
-		else if (!document_float(&element, &items[i]))
+			to->items[to->n] = get_float8_nan();
+		else if (!document_float(&element, &to->items[to->n]))
 			literal_refuse(column, model->subject, "an array of other things");
-		i++;
+		to->n++;
 	}
-	return (ml_value) {.items = {items, n}};
+}
+
+/* Is it an array whose first element is one? */
+static bool
+is_nested(JsonbContainer *array)
+{
+	JsonbValue *first = JsonContainerSize(array) == 0 ? NULL : getIthJsonbValueFromContainer(array, 0);
+
+	return first != NULL && first->type == jbvBinary && JsonContainerIsArray(first->val.binary.data);
+}
+
+static JsonbContainer *
+step_of(const callsite_model *model, const literal_column *column, JsonbContainer *array, uint32 i)
+{
+	JsonbValue *step = getIthJsonbValueFromContainer(array, i);
+
+	if (step->type != jbvBinary || !JsonContainerIsArray(step->val.binary.data))
+		literal_refuse(column, model->subject, "steps and numbers mixed");
+	return step->val.binary.data;
+}
+
+/* [[1, 2], [3, 4], ...]: steps of the same channels. */
+static ml_value
+nested_value(const callsite_model *model, const literal_column *column, JsonbContainer *array)
+{
+	uint32		n = JsonContainerSize(array);
+	numbers		all = {0};
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		JsonbContainer *step = step_of(model, column, array, i);
+
+		if (i == 0)
+			all.width = JsonContainerSize(step);
+		if (JsonContainerSize(step) != all.width || all.width == 0)
+			literal_refuse(column, model->subject, "steps of different lengths");
+	}
+	all.items = palloc_extended((size_t) n * all.width * sizeof(double), MCXT_ALLOC_HUGE);
+	for (uint32 i = 0; i < n; i++)
+		add_numbers(model, column, step_of(model, column, array, i), &all);
+	return (ml_value) {.items = {all.items, all.n, all.width}};
+}
+
+static ml_value
+array_value(const callsite_model *model, const literal_column *column, JsonbContainer *array)
+{
+	uint32		n = JsonContainerSize(array);
+	numbers		all = {column->items};
+
+	if (column->role == ML_ROLE_SERIES && is_nested(array))
+		return nested_value(model, column, array);
+	if (n != column->size || all.items == NULL)
+		all.items = palloc_extended(Max(n, 1) * sizeof(double), MCXT_ALLOC_HUGE);
+	add_numbers(model, column, array, &all);
+	return (ml_value) {.items = {all.items, all.n}};
 }
 
 /*

@@ -29,8 +29,8 @@ typedef struct literal_column
 	ml_type		type;
 	ml_role		role;
 	ml_form		form;			/* which member of its ml_value */
-	uint32		size;			/* values of an array; else 1 */
-	double	   *items;			/* [size]: room for the values of an array */
+	uint32		size;			/* values of an array, channels of a series; else 1 */
+	double	   *items;			/* [size]: room for the values of an array; NULL: it is a series */
 } literal_column;
 
 /* What it takes, for messages ("a number"), and a type to cast to ("float8"). */

@@ -15,6 +15,7 @@
 
 #include <math.h>
 
+#include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
 #include "miscadmin.h"
@@ -186,6 +187,7 @@ value_reader_init(value_reader *reader, Oid given, ml_type type, ml_role role, p
 	memset(reader, 0, sizeof(*reader));
 	known = examine(base, &reader->kind, &reader->element);
 	reader->form = ml_column_form(type, role);
+	reader->series = role == ML_ROLE_SERIES;
 	reader->missing = value_missing(reader->form);
 	reader->zone = zone;
 	reader->at_midnight = known == ML_TYPE_DATE && type != ML_TYPE_DATE;
@@ -434,43 +436,86 @@ text_of(value_reader *reader, Datum value)
 
 /* ---------- arrays ---------- */
 
-/* Length of an array. */
-static int
-one_dimension(const value_reader *reader, const ArrayType *array)
+#define SERIES_STEPS	(ML_SERIES_STEPS + 1)	/* one more than are looked at, which tells that there are more */
+#define POLL_ITEMS		65536
+
+pg_noreturn static void
+refuse_dimensions(const value_reader *reader, const ArrayType *array)
 {
-	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("an array%s has %d dimensions instead of one",
-						reader->column == NULL ? "" : psprintf(" in column \"%s\"", reader->column),
-						ARR_NDIM(array)),
-				 errhint("Make it flat in a query: (SELECT array_agg(e) FROM unnest(column) AS e).")));
-	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	char	   *column = reader->column == NULL ? "" : psprintf(" in column \"%s\"", reader->column);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+			 reader->series ?
+			 errmsg("an array%s has %d dimensions instead of one or two", column, ARR_NDIM(array)) :
+			 errmsg("an array%s has %d dimensions instead of one", column, ARR_NDIM(array)),
+			 reader->series ?
+			 errhint("A series is an array of steps, or of steps and channels.") :
+			 errhint("Make it flat in a query: (SELECT array_agg(e) FROM unnest(column) AS e). Networks take arrays of two dimensions as series, by the option \"columns\".")));
 }
 
-/* The numbers of an array, NaN where it has a NULL. */
+/* How many numbers of an array are read, and how many make a step. */
 static ml_items
-items_of(value_reader *reader, ArrayType *array)
+shape_of(const value_reader *reader, const ArrayType *array)
 {
-	Oid			type = ARR_ELEMTYPE(array);
-	double	   *items;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n = one_dimension(reader, array);
+	int			ndims = ARR_NDIM(array);
+	int			n = ArrayGetNItems(ndims, ARR_DIMS(array));
+	int			width = ndims == 2 ? ARR_DIMS(array)[1] : 0;
+
+	if (ndims > (reader->series ? 2 : 1))
+		refuse_dimensions(reader, array);
+	if (reader->series)
+		n = (int) Min((int64) n, (int64) SERIES_STEPS * Max(width, 1));
+	return (ml_items) {.n = n, .width = width};
+}
+
+/* The first n elements, NaN where there is a NULL. */
+static void
+read_elements(const value_reader *reader, ArrayType *array, uint32 n, double *items)
+{
+	const bits8 *present = ARR_NULLBITMAP(array);
+	char	   *data = ARR_DATA_PTR(array);
 	int16		width;
 	bool		byval;
 	char		align;
 
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &width, &byval, &align);
+	for (uint32 i = 0; i < n; i++)
+	{
+		if (i % POLL_ITEMS == POLL_ITEMS - 1)
+			CHECK_FOR_INTERRUPTS();
+		if (present != NULL && (present[i / 8] & (1 << (i % 8))) == 0)
+		{
+			items[i] = get_float8_nan();
+			continue;
+		}
+		items[i] = number_of(reader->element, NULL, fetch_att(data, byval, width));
+		data = att_addlength_pointer(data, width, data);
+		data = (char *) att_align_nominal(data, align);
+	}
+}
+
+/* The numbers of an array. */
+static ml_items
+items_of(value_reader *reader, Datum value)
+{
+	ArrayType  *array = DatumGetArrayTypeP(value);
+	ml_items	items = shape_of(reader, array);
+	double	   *copy;
+
+	items.data = (double *) ARR_DATA_PTR(array);
 	if (reader->element == VALUE_FLOAT8 && !ARR_HASNULL(array) && !reader->copy)
-		return (ml_items) {(double *) ARR_DATA_PTR(array), n};
-	items = palloc_extended(Max(n, 1) * sizeof(double), MCXT_ALLOC_HUGE);
-	get_typlenbyvalalign(type, &width, &byval, &align);
-	deconstruct_array(array, type, width, byval, align, &elements, &nulls, &n);
-	for (int i = 0; i < n; i++)
-		items[i] = nulls[i] ? get_float8_nan() : number_of(reader->element, NULL, elements[i]);
-	pfree(elements);
-	pfree(nulls);
-	return (ml_items) {items, n};
+		return items;
+	copy = palloc_extended(Max(items.n, 1) * sizeof(double), MCXT_ALLOC_HUGE);
+	if (reader->element == VALUE_FLOAT8 && !ARR_HASNULL(array))
+		memcpy(copy, items.data, items.n * sizeof(double));
+	else
+		read_elements(reader, array, items.n, copy);
+	/* rows of a batch would pile up what was detoasted */
+	if ((Pointer) array != DatumGetPointer(value))
+		pfree(array);
+	items.data = copy;
+	return items;
 }
 
 /* A cast's function may also take a type modifier and whether it is explicit. */
@@ -498,7 +543,7 @@ value_convert(value_reader *reader, Datum value)
 		case ML_FORM_ITEMS:
 			if (reader->kind == VALUE_VECTOR)
 				value = cast_vector(reader, value);
-			return (ml_value) {.items = items_of(reader, DatumGetArrayTypeP(value))};
+			return (ml_value) {.items = items_of(reader, value)};
 		default:
 			return (ml_value) {.number = number_of(reader->kind, reader->zone, value)};
 	}

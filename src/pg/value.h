@@ -65,6 +65,7 @@ typedef struct value_reader
 	value_kind	element;		/* of an array's elements */
 	ml_form		form;			/* what they become */
 	bool		copy;			/* copy what lies in the value; false at first */
+	bool		series;			/* arrays may have two dimensions; what nobody looks at is left out */
 	bool		at_midnight;	/* a date where a timestamp is wanted */
 	const char *column;			/* its name for messages, or NULL */
 	ml_value	missing;		/* what NULL becomes */

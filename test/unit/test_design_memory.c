@@ -582,7 +582,7 @@ test_refusals(unit_host *host)
 			ml_design_nrows(design) == 2, "the first array tells its length");
 	inputs[2].items.n = 1;
 	unit_fails(host, ml_design_add(ctx, design, inputs, &side), ML_BAD_DATA, "row 3", "an array of another length");
-	inputs[2].items.n = (size_t) 1 << 40;
+	inputs[2].items.n = UINT32_MAX;
 	unit_fails(host, ml_design_add(ctx, design, inputs, &side), ML_BAD_DATA, "row 3", "a huge one");
 	ml_design_close(ctx, design);
 	(void) ml_design_open(ctx, 1 << 20, some, 3, NULL, 1, ml_kernel_select(ML_LEVEL_AUTO), &design);

@@ -30,6 +30,7 @@ static const char *const role_names[ML_ROLE_COUNT] = {
 	[ML_ROLE_TEXT] = "text",
 	[ML_ROLE_DATE] = "date",
 	[ML_ROLE_IMAGE] = "image",
+	[ML_ROLE_SERIES] = "series",
 	[ML_ROLE_IGNORE] = "ignore",
 };
 
@@ -91,6 +92,8 @@ ml_role_fits(ml_type type, ml_role role)
 			return is_date(type);
 		case ML_ROLE_IMAGE:
 			return type == ML_TYPE_BYTES;
+		case ML_ROLE_SERIES:
+			return type == ML_TYPE_ARRAY;
 		default:
 			return false;
 	}

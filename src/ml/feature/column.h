@@ -14,7 +14,7 @@
  *	  time			date					number: seconds since midnight
  *	  timestamp		date					number: seconds since 2000-01-01, wall clock
  *	  timestamptz	date					the same in the time zone that the model names
- *	  array			number					items: a block of numbers of one length
+ *	  array			number					items: a block of numbers of one length; role series: of any (networks only)
  *	  bytes			image					text: bytes, one for each pixel and channel (networks only)
  *
  * With role category or text any scalar's value is text, as the user would see
@@ -52,6 +52,7 @@ typedef enum ml_role
 	ML_ROLE_TEXT,
 	ML_ROLE_DATE,
 	ML_ROLE_IMAGE,
+	ML_ROLE_SERIES,				/* a sequence: steps of one or several channels */
 	ML_ROLE_IGNORE,
 	ML_ROLE_COUNT
 } ml_role;
@@ -72,11 +73,11 @@ typedef enum ml_form
 	ML_FORM_ITEMS
 } ml_form;
 
-/* Does a role make features of a table (tabular.h)?  Texts and images are no business of its recipe. */
+/* Does a role make features of a table (tabular.h)?  Texts, images and series are no business of its recipe. */
 static inline bool
 ml_role_is_tabular(ml_role role)
 {
-	return role != ML_ROLE_TEXT && role != ML_ROLE_IMAGE;
+	return role != ML_ROLE_TEXT && role != ML_ROLE_IMAGE && role != ML_ROLE_SERIES;
 }
 
 /* May a column of that type have that role (AUTO: by itself)? */
@@ -88,10 +89,13 @@ extern ml_role ml_role_of_type(ml_type type);
 /* AUTO and IGNORE stand for the role by itself; a text's form is TEXT in any case. */
 extern ml_form ml_column_form(ml_type type, ml_role role);
 
+#define ML_SERIES_STEPS	65536	/* of a series no more are looked at, whatever options say */
+
 typedef struct ml_items
 {
 	const double *data;			/* NULL: the array is missing */
-	size_t		n;
+	uint32_t	n;
+	uint32_t	width;			/* of an array of two dimensions the second one; 0: it has one */
 } ml_items;
 
 /* One value of one column; its column's form tells which member. */
@@ -107,7 +111,7 @@ typedef struct ml_column
 	ml_text		name;
 	ml_type		type;
 	ml_role		role;			/* AUTO: to be decided */
-	uint32_t	size;			/* of an array: its length; 0 = that of the first row */
+	uint32_t	size;			/* of an array: its length, of series: channels; 0 = that of the first row */
 	bool		named;			/* the user named it: not left out for being a sequence */
 	/* what the option "columns" says of this column alone */
 	bool		has_fill;		/* "impute" for this column */

@@ -78,10 +78,12 @@ ml_tabular_layout(ml_tabular *tabular, ml_tabular_column *columns, uint32_t ncol
 	tabular->ncolumns = ncolumns;
 	tabular->columns = columns;
 	tabular->ndense = tabular->nhot = tabular->nlevels = tabular->nslots = 0;
-	tabular->ncategories = tabular->ntexts = 0;
+	tabular->ncategories = tabular->ntexts = tabular->nchannels = 0;
 	for (uint32_t i = 0; i < ncolumns; i++)
 		if (columns[i].role == ML_ROLE_TEXT)
 			tabular->ntexts++;
+		else if (columns[i].role == ML_ROLE_SERIES)
+			tabular->nchannels += columns[i].nterms;
 		else if (columns[i].role == ML_ROLE_IMAGE)
 			continue;
 		else if (columns[i].role != ML_ROLE_CATEGORY)
@@ -190,7 +192,7 @@ encode_array(ml_context *ctx, const ml_tabular *tabular, uint32_t i, ml_items it
 	bool		missing = items.data == NULL;
 
 	if (!missing && items.n != column->nterms)
-		return ml_fail(ctx, ML_BAD_INPUT, "column \"%.*s\" has an array of %zu numbers, and takes %u",
+		return ml_fail(ctx, ML_BAD_INPUT, "column \"%.*s\" has an array of %u numbers, and takes %u",
 					   ML_QUOTED(tabular->names[i]), items.n, column->nterms);
 	for (uint32_t k = 0; k < column->nterms; k++)
 	{
@@ -271,6 +273,7 @@ ml_tabular_encode(ml_context *ctx, const ml_tabular *tabular, const ml_value *in
 		{
 			case ML_ROLE_TEXT:
 			case ML_ROLE_IMAGE:
+			case ML_ROLE_SERIES:
 				break;
 			case ML_ROLE_CATEGORY:
 				ML_TRY(encode_category(ctx, tabular, i, inputs[i].text, hot++));

@@ -66,9 +66,9 @@ typedef struct ml_scaling
 typedef struct ml_tabular_column
 {
 	uint32_t	type;			/* ml_type */
-	uint32_t	role;			/* ml_role: NUMBER, CATEGORY, TEXT or DATE */
+	uint32_t	role;			/* ml_role: not AUTO, not IGNORE */
 	uint32_t	first;			/* its first feature (TEXT: unused) */
-	uint32_t	nterms;			/* features: 1, parts, items or levels; without indicator */
+	uint32_t	nterms;			/* features: 1, parts, items or levels; without indicator; of a series its channels */
 	uint32_t	indicator;		/* feature, or ML_NO_TERM */
 	uint32_t	first_level;	/* category: index of its first level */
 	uint32_t	nlevels;		/* named ones, sorted in C order; level i is feature first + i */
@@ -89,6 +89,7 @@ typedef struct ml_tabular
 	uint32_t	nlevels;		/* of all categories, named and joined */
 	uint32_t	ncategories;	/* columns with role category */
 	uint32_t	ntexts;			/* columns with role text */
+	uint32_t	nchannels;		/* of all columns with role series */
 	ml_unseen	unseen;
 	bool		standardize;
 	const ml_text *names;		/* [ncolumns] */

@@ -204,6 +204,8 @@ count_columns(fitter *f, uint32_t ncolumns, const ml_summary *summaries,
 			ML_TRY(count_dense(f, i, summaries));
 			summaries += column->nterms;
 		}
+		else if (input->role == ML_ROLE_SERIES)
+			column->nterms = input->size;
 	}
 	if (!ml_tabular_layout(f->tabular, f->columns, ncolumns))
 	{

@@ -12,7 +12,8 @@
  *		{"name": "x", "type": "array", "role": "number", "indicator": false, "items": 3},
  *		{"name": "carrier", "type": "text", "role": "category", "levels": 15, "joined": 0,
  *		 "other": true, "missing": false, "most_frequent": null, "reference": 0},
- *		{"name": "note", "type": "text", "role": "text"}],
+ *		{"name": "note", "type": "text", "role": "text"},
+ *		{"name": "pulse", "type": "array", "role": "series", "channels": 2}],
  *	   "standardize": true, "unseen": "other", "time_zone": "UTC", "dense": 4, "hot": 16}
  *
  * most_frequent and reference count from the column's first feature.
@@ -42,6 +43,13 @@ write_feature(ml_context *ctx, const ml_tabular_column *column, const char *name
 	return ml_appendf(ctx, json, ",\"%s\":%u", name, feature - column->first);
 }
 
+/* What the size of an array is called. */
+static const char *
+items_name(const ml_tabular_column *column)
+{
+	return column->role == ML_ROLE_SERIES ? "channels" : "items";
+}
+
 static ml_status
 write_column(ml_context *ctx, const ml_tabular *tabular, uint32_t i, ml_buffer *json)
 {
@@ -62,7 +70,7 @@ write_column(ml_context *ctx, const ml_tabular *tabular, uint32_t i, ml_buffer *
 	else if (ml_role_is_tabular(column->role))
 		ML_TRY(ml_appendf(ctx, json, ",\"indicator\":%s", truth(column->indicator != ML_NO_TERM)));
 	if (column->type == ML_TYPE_ARRAY)
-		ML_TRY(ml_appendf(ctx, json, ",\"items\":%u", column->nterms));
+		ML_TRY(ml_appendf(ctx, json, ",\"%s\":%u", items_name(column), column->nterms));
 	return ml_append(ctx, json, "}", 1);
 }
 
@@ -188,7 +196,7 @@ read_column(ml_context *ctx, ml_arena *arena, const ml_json *node, ml_tabular_co
 	if (column->type == ML_TYPE_ARRAY)
 	{
 		expected += 1;
-		ML_TRY(read_count(ctx, node, "items", 1, &column->nterms));
+		ML_TRY(read_count(ctx, node, items_name(column), 1, &column->nterms));
 	}
 	if (node->count != expected)
 		return ml_fail(ctx, ML_BAD_MODEL, "the table recipe's column \"%.*s\" has members that do not belong to it",

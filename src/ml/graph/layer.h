@@ -33,6 +33,7 @@ typedef struct ml_flow
 	int32_t		value;
 	int32_t		offsets;		/* packed: int32 [rows + 1]; else ML_NO_VALUE */
 	ml_dim		first;			/* the first dimension: rows or words */
+	bool		series;			/* packed: words are steps of series */
 	int64_t		length;			/* packed: all rows have so many words; 0: their own */
 	int64_t		longest;		/* packed: no row has more; 0: not known */
 	bool		ids;			/* numbers of words, no channels */
@@ -45,6 +46,19 @@ static inline bool
 ml_flow_packed(const ml_flow *flow)
 {
 	return flow->offsets != ML_NO_VALUE;
+}
+
+/* What packed rows, and what they are made of, are called. */
+static inline const char *
+ml_flow_texts(const ml_flow *flow)
+{
+	return flow->series ? "series" : "texts";
+}
+
+static inline const char *
+ml_flow_words(const ml_flow *flow)
+{
+	return flow->series ? "steps" : "words";
 }
 
 typedef struct ml_layer_type ml_layer_type;

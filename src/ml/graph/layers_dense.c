@@ -320,7 +320,7 @@ flatten(ml_lowering *w, const ml_flow *in, ml_flow *out)
 	if (ml_flow_packed(in) && in->length == 0)
 	{
 		ml_layer_fail(w, in, "can't make one row of a sequence whose length differs from row to row");
-		return ml_hint(w->ctx, "Give all texts one length by the option \"pad\", or use aiaas.global_average_pooling().");
+		return ml_hint(w->ctx, "Give all %s one length by the option \"pad\", or use aiaas.global_average_pooling().", ml_flow_texts(in));
 	}
 	for (int i = 0; i < in->ndims; i++)
 		n *= in->dims[i];

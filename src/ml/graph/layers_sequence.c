@@ -250,9 +250,9 @@ ml_lower_positional_encoding(ml_lowering *w, const ml_flow *in, int nin, ml_flow
 	}
 	if (in->longest > most->integer)
 	{
-		ml_layer_fail(w, in, "has %lld positions, and texts have up to %lld words", (long long) most->integer,
-					  (long long) in->longest);
-		return ml_hint(w->ctx, "Leave out its \"max_length\", or look at fewer words by the option \"max_length\".");
+		ml_layer_fail(w, in, "has %lld positions, and %s have up to %lld %s", (long long) most->integer,
+					  ml_flow_texts(in), (long long) in->longest, ml_flow_words(in));
+		return ml_hint(w->ctx, "Leave out its \"max_length\", or look at fewer %s by the option \"max_length\".", ml_flow_words(in));
 	}
 	table = ml_layer_parameter(w, "weight", ML_PLAIN, 2, (int64_t[]) {most->integer, in->dims[0]},
 							   ml_layer_integer(w, "initializer"), false);

@@ -211,7 +211,7 @@ window_1d(ml_lowering *w, const ml_flow *in, int64_t window, int64_t stride, int
 
 		out->longest = in->longest + padding > extent ? outputs_of(in->longest, window, stride, dilation, padding) : 0;
 		if (out->longest == 0)
-			return ml_layer_fail(w, in, "has a window of %lld, which is longer than all texts", (long long) window);
+			return ml_layer_fail(w, in, "has a window of %lld, which is longer than all %s", (long long) window, ml_flow_texts(in));
 	}
 	return ML_OK;
 }

@@ -22,7 +22,7 @@ ml_flow_print(const ml_flow *flow, char *text, size_t size)
 	if (ml_flow_packed(flow) && flow->length > 0)
 		used += ml_print(text + used, size - used, ", %lld", (long long) flow->length);
 	else if (ml_flow_packed(flow))
-		used += ml_print(text + used, size - used, ", words");
+		used += ml_print(text + used, size - used, ", %s", ml_flow_words(flow));
 
 	for (int i = 0; i < flow->ndims && used + 24 < size; i++)
 		used += ml_print(text + used, size - used, ", %lld", (long long) flow->dims[i]);
@@ -398,7 +398,7 @@ ml_network_close(ml_context *ctx, ml_network *network)
 }
 
 void
-ml_network_bind_rows(const ml_network *network, int64_t n, const int32_t *offsets, ml_binding *binding)
+ml_network_bind_rows(const ml_network *network, int64_t n, const int32_t *const *offsets, ml_binding *binding)
 {
 	memset(binding, 0, sizeof(*binding));
 	binding->numbers[ML_SYMBOL_OF(network->rows)] = n;
@@ -409,8 +409,8 @@ ml_network_bind_rows(const ml_network *network, int64_t n, const int32_t *offset
 		/* where all texts have one length, the number of words follows from that of rows */
 		if (network->feeds[i].words >= 0 || network->graph->symbols.symbols[symbol].rule != ML_SYMBOL_FREE)
 			continue;
-		binding->numbers[symbol] = offsets[n];
-		binding->offsets[symbol] = offsets;
+		binding->numbers[symbol] = offsets[i][n];
+		binding->offsets[symbol] = offsets[i];
 		binding->rows[symbol] = n;
 	}
 }
@@ -452,12 +452,15 @@ count_flops(ml_context *ctx, const ml_network *network, summary *s)
 {
 	const ml_graph *graph = network->graph;
 	static const int32_t offsets[2] = {0, SUMMARY_WORDS};
+	const int32_t *ends[ML_FEEDS_MAX];
 	ml_binding	binding;
 	void	   *memory;
 	ml_plan		plan;
 	ml_status	status;
 
-	ml_network_bind_rows(network, 1, offsets, &binding);
+	for (int i = 0; i < network->nfeeds; i++)
+		ends[i] = offsets;
+	ml_network_bind_rows(network, 1, ends, &binding);
 	ML_TRY(ml_graph_bind(ctx, graph, &binding));
 	ML_TRY(ml_alloc(ctx, ml_size_add(ml_plan_size(graph), ML_ALIGN), &memory));
 	status = ml_graph_plan(ctx, graph, &binding, false,

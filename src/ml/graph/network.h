@@ -136,8 +136,8 @@ extern ml_status ml_network_initialize(ml_context *ctx, const ml_network *networ
 extern ml_status ml_network_attach(ml_context *ctx, ml_graph *graph, int nfeeds, const ml_feed *feeds,
 								   ml_network *network);
 
-/* Bind n rows, to be planned: of packed feeds each has the same offsets [n + 1].  Then ml_graph_bind. */
-extern void ml_network_bind_rows(const ml_network *network, int64_t n, const int32_t *offsets, ml_binding *binding);
+/* Bind n rows, to be planned: offsets[nfeeds][n + 1], of packed feeds.  Then ml_graph_bind. */
+extern void ml_network_bind_rows(const ml_network *network, int64_t n, const int32_t *const *offsets, ml_binding *binding);
 
 /* One row of aiaas_summary. */
 typedef struct ml_layer_summary

@@ -69,6 +69,7 @@ lower_feed(ml_lowering *w, const ml_feed *feed, ml_feed_values *values, ml_flow 
 		flow->first = shape.dims[0] = values->words;
 		flow->length = feed->length;
 		flow->longest = ML_MAX(feed->length, feed->longest);
+		flow->series = feed->kind == ML_FEED_SERIES;
 	}
 	if (feed->kind == ML_FEED_TOKENS)
 	{

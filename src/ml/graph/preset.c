@@ -4,8 +4,8 @@
  *	  Layers chosen for the feeds at hand.
  *
  * Each feed has a body that ends in [rows, channels]; of several feeds these are
- * joined, and a last dense layer follows.  The name says what texts and images
- * go through; numbers go through a dense layer in any case.
+ * joined, and a last dense layer follows.  The name says what texts, series and
+ * images go through; numbers go through a dense layer in any case.
  *
  *-------------------------------------------------------------------------
  */
@@ -166,8 +166,8 @@ check_preset(ml_context *ctx, preset which, const ml_network_task *task)
 	if (which == MLP || (which == CNN && (texts || images)) || (which != CNN && texts))
 		return ML_OK;
 	ml_fail(ctx, ML_BAD_OPTION, "network %s is for %s, and there are none", preset_names[which],
-			which == CNN ? "images or texts" : "texts");
-	return ml_hint(ctx, "Use {\"network\": \"mlp\"}, or say that a column is text: {\"columns\": {\"name\": \"text\"}}.");
+			which == CNN ? "images, texts or series" : "texts or series");
+	return ml_hint(ctx, "Use {\"network\": \"mlp\"}, or say that a column is text, or a series: {\"columns\": {\"name\": \"text\"}}.");
 }
 
 /* What the ends of bodies are called; the columns are not, as there are fewer than there are prefixes. */

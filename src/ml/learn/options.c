@@ -648,7 +648,7 @@ set_fixed(ml_options *options)
 	options->shuffle = true;
 	options->holdout = 0.2;
 	options->prune = 0.01;
-	options->network.max_length = 256;
+	options->network.max_length = ML_WORDS_LOOKED_AT;
 }
 
 /* The row of a name, of several that of the algorithm; -1: there is none. */
@@ -726,6 +726,9 @@ ml_options_settle(ml_context *ctx, ml_options *options, ml_task task, ml_subject
 		return ml_hint(ctx, "Use algorithm => '%s', or say what the target is by the option \"task\".",
 					   task == ML_REGRESSION ? "linear_regression" : "logistic_regression");
 	}
+	/* one number can't be right for both */
+	if (!GIVEN(options, network.max_length))
+		options->network.max_length = (subject & (ML_SUBJECT_SERIES & ~ML_SUBJECT_TABLE)) != 0 ? 0 : ML_WORDS_LOOKED_AT;
 	set_defaults(options);
 	ML_TRY(check_loss(ctx, options, algorithm->bit));
 	ML_TRY(check_penalty(ctx, options, algorithm->bit));
@@ -776,6 +779,12 @@ ml_options_apply_columns(ml_context *ctx, const ml_options *options, ml_column *
 			return ml_fail(ctx, ML_BAD_OPTION, "column \"%.*s\" is of type %s and cannot be a %s",
 						   (int) ML_MIN(o->name.size, (size_t) 64), o->name.data,
 						   ml_type_name(columns[c].type), ml_role_name(o->role));
+		if (o->role == ML_ROLE_SERIES && o->has_fill)
+		{
+			ml_fail(ctx, ML_BAD_OPTION, "option \"columns\" imputes numbers of \"%.*s\", which is a series",
+					(int) ML_MIN(o->name.size, (size_t) 64), o->name.data);
+			return ml_hint(ctx, "Fill gaps of series in a query.");
+		}
 		if (o->role != ML_ROLE_AUTO)
 			columns[c].role = o->role;
 		columns[c].named = true;

@@ -74,12 +74,14 @@ typedef struct ml_column_option
 	double		fill;
 } ml_column_option;
 
-/* What is learnt from: a text classifier, a table, a table with columns of text; a network's is one of the latter two. */
+/* What is learnt from: a text classifier, a table, one with columns of text, of series, or both; a network's is none of the first. */
 typedef enum ml_subject
 {
 	ML_SUBJECT_TEXT = 1,
 	ML_SUBJECT_TABLE = 2,
-	ML_SUBJECT_MIXED = ML_SUBJECT_TABLE | 4
+	ML_SUBJECT_MIXED = ML_SUBJECT_TABLE | 4,
+	ML_SUBJECT_SERIES = ML_SUBJECT_TABLE | 8,
+	ML_SUBJECT_BOTH = ML_SUBJECT_MIXED | ML_SUBJECT_SERIES
 } ml_subject;
 
 typedef enum ml_deploy
@@ -124,11 +126,13 @@ typedef struct ml_network_options
 	int			continue_from;	/* version; 0 = none */
 	bool		verbose;		/* a NOTICE for each epoch */
 	int			vocabulary;		/* numbers of words, padding and unknown included; 0 = by the layers */
-	int			max_length;		/* words of a text that are looked at */
-	int			pad;			/* all texts are made this long; 0 = none */
+	int			max_length;		/* words of a text, steps of a series that are looked at; 0 = not said, and there are series */
+	int			pad;			/* all texts and series are made this long; 0 = none */
 	ml_text		images;			/* JSON: {"column": {"height": ..., "width": ..., "channels": ...}} */
 	ml_on_error on_error;
 } ml_network_options;
+
+#define ML_WORDS_LOOKED_AT	256	/* of a text, when "max_length" is not given */
 
 #define ML_OPTIONS_MAX	128		/* rows of the table */
 

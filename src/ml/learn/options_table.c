@@ -33,6 +33,7 @@
 #define TEXTS			ML_SUBJECT_TEXT
 #define TABLES			ML_SUBJECT_TABLE
 #define WORDS			(ML_SUBJECT_TEXT | (ML_SUBJECT_MIXED & ~ML_SUBJECT_TABLE))
+#define LENGTHS			(WORDS | (ML_SUBJECT_SERIES & ~ML_SUBJECT_TABLE))	/* with columns of text or of series */
 #define ALL				(ML_SUBJECT_TEXT | ML_SUBJECT_TABLE)
 
 static const char *const tasks[] = {
@@ -100,7 +101,7 @@ const ml_option ml_option_table[] = {
 		   "label", "the last in C order", "two labels",
 		   "the label that scores, coefficients and curves are about"),
 	OPTION("columns", COLUMNS, column_options, 0, 0, NULL, EVERY, BOTH, ALL, ALWAYS,
-		   "object of columns and \"number\", \"category\", \"text\", \"date\" or \"ignore\", or "
+		   "object of columns and \"number\", \"category\", \"text\", \"date\", \"series\" or \"ignore\", or "
 		   "{\"role\": ..., \"impute\": number}", "null", "",
 		   "what columns are, where their type and values don't tell"),
 	OPTION("word_ngrams", NGRAMS, recipe.word_ngrams, 0, ML_NGRAM_MAX, NULL, ANY, BOTH, WORDS, ALWAYS,
@@ -280,12 +281,12 @@ const ml_option ml_option_table[] = {
 	OPTION("vocabulary", INTEGER, network.vocabulary, 3, ML_TOKENS_MAX, NULL, NETWORK, BOTH, WORDS, ALWAYS,
 		   "integer from 3 to 16777216", "by the embedding layer, else 20000", "network with texts",
 		   "most words that have a number of their own, the two for padding and unknown words included"),
-	OPTION("max_length", INTEGER, network.max_length, 1, ML_TOKENS_LENGTH, NULL, NETWORK, BOTH, WORDS, UNPADDED,
-		   "integer from 1 to 65536", "256", "network with texts, not \"pad\"",
-		   "words of a text that are looked at, the first ones"),
-	OPTION("pad", INTEGER, network.pad, 1, ML_TOKENS_LENGTH, NULL, NETWORK, BOTH, WORDS, ALWAYS,
-		   "integer from 1 to 65536", "null", "network with texts",
-		   "make all texts this long: longer ones are cut, shorter ones end in padding, which counts as a word"),
+	OPTION("max_length", INTEGER, network.max_length, 1, ML_TOKENS_LENGTH, NULL, NETWORK, BOTH, LENGTHS, UNPADDED,
+		   "integer from 1 to 65536", "256; of series, as many steps as make 65536 numbers", "network with texts or series, not \"pad\"",
+		   "words of a text, steps of a series that are looked at, the first ones"),
+	OPTION("pad", INTEGER, network.pad, 1, ML_TOKENS_LENGTH, NULL, NETWORK, BOTH, LENGTHS, ALWAYS,
+		   "integer from 1 to 65536", "null", "network with texts or series",
+		   "make all texts and series this long: longer ones are cut, shorter ones end in padding, which counts as a word, or as steps of means"),
 	OPTION("images", JSON, network.images, 0, 0, NULL, NETWORK, BOTH, TABLES, ALWAYS,
 		   "object of columns and {\"height\": ..., \"width\": ..., \"channels\": 1 or 3}", "null", "network with images",
 		   "size that the network takes of the images of a column: PNG and JPEG become it, other bytes are "
@@ -393,7 +394,8 @@ ml_option_applies(const ml_options *options, const ml_option *option, const char
 		options->task == ML_REGRESSION)
 		return false;
 	*against = options->subject == ML_SUBJECT_TEXT ? "with a text classifier" :
-		option->subjects == TEXTS ? "with a table" : "without columns of text";
+		option->subjects == TEXTS ? "with a table" : option->subjects == LENGTHS ? "without columns of text or series" :
+		"without columns of text";
 	if ((option->subjects & options->subject) == 0)
 		return false;
 	return holds(options, option->when, against);

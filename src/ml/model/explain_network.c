@@ -7,7 +7,7 @@
  *	  part of x_j = x_j * mean over a in (0, 1) of d logit / d x_j at a x
  *
  * along the straight way from a base: a row of means without any level, whose
- * words are vectors of zeros and whose images are black.  The mean is over the
+ * words are vectors of zeros, whose images are black and whose steps are means.  The mean is over the
  * middles of as many steps as it takes for the parts to add up to the logit
  * less that of the base within 1 %, at most STEPS_MOST.  What is still missing is
  * put into "(intercept)", so that all of it adds up exactly.
@@ -18,6 +18,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "feature/show.h"
 #include "model/session.h"
 #include "op/ops.h"
 
@@ -36,7 +37,7 @@ typedef struct source
 	int32_t		value;			/* of the new graph */
 	int32_t		gradient;
 	int32_t		table;			/* parameter of the old graph, or ML_NO_VALUE */
-	size_t		width;			/* elements of a row, or of a word */
+	size_t		width;			/* elements of a row, or of a word or step */
 	float	   *x;				/* [elements]: at the row itself */
 	float	   *scaled;			/* [ROWS][elements] */
 	double	   *sums;			/* [elements] of gradients */
@@ -301,7 +302,8 @@ read_source(attribution *a, source *s)
 
 	if (s->table == ML_NO_VALUE)
 	{
-		memcpy(s->x, feed->kind == ML_FEED_IMAGE ? batch->pixels[s->feed] : batch->numbers, s->elements * sizeof(float));
+		memcpy(s->x, feed->kind == ML_FEED_IMAGE ? batch->pixels[s->feed] : feed->kind == ML_FEED_SERIES ? batch->series[s->feed] :
+			   batch->numbers, s->elements * sizeof(float));
 		return;
 	}
 	table = (const float *) a->runner->parameters + a->from->values[s->table].offset;
@@ -331,7 +333,7 @@ open_sources(attribution *a)
 	{
 		source	   *s = &a->sources[i];
 
-		s->elements = s->table == ML_NO_VALUE ? s->width : s->width * (size_t) batch->offsets[s->feed][1];
+		s->elements = batch->offsets[s->feed] == NULL ? s->width : s->width * (size_t) batch->offsets[s->feed][1];
 		ML_TRY(take(a, s->elements + 1, sizeof(float), &s->x));
 		ML_TRY(take(a, ml_size_mul(s->elements + 1, ROWS), sizeof(float), &s->scaled));
 		ML_TRY(take(a, s->elements + 1, sizeof(double), &s->sums));
@@ -474,6 +476,37 @@ add_words(ml_explanation *e, attribution *a, const source *s, const ml_value *in
 	return ML_OK;
 }
 
+/* Parts of steps, of all channels together; padding is nothing but means. */
+static ml_status
+add_steps(ml_explanation *e, const attribution *a, const source *s, const ml_value *inputs)
+{
+	const ml_feeds *feeds = &a->network->feeds;
+	uint32_t	column = feeds->column[s->feed];
+	ml_text		name = feeds->tabular.names[column];
+	ml_items	items = inputs[column].items;
+	size_t		steps = ML_MIN(s->elements, items.data == NULL ? 0 : items.n) / s->width;
+
+	for (size_t i = 0; i < steps; i++)
+	{
+		size_t		start = e->names.size;
+		double		part = 0;
+
+		for (size_t k = 0; k < s->width; k++)
+			part += s->sums[i * s->width + k];
+		if (part == 0)
+			continue;
+		ML_TRY(ml_append(e->ctx, &e->names, name.data, name.size));
+		ML_TRY(ml_appendf(e->ctx, &e->names, "[%zu]", i + 1));
+		if (s->width == 1)
+		{
+			ML_TRY(ml_appendf(e->ctx, &e->names, " = "));
+			ML_TRY(ml_show_number(e->ctx, ML_TYPE_NUMBER, items.data[i], &e->names));
+		}
+		ML_TRY(ml_explain_add(e, start, part));
+	}
+	return ML_OK;
+}
+
 static ml_status
 add_image(ml_explanation *e, const attribution *a, const source *s)
 {
@@ -514,6 +547,8 @@ explain(ml_explanation *e, attribution *a, const ml_value *inputs, uint32_t scor
 
 		if (s->table != ML_NO_VALUE)
 			ML_TRY(add_words(e, a, s, inputs));
+		else if (kind == ML_FEED_SERIES)
+			ML_TRY(add_steps(e, a, s, inputs));
 		else if (kind == ML_FEED_IMAGE)
 			ML_TRY(add_image(e, a, s));
 		else

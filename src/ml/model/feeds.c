@@ -8,12 +8,14 @@
 #include "model/feeds.h"
 
 #define PIXELS		((size_t) 1 << 20)	/* between two polls */
+#define STEPS		((size_t) 1 << 16)
+#define FEWEST		((size_t) 16)	/* numbers that series have room for at least */
 #define NUMBERS		ML_TEXT("numbers")	/* what layers call the feed of numbers */
 
 static ml_status
 too_many(ml_context *ctx)
 {
-	ml_fail(ctx, ML_BAD_DATA, "there are more than %d columns of text and images", ML_FEEDS_MAX - 1);
+	ml_fail(ctx, ML_BAD_DATA, "there are more than %d columns of texts, images and series", ML_FEEDS_MAX - 1);
 	return ml_hint(ctx, "Join texts in a query, or leave columns out by the option \"columns\".");
 }
 
@@ -25,9 +27,15 @@ name_taken(ml_context *ctx)
 }
 
 ml_status
-ml_feeds_derive(ml_context *ctx, ml_feeds *feeds, const ml_picture *pictures)
+ml_feeds_derive(ml_context *ctx, ml_feeds *feeds, const ml_picture *pictures, const uint32_t *steps)
 {
+	static const ml_feed_kind kinds[ML_ROLE_COUNT] = {
+		[ML_ROLE_TEXT] = ML_FEED_TOKENS,
+		[ML_ROLE_IMAGE] = ML_FEED_IMAGE,
+		[ML_ROLE_SERIES] = ML_FEED_SERIES,
+	};
 	const ml_tabular *tabular = &feeds->tabular;
+	uint32_t	channel = 0;
 
 	feeds->nfeeds = 0;
 	feeds->nnumbers = tabular->ndense + tabular->nhot;
@@ -49,7 +57,7 @@ ml_feeds_derive(ml_context *ctx, ml_feeds *feeds, const ml_picture *pictures)
 		ml_role		role = (ml_role) tabular->columns[i].role;
 		ml_feed    *feed = &feeds->feeds[feeds->nfeeds];
 
-		if (role != ML_ROLE_TEXT && role != ML_ROLE_IMAGE)
+		if (ml_role_is_tabular(role))
 			continue;
 		if (feeds->nfeeds == ML_FEEDS_MAX)
 			return too_many(ctx);
@@ -58,12 +66,20 @@ ml_feeds_derive(ml_context *ctx, ml_feeds *feeds, const ml_picture *pictures)
 		*feed = (ml_feed)
 		{
 			.name = tabular->names[i],
-			.kind = role == ML_ROLE_TEXT ? ML_FEED_TOKENS : ML_FEED_IMAGE
+			.kind = kinds[role]
 		};
 		if (role == ML_ROLE_TEXT)
 		{
 			feed->size = (int64_t) feeds->tokens.n + ML_TOKEN_FIRST;
 			feed->length = feeds->pad;
+		}
+		else if (role == ML_ROLE_SERIES)
+		{
+			feed->size = tabular->columns[i].nterms;
+			feed->length = feeds->pad;
+			feeds->steps[feeds->nfeeds] = *steps++;
+			feeds->first_channel[feeds->nfeeds] = channel;
+			channel += tabular->columns[i].nterms;
 		}
 		else
 		{
@@ -91,6 +107,13 @@ feed_pixels(const ml_feed *feed)
 	return (size_t) (feed->height * feed->width * feed->channels);
 }
 
+/* Numbers of the series of so many rows, as far as it is known how long they are. */
+static size_t
+feed_steps(const ml_feed *feed, size_t capacity)
+{
+	return ML_MAX(ml_size_mul(ml_size_mul(capacity, (size_t) feed->longest), (size_t) feed->size), FEWEST);
+}
+
 /* The next piece of a block that begins at memory; NULL: only its size is asked for. */
 static void *
 piece(char *memory, size_t *end, size_t n, size_t width)
@@ -115,8 +138,9 @@ lay_out(const ml_feeds *feeds, size_t capacity, char *memory, ml_feed_batch *bat
 		const ml_feed *feed = &feeds->feeds[i];
 
 		if (feed->kind == ML_FEED_TOKENS)
-		{
 			batch->ids[i] = piece(memory, &end, ml_size_mul(capacity, feed_length(feeds)), sizeof(int32_t));
+		if (feed->kind == ML_FEED_TOKENS || feed->kind == ML_FEED_SERIES)
+		{
 			batch->offsets[i] = piece(memory, &end, capacity + 1, sizeof(int32_t));
 			batch->slices[i] = piece(memory, &end, capacity + 1, sizeof(int32_t));
 		}
@@ -134,8 +158,12 @@ size_t
 ml_feed_batch_size(const ml_feeds *feeds, size_t capacity)
 {
 	ml_feed_batch batch;
+	size_t		size = ml_size_add(lay_out(feeds, capacity, NULL, &batch), ML_ALIGN);
 
-	return ml_size_add(lay_out(feeds, capacity, NULL, &batch), ML_ALIGN);
+	for (int i = 0; i < feeds->nfeeds; i++)
+		if (feeds->feeds[i].kind == ML_FEED_SERIES)
+			size = ml_size_add(size, ml_size_mul(feed_steps(&feeds->feeds[i], capacity), sizeof(float)));
+	return size;
 }
 
 ml_status
@@ -146,17 +174,29 @@ ml_feed_batch_open(ml_context *ctx, const ml_feeds *feeds, size_t capacity, ml_f
 	batch->capacity = capacity;
 	batch->decoding = SIZE_MAX;
 	batch->size = ml_feed_batch_size(feeds, capacity);
-	ML_TRY(ml_alloc(ctx, batch->size, &batch->memory));
+	ML_TRY(ml_alloc(ctx, ml_size_add(lay_out(feeds, capacity, NULL, batch), ML_ALIGN), &batch->memory));
 	lay_out(feeds, capacity, (char *) (((uintptr_t) batch->memory + ML_ALIGN - 1) & ~(uintptr_t) (ML_ALIGN - 1)), batch);
 	for (int i = 0; i < feeds->nfeeds; i++)
+	{
+		size_t		n = feeds->feeds[i].kind == ML_FEED_SERIES ? feed_steps(&feeds->feeds[i], capacity) : 0;
+
 		if (batch->offsets[i] != NULL)
 			batch->offsets[i][0] = 0;
+		if (n > 0)
+			ML_TRY(ml_alloc(ctx, ml_size_mul(n, sizeof(float)), (void **) &batch->series[i]));
+		batch->series_capacity[i] = n;
+	}
 	return ML_OK;
 }
 
 void
 ml_feed_batch_close(ml_context *ctx, ml_feed_batch *batch)
 {
+	for (int i = 0; i < ML_FEEDS_MAX; i++)
+	{
+		ml_release(ctx, batch->series[i]);
+		batch->series[i] = NULL;
+	}
 	ml_release(ctx, batch->memory);
 	batch->memory = NULL;
 }
@@ -205,6 +245,49 @@ ml_feed_mapped(ml_feed_batch *batch, int feed, const uint32_t *words, uint32_t n
 	end_ids(batch, feed, n);
 }
 
+/* Room for so many steps more. */
+static ml_status
+reserve_steps(ml_context *ctx, ml_feed_batch *batch, int feed, size_t steps)
+{
+	size_t		need = ml_size_mul((size_t) batch->offsets[feed][batch->n] + steps, (size_t) batch->feeds->feeds[feed].size);
+	void	   *memory = batch->series[feed];
+
+	if (need <= batch->series_capacity[feed])
+		return ML_OK;
+	ML_TRY(ml_grow(ctx, &memory, &batch->series_capacity[feed], need, sizeof(float)));
+	batch->series[feed] = memory;
+	return ML_OK;
+}
+
+ml_status
+ml_feed_series(ml_context *ctx, ml_feed_batch *batch, int feed, const double *numbers, uint32_t steps)
+{
+	const ml_feeds *feeds = batch->feeds;
+	const ml_channel *channels = feeds->channels + feeds->first_channel[feed];
+	size_t		nchannels = (size_t) feeds->feeds[feed].size;
+	int32_t    *offsets = batch->offsets[feed];
+	size_t		length = ML_MAX(steps, feeds->pad);
+	size_t		at_once = ML_MAX(STEPS / nchannels, (size_t) 1);
+	float	   *to;
+
+	ML_TRY(reserve_steps(ctx, batch, feed, length));
+	to = batch->series[feed] + (size_t) offsets[batch->n] * nchannels;
+	for (size_t first = 0; first < steps; first += at_once)
+	{
+		size_t		n = ML_MIN(at_once, steps - first) * nchannels;
+		size_t		at;
+
+		if (ml_series_scale(numbers + first * nchannels, n, channels, (uint32_t) nchannels, to + first * nchannels, &at) != ML_SERIES_SOUND)
+			return ml_fail(ctx, ML_BAD_INPUT, "column \"%.*s\" has a number at step %zu that is out of range",
+						   (int) ML_MIN(feeds->feeds[feed].name.size, (size_t) 64), feeds->feeds[feed].name.data, first + at / nchannels + 1);
+		ML_TRY(ml_poll(ctx));
+	}
+	/* what is not there is as the mean */
+	memset(to + steps * nchannels, 0, (length - steps) * nchannels * sizeof(float));
+	offsets[batch->n + 1] = offsets[batch->n] + (int32_t) length;
+	return ML_OK;
+}
+
 ml_status
 ml_feed_pixels(ml_context *ctx, ml_feed_batch *batch, int feed, const uint8_t *pixels)
 {
@@ -247,6 +330,21 @@ read_image(ml_context *ctx, ml_feed_batch *batch, int feed, ml_text bytes)
 	return ml_feed_pixels(ctx, batch, feed, batch->bytes);
 }
 
+static ml_status
+read_series(ml_context *ctx, ml_feed_batch *batch, int feed, ml_items items)
+{
+	const ml_feed *wanted = &batch->feeds->feeds[feed];
+	char		who[128];
+	uint32_t	steps;
+	size_t		at;
+	ml_series_fault fault = ml_series_look(items, (uint32_t) wanted->size, batch->feeds->steps[feed], &steps, &at);
+
+	if (fault == ML_SERIES_SOUND)
+		return ml_feed_series(ctx, batch, feed, items.data, steps);
+	ml_print(who, sizeof(who), "column \"%.*s\"", (int) ML_MIN(wanted->name.size, (size_t) 64), wanted->name.data);
+	return ml_series_refuse(ctx, ML_BAD_INPUT, fault, who, items, (uint32_t) wanted->size, at);
+}
+
 ml_status
 ml_feed_row(ml_context *ctx, ml_feed_batch *batch, ml_words *reader, const ml_value *inputs)
 {
@@ -256,18 +354,20 @@ ml_feed_row(ml_context *ctx, ml_feed_batch *batch, ml_words *reader, const ml_va
 	for (int i = 0; i < feeds->nfeeds; i++)
 	{
 		const ml_feed *feed = &feeds->feeds[i];
-		ml_text		value = inputs[feeds->column[i]].text;
+		const ml_value *input = &inputs[feeds->column[i]];
 		uint32_t	n = 0;
 
 		if (feed->kind == ML_FEED_TOKENS)
 		{
-			if (value.data != NULL)
-				ML_TRY(ml_tokens_read(ctx, &feeds->tokens, reader, value, (uint32_t) feed_length(feeds),
+			if (input->text.data != NULL)
+				ML_TRY(ml_tokens_read(ctx, &feeds->tokens, reader, input->text, (uint32_t) feed_length(feeds),
 									  batch->ids[i] + batch->offsets[i][batch->n], NULL, &n));
 			end_ids(batch, i, n);
 		}
 		else if (feed->kind == ML_FEED_IMAGE)
-			ML_TRY(read_image(ctx, batch, i, value));
+			ML_TRY(read_image(ctx, batch, i, input->text));
+		else if (feed->kind == ML_FEED_SERIES)
+			ML_TRY(read_series(ctx, batch, i, input->items));
 	}
 	ml_feed_batch_next(batch);
 	return ML_OK;
@@ -315,6 +415,10 @@ ml_feed_inputs(const ml_feed_batch *batch, const ml_network *network, size_t fir
 				break;
 			case ML_FEED_IMAGE:
 				runner->inputs[values->data] = batch->pixels[i] + first * feed_pixels(feed);
+				break;
+			case ML_FEED_SERIES:
+				runner->inputs[values->data] = batch->series[i] + (size_t) batch->offsets[i][first] * (size_t) feed->size;
+				runner->inputs[values->offsets] = first > 0 ? batch->slices[i] : batch->offsets[i];
 				break;
 			default:
 				runner->inputs[values->data] = batch->ids[i] + batch->offsets[i][first];

@@ -2,12 +2,12 @@
  *
  * feeds.h
  *	  What a network is fed with: from the columns of a row to numbers, word
- *	  numbers and pixels.
+ *	  numbers, pixels and steps.
  *
- * Columns that are neither text nor image become one feed of numbers, by the
- * recipe of a table (feature/tabular.h), levels written out as zeros and ones;
- * each column of text becomes a feed of word numbers, each column of images
- * one of pixels.  Training and serving fill the same batch: training from what
+ * Columns that are neither text nor image nor series become one feed of numbers,
+ * by the recipe of a table (feature/tabular.h), levels written out as zeros and
+ * ones; each column of text becomes a feed of word numbers, each column of images
+ * one of pixels, each of series one of scaled steps.  Training and serving fill the same batch: training from what
  * it kept of its rows, serving from values.
  *
  *-------------------------------------------------------------------------
@@ -16,6 +16,7 @@
 #define ML_FEEDS_H
 
 #include "feature/image.h"
+#include "feature/series.h"
 #include "feature/tabular.h"
 #include "feature/tokens.h"
 #include "graph/network.h"
@@ -27,20 +28,25 @@ typedef struct ml_feeds
 	ml_tabular	tabular;		/* of all columns */
 	ml_tokens	tokens;			/* of all columns of text */
 	uint32_t	max_length;		/* words of a text */
-	uint32_t	pad;			/* all texts have this many; 0: as many as they have */
+	uint32_t	pad;			/* all texts and series have this many; 0: as many as they have */
+	const ml_channel *channels;	/* [tabular.nchannels], in order of the columns */
 	uint32_t	nnumbers;		/* 0: no feed of numbers */
 	int			nfeeds;
 	ml_feed		feeds[ML_FEEDS_MAX];
-	uint32_t	column[ML_FEEDS_MAX];	/* of TOKENS and IMAGE: its number */
+	uint32_t	column[ML_FEEDS_MAX];	/* but of NUMBERS: its number */
+	uint32_t	steps[ML_FEEDS_MAX];	/* of SERIES: those that are looked at */
+	uint32_t	first_channel[ML_FEEDS_MAX];
 } ml_feeds;
 
 /*
- * Fill nnumbers and the feeds from tabular, tokens, max_length, pad and the
- * pictures of columns (in their order).  ML_BAD_DATA: too many.
+ * Fill nnumbers and the feeds from tabular, tokens, max_length, pad, the
+ * pictures of columns of images and the most steps of those of series (in their
+ * order).  ML_BAD_DATA: too many.
  */
-extern ml_status ml_feeds_derive(ml_context *ctx, ml_feeds *feeds, const ml_picture *pictures);
+extern ml_status ml_feeds_derive(ml_context *ctx, ml_feeds *feeds, const ml_picture *pictures,
+								 const uint32_t *steps);
 
-/* Rows that are put together; all in one block of memory. */
+/* Rows that are put together; all in one block of memory, but for series, which grow where no longest is known. */
 typedef struct ml_feed_batch
 {
 	const ml_feeds *feeds;
@@ -48,7 +54,9 @@ typedef struct ml_feed_batch
 	size_t		n;
 	float	   *numbers;		/* [capacity][nnumbers] */
 	int32_t    *ids[ML_FEEDS_MAX];	/* TOKENS: [capacity][length], packed */
-	int32_t    *offsets[ML_FEEDS_MAX];	/* [capacity + 1] */
+	float	   *series[ML_FEEDS_MAX];	/* SERIES: [steps][size], packed */
+	size_t		series_capacity[ML_FEEDS_MAX];	/* numbers */
+	int32_t    *offsets[ML_FEEDS_MAX];	/* TOKENS, SERIES: [capacity + 1] */
 	float	   *pixels[ML_FEEDS_MAX];	/* [capacity][height][width][channels] */
 	double	   *dense;			/* [ndense] of the row in hand */
 	uint32_t   *hot;			/* [ncategories] */
@@ -75,12 +83,15 @@ extern ml_status ml_feed_numbers(ml_context *ctx, ml_feed_batch *batch, const ml
 /* Words by their numbers in a training, of which map[] has those of the vocabulary. */
 extern void ml_feed_mapped(ml_feed_batch *batch, int feed, const uint32_t *words, uint32_t n,
 						   const uint32_t *map);
+/* Steps of a series that are sound, [steps][size]; ML_BAD_INPUT: a number is out of range. */
+extern ml_status ml_feed_series(ml_context *ctx, ml_feed_batch *batch, int feed, const double *numbers, uint32_t steps);
 extern ml_status ml_feed_pixels(ml_context *ctx, ml_feed_batch *batch, int feed, const uint8_t *pixels);
 extern void ml_feed_batch_next(ml_feed_batch *batch);
 
 /*
  * All of a row's parts from its values; a missing text has no words, a missing
- * image is ML_BAD_INPUT.  ML_MEMORY_LIMIT: an image takes too much to be decoded.
+ * series no steps; a missing image, and a series with gaps, are ML_BAD_INPUT.
+ * ML_MEMORY_LIMIT: an image takes too much to be decoded.
  */
 extern ml_status ml_feed_row(ml_context *ctx, ml_feed_batch *batch, ml_words *reader, const ml_value *inputs);
 

@@ -133,6 +133,7 @@ typedef struct ml_network_image
 	uint64_t	level_end;
 	uint64_t	levels;
 	uint64_t	slots;
+	uint64_t	channels;		/* ml_channel[tabular.nchannels] */
 	uint64_t	word_ends;
 	uint64_t	words;
 	uint64_t	word_slots;

@@ -79,6 +79,7 @@ plan_numbers(const ml_network_file *file, ml_network_image *image)
 	feeds->tabular.level_end = NULL;
 	feeds->tabular.levels = NULL;
 	feeds->tabular.slots = NULL;
+	feeds->channels = NULL;
 	feeds->tokens.ends = NULL;
 	feeds->tokens.bytes = NULL;
 	feeds->tokens.slots = NULL;
@@ -112,6 +113,7 @@ ml_image_plan_network(ml_context *ctx, const ml_network_file *file, const ml_gra
 	image->level_end = section_of(&end, tabular->nlevels, sizeof(uint64_t));
 	image->levels = section_of(&end, file->head.levels_size, 1);
 	image->slots = section_of(&end, tabular->nslots, sizeof(uint32_t));
+	image->channels = section_of(&end, tabular->nchannels, sizeof(ml_channel));
 	image->word_ends = section_of(&end, tokens->n, sizeof(uint64_t));
 	image->words = section_of(&end, file->words_size, 1);
 	image->word_slots = section_of(&end, tokens->nslots, sizeof(uint32_t));
@@ -160,6 +162,7 @@ fill_feeds(ml_context *ctx, const ml_network_file *file, ml_network_image *image
 	copy(image, image->level_end, tabular->level_end, tabular->nlevels, sizeof(uint64_t));
 	copy(image, image->levels, tabular->levels, file->head.levels_size, 1);
 	ML_TRY(ml_tabular_hash(ctx, tabular, place(image, image->slots)));
+	copy(image, image->channels, file->feeds.channels, tabular->nchannels, sizeof(ml_channel));
 	if (tokens->n == 0)
 		return ML_OK;
 	copy(image, image->word_ends, tokens->ends, tokens->n, sizeof(uint64_t));
@@ -217,6 +220,7 @@ ml_image_network(const ml_network_image *image, ml_text *names, ml_feeds *feeds,
 	feeds->tabular.level_end = ml_image_at(head, image->level_end);
 	feeds->tabular.levels = ml_image_at(head, image->levels);
 	feeds->tabular.slots = ml_image_at(head, image->slots);
+	feeds->channels = ml_image_at(head, image->channels);
 	feeds->tokens.ends = ml_image_at(head, image->word_ends);
 	feeds->tokens.bytes = ml_image_at(head, image->words);
 	feeds->tokens.slots = ml_image_at(head, image->word_slots);

@@ -31,7 +31,7 @@
 #define ML_FORMAT_NETWORK	3
 
 /* Part of the image's key: other layouts of the same bytes don't mix. */
-#define ML_PACK_LAYOUT 3
+#define ML_PACK_LAYOUT 4
 
 /*
  * Stored bytes -> image.  ml_image_plan checks everything (ML_BAD_MODEL,

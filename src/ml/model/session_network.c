@@ -23,14 +23,17 @@ plan_rows(ml_context *ctx, const ml_network_session *network, int32_t n, void *m
 {
 	const ml_graph *graph = network->runner->graph;
 	const ml_feeds *feeds = &network->feeds;
-	uint32_t	length = feeds->pad > 0 ? feeds->pad : ML_MIN(feeds->max_length, (uint32_t) WORDS_AT_ONCE / ML_NETWORK_ROWS);
+	uint32_t	length = feeds->pad > 0 ? feeds->pad : ML_MIN(feeds->max_length > 0 ? feeds->max_length : UINT32_MAX, (uint32_t) WORDS_AT_ONCE / ML_NETWORK_ROWS);
 	int32_t		offsets[ML_NETWORK_ROWS + 1];
+	const int32_t *ends[ML_FEEDS_MAX];
 	ml_binding	binding;
 	ml_plan		plan;
 
 	for (int32_t i = 0; i <= n; i++)
 		offsets[i] = i * (int32_t) length;
-	ml_network_bind_rows(&network->network, n, offsets, &binding);
+	for (int i = 0; i < feeds->nfeeds; i++)
+		ends[i] = offsets;
+	ml_network_bind_rows(&network->network, n, ends, &binding);
 	if (ml_graph_bind(ctx, graph, &binding) != ML_OK ||
 		ml_graph_plan(ctx, graph, &binding, false, memory, &plan) != ML_OK)
 		return SIZE_MAX;

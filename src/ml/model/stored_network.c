@@ -7,7 +7,7 @@
  */
 #include "model/stored_network.h"
 
-#define TENSORS			(8 + 4 + ML_OPTIMIZER_MOMENTS)	/* besides parameters and states */
+#define TENSORS			(8 + 1 + 4 + ML_OPTIMIZER_MOMENTS)	/* besides parameters and states */
 
 typedef struct writer
 {
@@ -26,6 +26,29 @@ const char *const ml_output_names[ML_OUTPUT_KINDS] = {
 };
 
 const char *const ml_moment_names[ML_OPTIMIZER_MOMENTS] = {"checkpoint.moments.0", "checkpoint.moments.1"};
+
+/* "series": steps that are looked at of each. */
+static ml_status
+put_series(writer *w)
+{
+	const ml_feeds *feeds = w->model->feeds;
+	const char *separator = "";
+
+	if (feeds->tabular.nchannels == 0)
+		return ML_OK;
+	if (feeds->tabular.ntexts == 0)
+		ML_TRY(ml_appendf(w->ctx, &w->feeds, ", \"pad\": %u", feeds->pad));
+	ML_TRY(ml_appendf(w->ctx, &w->feeds, ", \"series\": ["));
+	for (int i = 0; i < feeds->nfeeds; i++)
+	{
+		if (feeds->feeds[i].kind != ML_FEED_SERIES)
+			continue;
+		ML_TRY(ml_appendf(w->ctx, &w->feeds, "%s%u", separator, feeds->steps[i]));
+		separator = ", ";
+	}
+	ml_stored_put_matrix(&w->parts, "series_scaling", ML_F64, feeds->tabular.nchannels, 2, feeds->channels);
+	return ml_appendf(w->ctx, &w->feeds, "]");
+}
 
 static ml_status
 put_feeds(writer *w)
@@ -55,6 +78,7 @@ put_feeds(writer *w)
 	}
 	if (images)
 		ML_TRY(ml_appendf(w->ctx, &w->feeds, "]"));
+	ML_TRY(put_series(w));
 	ML_TRY(ml_appendf(w->ctx, &w->feeds, "}"));
 	ml_stored_put(&w->parts, "feeds", (ml_text) {w->feeds.data, w->feeds.size});
 	return ML_OK;

@@ -8,12 +8,14 @@
  *	  layers		the specification with every default, JSON (graph/network.h): for
  *					display, respecification and continued training only
  *	  feeds			{"output": "logits", "probabilities" or "numbers", "max_length": n, "pad": n,
- *					"unicode": "15.0", "images": [[height, width, channels], ...]}; max_length,
- *					pad and unicode with columns of text, images (in the order of their columns) with such
+ *					"unicode": "15.0", "images": [[height, width, channels], ...], "series": [steps, ...]};
+ *					max_length and unicode with columns of text, pad with such or series; images and
+ *					series (those looked at; in the order of their columns) with such
  *
  * Tensors after those of the columns:
  *	  word_end		U64 [w]		with columns of text: where each word's bytes end in words
  *	  words			U8 [bytes]	in the order of their numbers, the first is 2
+ *	  series_scaling	F64 [channels of all, 2]	with columns of series: mean and scale of each
  *	then every parameter and state of the graph under its name, F32, with its
  *	dimensions in the graph, row by row.
  *

@@ -21,6 +21,8 @@ typedef struct reader
 	ml_network_file *file;
 	ml_picture *pictures;
 	uint32_t	npictures;
+	uint32_t   *steps;
+	uint32_t	nseries;
 } reader;
 
 static ml_status
@@ -49,16 +51,12 @@ read_lengths(reader *r, const ml_json *root)
 {
 	const ml_json *unicode = ml_json_get(root, "unicode");
 	int64_t		max_length;
-	int64_t		pad;
 
 	if (!ml_json_integer(ml_json_get(root, "max_length"), 1, ML_TOKENS_LENGTH, &max_length))
 		return bad_member(r, "max_length");
-	if (!ml_json_integer(ml_json_get(root, "pad"), 0, ML_TOKENS_LENGTH, &pad))
-		return bad_member(r, "pad");
 	if (unicode == NULL || unicode->kind != ML_JSON_STRING || unicode->string.size > 15)
 		return bad_member(r, "unicode");
 	r->file->feeds.max_length = (uint32_t) max_length;
-	r->file->feeds.pad = (uint32_t) pad;
 	return ml_arena_copy(r->ctx, r->parts.arena, unicode->string, &r->file->unicode);
 }
 
@@ -85,6 +83,47 @@ read_pictures(reader *r, const ml_json *root)
 		r->pictures[r->npictures++] = (ml_picture) {(uint32_t) side[0], (uint32_t) side[1], (uint32_t) side[2]};
 	}
 	return ML_OK;
+}
+
+static ml_status
+read_pad(reader *r, const ml_json *root)
+{
+	int64_t		pad;
+
+	if (!ml_json_integer(ml_json_get(root, "pad"), 0, ML_TOKENS_LENGTH, &pad))
+		return bad_member(r, "pad");
+	r->file->feeds.pad = (uint32_t) pad;
+	return ML_OK;
+}
+
+static ml_status
+read_series(reader *r, const ml_json *root)
+{
+	const ml_json *node = ml_json_get(root, "series");
+	ml_feeds   *feeds = &r->file->feeds;
+	uint32_t	nchannels = r->file->head.tabular.nchannels;
+	const ml_tensor *scaling;
+	void	   *memory;
+
+	if (node == NULL || node->kind != ML_JSON_ARRAY || node->count != r->nseries)
+		return bad_member(r, "series");
+	ML_TRY(ml_arena_alloc(r->ctx, r->parts.arena, ml_size_mul(r->nseries, sizeof(uint32_t)), &memory));
+	r->steps = memory;
+	r->nseries = 0;
+	for (const ml_json *steps = node->first; steps != NULL; steps = steps->next)
+	{
+		int64_t		most;
+
+		if (!ml_json_integer(steps, 1, ML_SERIES_STEPS, &most) || (feeds->pad > 0 && most != feeds->pad))
+			return bad_member(r, "series");
+		r->steps[r->nseries++] = (uint32_t) most;
+	}
+	ML_TRY(ml_stored_get_matrix(&r->parts, "series_scaling", ML_F64, nchannels, 2, &scaling));
+	ML_TRY(ml_stored_finite(&r->parts, scaling));
+	for (uint32_t i = 0; i < nchannels; i++)
+		if (!(ml_double_at(scaling, 2 * (size_t) i + 1) > 0))
+			return ml_stored_out_of_range(&r->parts, scaling, 2 * (size_t) i + 1);
+	return ml_stored_copy(&r->parts, scaling, &feeds->channels);
 }
 
 static ml_status
@@ -118,25 +157,38 @@ read_feeds(reader *r)
 	uint32_t	expected = 1;
 
 	for (uint32_t i = 0; i < tabular->ncolumns; i++)
+	{
 		r->npictures += tabular->columns[i].role == ML_ROLE_IMAGE;
+		r->nseries += tabular->columns[i].role == ML_ROLE_SERIES;
+	}
 	ML_TRY(ml_stored_get(&r->parts, "feeds", &json));
 	ML_TRY(ml_json_parse(r->ctx, r->parts.arena, json, ML_BAD_MODEL, &root));
 	ML_TRY(read_output(r, root));
 	if (tabular->ntexts > 0)
 	{
-		expected += 3;
+		expected += 2;
 		ML_TRY(read_lengths(r, root));
 		ML_TRY(read_words(r));
+	}
+	if (tabular->ntexts > 0 || r->nseries > 0)
+	{
+		expected++;
+		ML_TRY(read_pad(r, root));
 	}
 	if (r->npictures > 0)
 	{
 		expected++;
 		ML_TRY(read_pictures(r, root));
 	}
+	if (r->nseries > 0)
+	{
+		expected++;
+		ML_TRY(read_series(r, root));
+	}
 	if (root->count != expected)
 		return ml_fail(r->ctx, ML_BAD_MODEL, "the feeds have members that do not belong to them");
 	file->feeds.tabular = *tabular;
-	if (ml_feeds_derive(r->ctx, &file->feeds, r->pictures) != ML_OK)
+	if (ml_feeds_derive(r->ctx, &file->feeds, r->pictures, r->steps) != ML_OK)
 		return ml_fail(r->ctx, ML_BAD_MODEL, "the columns make more numbers or feeds than a network takes");
 	return ML_OK;
 }
@@ -288,9 +340,6 @@ read_graph(reader *r)
 
 	ML_TRY(ml_stored_get(&r->parts, "graph", &file->graph_json));
 	ML_TRY(ml_graph_read(r->ctx, file->graph_json, &file->network.graph));
-	for (int i = 0; i < file->feeds.nfeeds; i++)
-		if (file->feeds.feeds[i].kind == ML_FEED_TOKENS)
-			file->feeds.feeds[i].length = file->feeds.pad;
 	ML_TRY(as_model(r, ml_network_attach(r->ctx, file->network.graph, file->feeds.nfeeds, file->feeds.feeds, &file->network)));
 	file->network.output_kind = kind;
 	if (file->network.outputs != outputs && !(file->network.outputs == 1 && outputs == 2))

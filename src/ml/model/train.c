@@ -80,6 +80,17 @@ refuse_images(ml_context *ctx, const ml_trainer *trainer, uint32_t i)
 	return ml_hint(ctx, "Use algorithm => 'network' for images, or leave the column out.");
 }
 
+/* Series have no steps for who looks at rows as points. */
+static ml_status
+refuse_series(ml_context *ctx, const ml_trainer *trainer, uint32_t i)
+{
+	ml_text		name = trainer->columns[i].name;
+
+	ml_fail(ctx, ML_BAD_OPTION, "algorithm %s does not learn from column \"%.*s\", which is a series",
+			trainer->options.algorithm.data, (int) ML_MIN(name.size, (size_t) 64), name.data);
+	return ml_hint(ctx, "Use algorithm => 'network' for series; arrays of one length are numbers without that role.");
+}
+
 /* Roles are decided: open the trainer that they ask for. */
 static ml_status
 open_path(ml_context *ctx, ml_trainer *trainer)
@@ -88,7 +99,9 @@ open_path(ml_context *ctx, ml_trainer *trainer)
 
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 		if (trainer->columns[i].role == ML_ROLE_TEXT)
-			subject = ML_SUBJECT_MIXED;
+			subject |= ML_SUBJECT_MIXED;
+		else if (trainer->columns[i].role == ML_ROLE_SERIES)
+			subject |= ML_SUBJECT_SERIES;
 	if (ml_text_equal(trainer->options.algorithm, ML_TEXT("network")))
 	{
 		ML_TRY(ml_options_settle(ctx, &trainer->options, trainer->task, subject));
@@ -97,6 +110,8 @@ open_path(ml_context *ctx, ml_trainer *trainer)
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 		if (trainer->columns[i].role == ML_ROLE_IMAGE)
 			return refuse_images(ctx, trainer, i);
+		else if (trainer->columns[i].role == ML_ROLE_SERIES)
+			return refuse_series(ctx, trainer, i);
 	if (ml_options_text(&trainer->options, trainer->task, trainer->columns, trainer->ncolumns))
 	{
 		ML_TRY(ml_options_settle(ctx, &trainer->options, trainer->task, ML_SUBJECT_TEXT));

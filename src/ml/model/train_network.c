@@ -109,12 +109,18 @@ open_network(ml_context *ctx, ml_network_trainer *net)
 	{
 		net->ncategories += trainer->columns[i].role == ML_ROLE_CATEGORY;
 		net->nimages += trainer->columns[i].role == ML_ROLE_IMAGE;
+		net->nseries += trainer->columns[i].role == ML_ROLE_SERIES;
 		ntexts += trainer->columns[i].role == ML_ROLE_TEXT;
 	}
 	ML_TRY(take(ctx, net, net->ncategories, sizeof(ml_levels), &net->levels));
 	ML_TRY(take(ctx, net, net->ncategories, sizeof(uint32_t), &net->level));
 	ML_TRY(take(ctx, net, net->nimages, sizeof(ml_picture), &net->pictures));
 	ML_TRY(take(ctx, net, net->nimages, sizeof(bool), &net->found));
+	ML_TRY(take(ctx, net, net->nseries, sizeof(ml_network_series), &net->series));
+	net->nseries = 0;
+	for (uint32_t i = 0; i < trainer->ncolumns; i++)
+		if (trainer->columns[i].role == ML_ROLE_SERIES)
+			net->series[net->nseries++].column = i;
 	ML_TRY(take(ctx, net, trainer->ncolumns, sizeof(ml_value), &net->values));
 	ML_TRY(read_pictures(ctx, net));
 	ML_TRY(check_on_error(ctx, net));
@@ -469,6 +475,7 @@ ml_status
 ml_train_network_begin(ml_context *ctx, ml_network_trainer *net)
 {
 	ML_TRY(number_classes(ctx, net));
+	ml_network_tell_cut(ctx, net);
 	ML_TRY(ml_network_continue(ctx, net));
 	ml_linear_progress(ctx, ML_PHASE_COUNT, (int64_t) net->trainer->nrows, 0, NAN);
 	ML_TRY(split(ctx, net));

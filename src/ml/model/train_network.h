@@ -5,6 +5,7 @@
  *
  *	  train_network.c			rows in, model out
  *	  train_network_rows.c		a row as a record of bytes, and back
+ *	  train_network_series.c	series: their records, lengths and scalings
  *	  train_network_columns.c	which columns learn, and how they become feeds
  *	  train_network_open.c		the networks, their memory
  *	  train_network_fit.c		epochs and steps
@@ -21,6 +22,7 @@
 #ifndef ML_TRAIN_NETWORK_H
 #define ML_TRAIN_NETWORK_H
 
+#include "feature/summary.h"
 #include "learn/examples.h"
 #include "learn/optimizer.h"
 #include "learn/split.h"
@@ -46,6 +48,17 @@ typedef struct ml_epoch
 	double		validation_metric;
 } ml_epoch;
 
+/* A column of series. */
+typedef struct ml_network_series
+{
+	uint32_t	column;
+	size_t		room;			/* numbers that a record has room for */
+	uint32_t	channels;		/* 0: no row yet had any */
+	uint32_t	steps;			/* that are looked at */
+	uint32_t	longest;		/* that are there */
+	uint64_t	cut;			/* rows that had more */
+} ml_network_series;
+
 struct ml_network_trainer
 {
 	ml_trainer *trainer;
@@ -60,6 +73,8 @@ struct ml_network_trainer
 	ml_picture *pictures;		/* [nimages] by option "images", or the size of the first rows' */
 	bool	   *found;			/* [nimages] that is the size of the first, and all have it */
 	bool		sized;			/* a row with images is there */
+	uint32_t	nseries;
+	ml_network_series *series;	/* [nseries] in order of the columns */
 	ml_words   *reader;
 	ml_levels	words;			/* of texts as they appear */
 	uint32_t	longest;		/* words of a text that are there */
@@ -177,6 +192,31 @@ extern void ml_network_values(ml_network_trainer *net, const ml_example *example
 
 /* Put a row into the batch. */
 extern ml_status ml_network_feed(ml_context *ctx, ml_network_trainer *net, const ml_example *example);
+
+/* Words of a text that are looked at. */
+extern uint32_t ml_network_most_words(const ml_network_trainer *net);
+
+/* === train_network_series.c === */
+
+/* Bytes that a series takes at most; the first row tells how many channels it has. */
+extern size_t ml_network_series_room(const ml_network_trainer *net, ml_network_series *series, ml_items items);
+/* Bytes that this one takes at most. */
+extern size_t ml_network_series_size(const ml_network_series *series, ml_items items);
+extern ml_status ml_network_put_series(ml_context *ctx, ml_network_trainer *net, ml_network_series *series,
+									   ml_items items, char **to);
+
+/* Sum up the channels of one: summaries[channels]. */
+extern ml_status ml_network_sum_series(ml_context *ctx, const ml_network_series *series, ml_items items,
+									   ml_summary *summaries);
+
+/* The scalings of the series that are kept, from summaries of the channels of all. */
+extern ml_status ml_network_scale_series(ml_context *ctx, ml_network_trainer *net, const ml_summary *summaries);
+/* The steps looked at of the series that are kept, in order of the columns. */
+extern ml_status ml_network_series_steps(ml_context *ctx, ml_network_trainer *net, const uint32_t **steps);
+/* Words or steps of the longest row of a feed; 0: it has neither. */
+extern uint32_t ml_network_longest(const ml_network_trainer *net, int feed);
+/* All rows are there: tell what was cut. */
+extern void ml_network_tell_cut(ml_context *ctx, const ml_network_trainer *net);
 
 /* === train_network_columns.c === */
 

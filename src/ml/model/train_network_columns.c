@@ -23,6 +23,8 @@ typedef struct sums
 	ml_network_trainer *net;
 	uint32_t	nsummaries;
 	ml_summary *summaries;		/* in order of the columns, ml_column_width each */
+	uint32_t	nchannels;
+	ml_summary *channels;		/* of all series */
 	uint64_t   *missing;		/* [ncategories] */
 	uint64_t   *words;			/* [words.n] */
 	bool		only_numbers;	/* no levels, no words */
@@ -59,6 +61,8 @@ sum_up(ml_context *ctx, void *arg, const ml_example *example)
 	ml_network_trainer *net = s->net;
 	const ml_trainer *trainer = net->trainer;
 	ml_summary *to = s->summaries;
+	ml_summary *channel = s->channels;
+	const ml_network_series *series = net->series;
 	uint32_t	category = 0;
 
 	ml_network_values(net, example);
@@ -84,6 +88,13 @@ sum_up(ml_context *ctx, void *arg, const ml_example *example)
 				levels->counts[net->level[category]]++;
 			category++;
 		}
+		else if (column->role == ML_ROLE_SERIES)
+		{
+			if (!s->only_numbers)
+				ML_TRY(ml_network_sum_series(ctx, series, value->items, channel));
+			channel += series->channels;
+			series++;
+		}
 		else if (ml_role_is_tabular(column->role))
 		{
 			ML_TRY(sum_up_numbers(ctx, column, value, to));
@@ -106,6 +117,11 @@ open_sums(ml_context *ctx, ml_network_trainer *net, bool counting, sums *s)
 	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(s->nsummaries, sizeof(ml_summary)), (void **) &s->summaries));
 	for (uint32_t i = 0; i < s->nsummaries; i++)
 		ML_TRY(ml_summary_open(ctx, &s->summaries[i], net->trainer->kernel, counting));
+	for (uint32_t i = 0; i < net->nseries; i++)
+		s->nchannels += net->series[i].channels;
+	ML_TRY(ml_alloc_zero(ctx, ml_size_mul(s->nchannels, sizeof(ml_summary)), (void **) &s->channels));
+	for (uint32_t i = 0; i < s->nchannels; i++)
+		ML_TRY(ml_summary_open(ctx, &s->channels[i], net->trainer->kernel, false));
 	ML_TRY(ml_arena_alloc_zero(ctx, &net->fitted, ml_size_mul(net->ncategories, sizeof(uint64_t)), &memory));
 	s->missing = memory;
 	ML_TRY(ml_arena_alloc_zero(ctx, &net->fitted, ml_size_mul(net->words.n, sizeof(uint64_t)), &memory));
@@ -121,7 +137,10 @@ close_sums(ml_context *ctx, sums *s)
 {
 	for (uint32_t i = 0; s->summaries != NULL && i < s->nsummaries; i++)
 		ml_summary_close(ctx, &s->summaries[i]);
+	for (uint32_t i = 0; s->channels != NULL && i < s->nchannels; i++)
+		ml_summary_close(ctx, &s->channels[i]);
 	ml_release(ctx, s->summaries);
+	ml_release(ctx, s->channels);
 }
 
 /* ---------- which columns stay ---------- */
@@ -217,6 +236,8 @@ look(ml_context *ctx, ml_network_trainer *net, const sums *s, const ml_reason *c
 {
 	const ml_trainer *trainer = net->trainer;
 	const ml_summary *summaries = s->summaries;
+	const ml_summary *channel = s->channels;
+	const ml_network_series *series = net->series;
 	uint32_t	category = 0;
 	uint32_t	left = 0;
 	uint32_t	counted = 0;
@@ -230,6 +251,14 @@ look(ml_context *ctx, ml_network_trainer *net, const sums *s, const ml_reason *c
 		{
 			why[i] = ml_look_at_category(&net->levels[category], s->missing[category]);
 			category++;
+		}
+		else if (column->role == ML_ROLE_SERIES)
+		{
+			/* how long they are tells something even where all numbers are the same */
+			if (series->channels == 0 || channel->nvalues == 0)
+				why[i] = ML_REASON_NO_VALUE;
+			channel += series->channels;
+			series++;
 		}
 		else if (ml_role_is_tabular(column->role))
 		{
@@ -347,6 +376,7 @@ fit_recipe(ml_context *ctx, ml_network_trainer *net, const sums *s, const ml_rea
 	ml_tabular_options options = trainer->options.tabular;
 	kept		k;
 	uint32_t  **map;
+	const uint32_t *steps;
 	void	   *slots;
 
 	ML_TRY(keep(ctx, net, s, why, &k));
@@ -358,10 +388,12 @@ fit_recipe(ml_context *ctx, ml_network_trainer *net, const sums *s, const ml_rea
 	feeds->tabular.slots = slots;
 	ML_TRY(ml_tabular_hash(ctx, &feeds->tabular, slots));
 	feeds->pad = (uint32_t) net->options->pad;
-	feeds->max_length = (uint32_t) net->options->max_length;
+	feeds->max_length = ml_network_most_words(net);
 	if (feeds->tabular.ntexts > 0)
 		ML_TRY(choose_words(ctx, net, s, most));
-	return ml_feeds_derive(ctx, feeds, k.pictures);
+	ML_TRY(ml_network_scale_series(ctx, net, s->channels));
+	ML_TRY(ml_network_series_steps(ctx, net, &steps));
+	return ml_feeds_derive(ctx, feeds, k.pictures, steps);
 }
 
 static ml_status

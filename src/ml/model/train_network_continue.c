@@ -154,7 +154,7 @@ check_feeds(ml_context *ctx, const ml_network_trainer *net)
 {
 	const ml_feeds *old = &net->from->feeds;
 
-	if (old->tabular.ntexts > 0 && (old->pad != (uint32_t) net->options->pad || old->max_length != (uint32_t) net->options->max_length))
+	if (old->tabular.ntexts > 0 && (old->pad != net->feeds.pad || old->max_length != net->feeds.max_length))
 	{
 		other(ctx, net, "texts have other lengths");
 		return ml_detail(ctx, "It has \"max_length\" %u and \"pad\" %u.", old->max_length, old->pad);
@@ -164,6 +164,11 @@ check_feeds(ml_context *ctx, const ml_network_trainer *net)
 		const ml_feed *was = &old->feeds[i];
 		const ml_feed *is = &net->feeds.feeds[i];
 
+		if (was->kind == ML_FEED_SERIES && (old->steps[i] != net->feeds.steps[i] || old->pad != net->feeds.pad))
+		{
+			other(ctx, net, "series have other lengths");
+			return ml_detail(ctx, "Of \"%.*s\" it looks at %u steps, \"pad\" is %u.", QUOTED(was->name), old->steps[i], old->pad);
+		}
 		if (was->height == is->height && was->width == is->width && was->channels == is->channels)
 			continue;
 		other(ctx, net, "images have another size");
@@ -173,12 +178,26 @@ check_feeds(ml_context *ctx, const ml_network_trainer *net)
 	return ML_OK;
 }
 
+/* Series have the channels that they had. */
+static ml_status
+check_channels(ml_context *ctx, const ml_network_trainer *net, uint32_t column, uint32_t channels)
+{
+	for (uint32_t i = 0; i < net->nseries; i++)
+		if (net->series[i].column == column && net->series[i].channels > 0 && net->series[i].channels != channels)
+		{
+			other(ctx, net, "series have other channels");
+			return ml_detail(ctx, "\"%.*s\" has %u there.", QUOTED(net->trainer->columns[column].name), channels);
+		}
+	return ML_OK;
+}
+
 ml_status
 ml_network_adopt_columns(ml_context *ctx, ml_network_trainer *net)
 {
 	ml_feeds   *feeds = &net->feeds;
 	uint32_t	n = net->from->head.tabular.ncolumns;
 	ml_picture *pictures;
+	const uint32_t *steps;
 	uint32_t	npictures = 0;
 	uint32_t	image;
 	void	   *memory;
@@ -194,6 +213,7 @@ ml_network_adopt_columns(ml_context *ctx, ml_network_trainer *net)
 		ML_TRY(find_column(ctx, net, i, &net->kept_column[i], &image));
 		if (net->trainer->columns[net->kept_column[i]].role == ML_ROLE_IMAGE)
 			pictures[npictures++] = net->pictures[image];
+		ML_TRY(check_channels(ctx, net, net->kept_column[i], net->from->head.tabular.columns[i].nterms));
 	}
 	net->nkept = n;
 	feeds->tabular = net->from->head.tabular;
@@ -201,10 +221,12 @@ ml_network_adopt_columns(ml_context *ctx, ml_network_trainer *net)
 	feeds->tabular.slots = memory;
 	ML_TRY(ml_tabular_hash(ctx, &feeds->tabular, memory));
 	feeds->pad = (uint32_t) net->options->pad;
-	feeds->max_length = (uint32_t) net->options->max_length;
+	feeds->max_length = ml_network_most_words(net);
+	feeds->channels = net->from->feeds.channels;
 	if (feeds->tabular.ntexts > 0)
 		ML_TRY(map_words(ctx, net));
-	ML_TRY(ml_feeds_derive(ctx, feeds, pictures));
+	ML_TRY(ml_network_series_steps(ctx, net, &steps));
+	ML_TRY(ml_feeds_derive(ctx, feeds, pictures, steps));
 	return check_feeds(ctx, net);
 }
 

@@ -62,11 +62,7 @@ build(ml_context *ctx, ml_network_trainer *net)
 	ml_status	status;
 
 	for (int i = 0; i < net->feeds.nfeeds; i++)
-		if (net->feeds.feeds[i].kind == ML_FEED_TOKENS)
-		{
-			net->feeds.feeds[i].length = net->feeds.pad;
-			net->feeds.feeds[i].longest = net->feeds.pad > 0 ? net->feeds.pad : net->longest;
-		}
+		net->feeds.feeds[i].longest = ml_network_longest(net, i);
 	status = ml_network_normalize(ctx, (ml_text) {net->spec.data, net->spec.size}, &training, &written);
 	ml_buffer_free(ctx, &net->spec);
 	net->spec = written;
@@ -79,18 +75,22 @@ build(ml_context *ctx, ml_network_trainer *net)
 
 /* ---------- memory ---------- */
 
-/* Bytes of the activations of a run of n rows, all texts as long as the longest. */
+/* Bytes of the activations of a run of n rows, all as long as the longest. */
 static ml_status
 plan_rows(ml_context *ctx, ml_network_trainer *net, const ml_network *network, bool backward, size_t n,
 		  void *memory, int32_t *offsets, size_t *bytes)
 {
+	const int32_t *ends[ML_FEEDS_MAX] = {NULL};
 	ml_binding	binding;
 	ml_plan		plan;
-	int64_t		length = net->feeds.pad > 0 ? net->feeds.pad : net->longest;
 
-	for (size_t i = 0; i <= n; i++)
-		offsets[i] = (int32_t) (i * length);
-	ml_network_bind_rows(network, (int64_t) n, offsets, &binding);
+	for (int k = 0; k < net->feeds.nfeeds; k++, offsets += n + 1)
+	{
+		ends[k] = offsets;
+		for (size_t i = 0; i <= n; i++)
+			offsets[i] = (int32_t) ((int64_t) i * net->feeds.feeds[k].longest);
+	}
+	ml_network_bind_rows(network, (int64_t) n, ends, &binding);
 	ML_TRY(ml_graph_bind(ctx, network->graph, &binding));
 	ML_TRY(ml_graph_plan(ctx, network->graph, &binding, backward, memory, &plan));
 	*bytes = plan.bytes;
@@ -105,10 +105,12 @@ check_words(ml_context *ctx, const ml_network_trainer *net)
 	{
 		const ml_feed *feed = &net->feeds.feeds[i];
 
-		if (feed->kind != ML_FEED_TOKENS || ml_size_mul(net->batch_size, (size_t) feed->longest) <= INT32_MAX)
+		if (ml_size_mul(net->batch_size, (size_t) feed->longest) <= INT32_MAX)
 			continue;
-		ml_fail(ctx, ML_BAD_OPTION, "a batch of %zu texts of %lld words is too large", net->batch_size, (long long) feed->longest);
-		return ml_hint(ctx, "Make \"batch_size\" smaller, or texts shorter by \"pad\" or \"max_length\".");
+		ml_fail(ctx, ML_BAD_OPTION, "a batch of %zu %s of %lld %s is too large", net->batch_size, feed->kind == ML_FEED_SERIES ? "series" : "texts",
+				(long long) feed->longest, feed->kind == ML_FEED_SERIES ? "steps" : "words");
+		return ml_hint(ctx, "Make \"batch_size\" smaller, or %s shorter by \"pad\" or \"max_length\".",
+					   feed->kind == ML_FEED_SERIES ? "series" : "texts");
 	}
 	return ML_OK;
 }
@@ -122,7 +124,7 @@ choose_slice(ml_context *ctx, ml_network_trainer *net, size_t batch, size_t *tra
 	int32_t    *offsets;
 	ml_status	status;
 
-	ML_TRY(ml_alloc(ctx, ml_size_add(ml_size_add(size, ML_ALIGN), ml_size_mul(batch + 1, sizeof(int32_t))), &memory));
+	ML_TRY(ml_alloc(ctx, ml_size_add(ml_size_add(size, ML_ALIGN), ml_size_mul(batch + 1, ML_FEEDS_MAX * sizeof(int32_t))), &memory));
 	offsets = (int32_t *) (void *) ((char *) memory + ml_size_align(size, ML_ALIGN));
 	net->slice = batch;
 	status = plan_rows(ctx, net, &net->network, true, net->slice, memory, offsets, training);

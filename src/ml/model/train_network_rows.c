@@ -10,6 +10,7 @@
  *	  category		the number of its level as it appeared, or -1
  *	  text			the count of its words, then their numbers as they appeared
  *	  image			pixels, already of the size that the network takes
+ *	  series		the count of its numbers, then doubles, step by step
  *
  *-------------------------------------------------------------------------
  */
@@ -21,20 +22,22 @@
 #define MISSING			UINT32_MAX
 #define QUOTED(text)	(int) ML_MIN((text).size, (size_t) 64), (text).data
 
-static uint32_t
-most_words(const ml_network_trainer *net)
+uint32_t
+ml_network_most_words(const ml_network_trainer *net)
 {
-	return (uint32_t) (net->options->pad > 0 ? net->options->pad : net->options->max_length);
+	const ml_network_options *options = net->options;
+
+	return (uint32_t) (options->pad > 0 ? options->pad : options->max_length > 0 ? options->max_length : ML_WORDS_LOOKED_AT);
 }
 
-/* Bytes that a column takes at most. */
+/* Bytes that a column takes at most, but of series. */
 static size_t
 field_size(const ml_network_trainer *net, const ml_column *column, const ml_picture *picture)
 {
 	switch (column->role)
 	{
 		case ML_ROLE_TEXT:
-			return 8 + ml_size_align(most_words(net) * sizeof(uint32_t), 8);
+			return 8 + ml_size_align(ml_network_most_words(net) * sizeof(uint32_t), 8);
 		case ML_ROLE_IMAGE:
 			return ml_size_align(ml_picture_bytes(picture), 8);
 		default:
@@ -234,13 +237,20 @@ ml_status
 ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_row *row)
 {
 	ml_trainer *trainer = net->trainer;
+	ml_network_series *series = net->series;
 	size_t		size = 0;
 	uint32_t	image = 0;
+	ml_status	status;
 
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 	{
 		ml_column  *column = &trainer->columns[i];
 
+		if (column->role == ML_ROLE_SERIES)
+		{
+			size = ml_size_add(size, ml_network_series_room(net, series++, row->inputs[i].items));
+			continue;
+		}
 		if (column->role == ML_ROLE_IMAGE)
 		{
 			ML_TRY(find_size(ctx, net, column, row->inputs[i].text, image));
@@ -252,7 +262,10 @@ ml_network_begin_rows(ml_context *ctx, ml_network_trainer *net, const ml_train_r
 		size = ml_size_add(size, field_size(net, column, NULL));
 	}
 	/* half is for rows, the other half for the network */
-	ML_TRY(ml_examples_open(ctx, memory_of(net) / 2, size, &net->examples));
+	status = ml_examples_open(ctx, memory_of(net) / 2, size, &net->examples);
+	if (status == ML_MEMORY_LIMIT && net->nseries > 0)
+		ml_hint(ctx, "Raise maintenance_work_mem, or look at fewer steps of series by the option \"max_length\".");
+	ML_TRY(status);
 	net->begun = true;
 	return ML_OK;
 }
@@ -281,8 +294,11 @@ put_array(ml_context *ctx, ml_network_trainer *net, ml_column *column, ml_items 
 	if (n > 0 && column->size == 0)
 		column->size = (uint32_t) n;
 	if (n > 0 && n != column->size)
-		return ml_fail(ctx, ML_BAD_DATA, "the array of row %llu in column \"%.*s\" has %llu items, those before it have %u",
+	{
+		ml_fail(ctx, ML_BAD_DATA, "the array of row %llu in column \"%.*s\" has %llu items, those before it have %u",
 					   (unsigned long long) net->trainer->seen, QUOTED(column->name), (unsigned long long) n, column->size);
+		return ml_hint(ctx, "Arrays of different lengths are series: {\"columns\": {\"%.*s\": \"series\"}}.", QUOTED(column->name));
+	}
 	memcpy(*to, &n, 8);
 	for (uint64_t i = 0; i < n; i++)
 		if (isinf(items.data[i]))
@@ -323,7 +339,7 @@ put_text(ml_context *ctx, ml_network_trainer *net, ml_text text, char **to)
 	uint32_t	n = 0;
 
 	if (text.data != NULL)
-		ML_TRY(ml_tokens_collect(ctx, &net->words, net->reader, text, most_words(net), (uint32_t *) (void *) (*to + 8), &n));
+		ML_TRY(ml_tokens_collect(ctx, &net->words, net->reader, text, ml_network_most_words(net), (uint32_t *) (void *) (*to + 8), &n));
 	net->longest = ML_MAX(net->longest, n);
 	memcpy(*to, &(uint64_t) {n}, 8);
 	if (n % 2 == 1)
@@ -353,6 +369,7 @@ static ml_status
 put_columns(ml_context *ctx, ml_network_trainer *net, const ml_value *inputs, char **to)
 {
 	ml_trainer *trainer = net->trainer;
+	ml_network_series *series = net->series;
 	uint32_t	category = 0;
 	uint32_t	image = 0;
 
@@ -370,6 +387,8 @@ put_columns(ml_context *ctx, ml_network_trainer *net, const ml_value *inputs, ch
 		}
 		else if (column->role == ML_ROLE_CATEGORY)
 			ML_TRY(put_level(ctx, &net->levels[category++], inputs[i].text, to));
+		else if (column->role == ML_ROLE_SERIES)
+			ML_TRY(ml_network_put_series(ctx, net, series++, inputs[i].items, to));
 		else if (column->type == ML_TYPE_ARRAY)
 			ML_TRY(put_array(ctx, net, column, inputs[i].items, to));
 		else
@@ -383,6 +402,7 @@ static size_t
 row_size(const ml_network_trainer *net, const ml_value *inputs)
 {
 	const ml_trainer *trainer = net->trainer;
+	const ml_network_series *series = net->series;
 	size_t		size = 0;
 	uint32_t	image = 0;
 
@@ -391,7 +411,9 @@ row_size(const ml_network_trainer *net, const ml_value *inputs)
 		const ml_column *column = &trainer->columns[i];
 		const ml_picture *picture = column->role == ML_ROLE_IMAGE ? &net->pictures[image++] : NULL;
 
-		if (column->type == ML_TYPE_ARRAY)
+		if (column->role == ML_ROLE_SERIES)
+			size += ml_network_series_size(series++, inputs[i].items);
+		else if (column->type == ML_TYPE_ARRAY)
 			size += 8 + 8 * ML_MIN(inputs[i].items.data == NULL ? 0 : inputs[i].items.n, (size_t) ML_FEED_NUMBERS_MAX + 1);
 		else
 			size += field_size(net, column, picture);
@@ -465,7 +487,7 @@ ml_network_values(ml_network_trainer *net, const ml_example *example)
 		}
 		else if (column->type == ML_TYPE_ARRAY)
 		{
-			value->items = (ml_items) {n == 0 ? NULL : (const double *) (const void *) (from + 8), (size_t) n};
+			value->items = (ml_items) {n == 0 ? NULL : (const double *) (const void *) (from + 8), (uint32_t) n, column->size};
 			from += 8 + n * sizeof(double);
 		}
 		else
@@ -488,12 +510,14 @@ ml_network_feed(ml_context *ctx, ml_network_trainer *net, const ml_example *exam
 	ML_TRY(ml_feed_numbers(ctx, batch, net->inputs));
 	for (int i = 0; i < feeds->nfeeds; i++)
 	{
-		ml_text		value = net->inputs[feeds->column[i]].text;
+		const ml_value *input = &net->inputs[feeds->column[i]];
 
 		if (feeds->feeds[i].kind == ML_FEED_IMAGE)
-			ML_TRY(ml_feed_pixels(ctx, batch, i, (const uint8_t *) value.data));
+			ML_TRY(ml_feed_pixels(ctx, batch, i, (const uint8_t *) input->text.data));
 		else if (feeds->feeds[i].kind == ML_FEED_TOKENS)
-			ml_feed_mapped(batch, i, (const uint32_t *) (const void *) value.data, (uint32_t) value.size, net->word_map);
+			ml_feed_mapped(batch, i, (const uint32_t *) (const void *) input->text.data, (uint32_t) input->text.size, net->word_map);
+		else if (feeds->feeds[i].kind == ML_FEED_SERIES)
+			ML_TRY(ml_feed_series(ctx, batch, i, input->items.data, input->items.n / (uint32_t) feeds->feeds[i].size));
 	}
 	ml_feed_batch_next(batch);
 	return ML_OK;
