@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Whole trainings in PyTorch from given first weights, for test/unit/test_train_programs.c.
 
-    python3 test/data/train_network.py      writes train_network_{a,b,c,d,e,f}.safetensors beside itself
+    python3 test/data/train_network.py      writes train_network_{a,b,c,d,e,f,g}.safetensors beside itself
 
-The five textbook programs of the README, small, and one of many things at once.  Networks are
-those of layers.py; rows are visited in order.  Of each case: "rows" (words of a text, -1: none
-more; pixels; or numbers), "targets" (classes or numbers), "validates", the first values of
+The five textbook programs of the README, small, one of many things at once, and one of series.
+Networks are those of layers.py; rows are visited in order.  Of each case: "rows" (words of a text,
+-1: none more; pixels; numbers; or series [rows, steps, channels], NaN: none more), "targets" (classes or numbers), "validates", the first values of
 parameters and states under aiaas's names, and what each epoch recorded: "losses" (of its rows
 while they were learnt), "metrics", "validation_losses", "validation_metrics".  The metadata
 "options" are those of aiaas_train.
@@ -85,6 +85,12 @@ def case(name, rows, targets, options, lengths=None, validates=None):
         ids = [torch.tensor(i + [0] * (pad - len(i)), dtype=torch.int64) for i in ids]
         feed = lambda which: Packed(ids[i] for i in which)
         tensors = {"rows": rows}
+    elif rows.ndim == 3:
+        series = [r[~np.isnan(r[:, 0])].astype(np.float64) for r in rows]
+        steps = np.concatenate([series[i] for i in learn])
+        scaled = [torch.tensor(((s - steps.mean(0)) / steps.std(0)).astype(np.float32)).double() for s in series]
+        feed = lambda which: Packed(scaled[i] for i in which)
+        tensors = {"rows": rows.astype(np.float32)}
     elif rows.dtype == np.uint8:
         feed = lambda which: torch.tensor(rows[which].astype(np.float32) / np.float32(255)).double()
         tensors = {"rows": rows}
@@ -100,6 +106,8 @@ def case(name, rows, targets, options, lengths=None, validates=None):
     for kind in (net.parameters, net.states):
         for key, value in kind.items():
             tensors[key] = value.detach().numpy().astype(np.float32)
+    if rows.ndim == 3:
+        check_packed(net, scaled)
     opt = optimizer_of(options, list(net.parameters.values()))
     whole = options.get("optimizer") == "gradient_descent" or isinstance(options.get("optimizer"), dict) and \
         options["optimizer"]["type"] == "gradient_descent"
@@ -139,6 +147,24 @@ def case(name, rows, targets, options, lengths=None, validates=None):
     print(name, ["%.4f" % l for l in record["losses"]], ["%.4f" % l for l in record["validation_losses"]])
 
 
+def check_packed(net, series):
+    """The first layer, an LSTM, gives what PyTorch's own gives of a packed sequence."""
+    name = net.layers[0]["name"]
+    p = {k[len(name) + 1:]: v.detach() for k, v in net.parameters.items() if k.startswith(name)}
+    lstm = torch.nn.LSTM(p["weight"].shape[0], p["recurrent_weight"].shape[0], batch_first=True, dtype=torch.float64)
+    with torch.no_grad():
+        for ours, theirs in (("weight", "weight_ih_l0"), ("recurrent_weight", "weight_hh_l0"), ("bias", "bias_ih_l0")):
+            getattr(lstm, theirs).copy_(p[ours].T if p[ours].ndim == 2 else p[ours])
+        lstm.bias_hh_l0.zero_()
+        lengths = torch.tensor([len(s) for s in series])
+        padded = torch.nn.utils.rnn.pad_sequence(series, batch_first=True)
+        packed = torch.nn.utils.rnn.pack_padded_sequence(padded, lengths, batch_first=True, enforce_sorted=False)
+        last = lstm(packed)[1][0][0]
+        y = net.forward({"feed": Packed(series)}, False)
+        w, b = (net.parameters[net.layers[1]["name"] + s] for s in (".weight", ".bias"))
+        assert torch.allclose(last @ w + b, y, rtol=0, atol=1e-12)
+
+
 def main():
     torch.set_num_threads(1)
     embedding = lambda n, d: {"type": "embedding", "input_dim": n, "output_dim": d}
@@ -173,6 +199,18 @@ def main():
                                 {"type": "activation", "activation": "tanh"}, dense(1)], "loss": "huber",
                      "optimizer": {"type": "gradient_descent", "learning_rate": 0.1}, "epochs": 30, "standardize": False},
          validates=(np.arange(96) % 5 == 1).astype(np.uint8))
+
+    rows = np.full((120, 15, 2), np.nan, np.float32)
+    kind = rng.integers(0, 2, 120)
+    for i, k in enumerate(kind):
+        length, phase = rng.integers(3, 16), rng.uniform(0, 6)
+        wave = np.sin(np.arange(length) * (0.5 + 0.5 * k) + phase)
+        rows[i, :length, 0] = wave + rng.normal(0, 0.1, length)
+        rows[i, :length, 1] = 1000 + 50 * np.cos(np.arange(length) * 0.7 + phase) + rng.normal(0, 5, length)
+    case("g", rows, kind, {
+        "layers": [{"type": "lstm", "units": 10}, dense(1, "sigmoid")], "loss": "binary_crossentropy", "epochs": 8,
+        "batch_size": 16, "columns": {"pulse": "series"}, "optimizer": {"type": "adam", "learning_rate": 0.01}},
+        validates=(np.arange(120) % 4 == 1).astype(np.uint8))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,30 @@
 	"{\"type\": \"lstm\", \"units\": 4, \"bidirectional\": true, \"return_sequences\": true}, {\"type\": \"global_max_pooling\"}, " \
 	"{\"type\": \"dense\", \"units\": 1, \"activation\": \"sigmoid\"}]"
 
+#define SERIES \
+	"\"layers\": [{\"type\": \"lstm\", \"units\": 5, \"inputs\": \"a\", \"name\": \"felt\"}, " \
+	"{\"type\": \"embedding\", \"input_dim\": 40, \"output_dim\": 4, \"inputs\": \"note\"}, {\"type\": \"global_average_pooling\", \"name\": \"read\"}, " \
+	"{\"type\": \"concatenate\", \"inputs\": [\"felt\", \"read\", \"numbers\"]}, {\"type\": \"dense\", \"units\": 1, \"activation\": \"sigmoid\"}]"
+
+/* Each number begins a series of up to 12 steps; a missing one is none. */
+static void
+make_series(table *t)
+{
+	t->columns[0].type = ML_TYPE_ARRAY;
+	t->columns[0].role = ML_ROLE_SERIES;
+	for (size_t i = 0; i < t->n; i++)
+	{
+		double		numbers[12];
+		double		first = t->inputs[3 * i].number;
+		ml_text		kept;
+
+		for (int k = 0; k < 12; k++)
+			numbers[k] = first * cos(k);
+		(void) ml_arena_copy(t->ctx, &t->arena, (ml_text) {(const char *) numbers, sizeof(numbers)}, &kept);
+		t->inputs[3 * i].items = (ml_items) {isnan(first) ? NULL : (const double *) (const void *) kept.data, (uint32_t) i % 13, 0};
+	}
+}
+
 /* A training that is stored after "cut" epochs, each epoch if "often", and goes on. */
 typedef struct cut
 {
@@ -114,6 +138,7 @@ static const struct
 	size_t		memory;			/* 0: enough */
 	bool		numbers;		/* only columns of numbers, only of texts */
 	bool		texts;
+	bool		series;			/* in place of the column of numbers, and in the spill file */
 }			cases[] = {
 	{"gradient_descent", COMMON "\"optimizer\": {\"type\": \"gradient_descent\", \"learning_rate\": 0.3}}"},
 	{"sgd, step", COMMON "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.1, \"schedule\": {\"type\": \"step\", \"every\": 2, \"factor\": 0.5}}}"},
@@ -132,6 +157,7 @@ static const struct
 	"\"optimizer\": {\"type\": \"adam\", \"learning_rate\": 0.1}}", 0, .numbers = true},
 	{"convolution and lstm", "{" CONVOLUTION ", \"epochs\": 5, \"batch_size\": 16, \"checkpoint\": 1, \"validation\": 0.25}", 0, .texts = true},
 	{"bf16, a transformer", "{" ATTENTION ", \"epochs\": 5, \"batch_size\": 16, \"checkpoint\": 1, \"precision\": \"bf16\"}", 0, .texts = true},
+	{"series", "{" SERIES ", \"epochs\": 5, \"batch_size\": 16, \"checkpoint\": 1, \"validation\": 0.25, \"max_length\": 9}", 1, .series = true},
 };
 
 static void
@@ -149,6 +175,8 @@ test_case(unit_host *host, int i)
 	make_mixed(&t, cases[i].memory > 0 ? 9000 : 150);
 	if (cases[i].texts)
 		t.columns[0].role = t.columns[1].role = ML_ROLE_IGNORE;
+	if (cases[i].series)
+		make_series(&t);
 	if (cases[i].numbers)
 		t.columns[2].role = ML_ROLE_IGNORE;
 	if (cases[i].memory > 0)

@@ -9,13 +9,28 @@
  */
 #include "toy_network_training.h"
 
-/* a: number; note: text; photo: image of 8 x 8, raw.  y is "yes" or "no". */
+/* a: number; note: text; photo: image of 8 x 8, raw; pulse: series of 3 channels.  y is "yes" or "no". */
 typedef struct sources
 {
 	bool		numbers;
 	bool		texts;
 	bool		images;
+	bool		series;
 } sources;
+
+/* 1 to 40 steps. */
+static ml_items
+make_pulse(table *t, ml_rng *rng, bool good)
+{
+	double		numbers[120];
+	uint32_t	n = 3 * (1 + (uint32_t) ml_rng_below(rng, 40));
+	ml_text		kept;
+
+	for (uint32_t i = 0; i < n; i++)
+		numbers[i] = i % 3 + (good ? 0.5 : 0) + noise(rng);
+	(void) ml_arena_copy(t->ctx, &t->arena, (ml_text) {(const char *) numbers, n * sizeof(double)}, &kept);
+	return (ml_items) {(const double *) (const void *) kept.data, n, 3};
+}
 
 static void
 make_rows(table *t, size_t n, sources of)
@@ -31,6 +46,8 @@ make_rows(table *t, size_t n, sources of)
 		add_column(t, "note", ML_TYPE_TEXT, ML_ROLE_TEXT);
 	if (of.images)
 		add_column(t, "photo", ML_TYPE_BYTES, ML_ROLE_IMAGE);
+	if (of.series)
+		add_column(t, "pulse", ML_TYPE_ARRAY, ML_ROLE_SERIES);
 	for (size_t i = 0; i < n; i++)
 	{
 		ml_value   *value = add_row(t);
@@ -55,6 +72,8 @@ make_rows(table *t, size_t n, sources of)
 			text[64] = '\0';
 			(void) ml_arena_copy(t->ctx, &t->arena, pixels, &(value++)->text);
 		}
+		if (of.series)
+			value->items = make_pulse(t, &rng, good);
 		t->targets[i].text = good ? ML_TEXT("yes") : ML_TEXT("no");
 	}
 }
@@ -109,6 +128,7 @@ test_memory(unit_host *host)
 	table		numbers;
 	table		texts;
 	table		images;
+	table		series;
 
 	open_table(host, &numbers);
 	make_rows(&numbers, 500, (sources) {.numbers = true});
@@ -116,6 +136,8 @@ test_memory(unit_host *host)
 	make_rows(&texts, 500, (sources) {.texts = true});
 	open_table(host, &images);
 	make_rows(&images, 500, (sources) {.images = true});
+	open_table(host, &series);
+	make_rows(&series, 3000, (sources) {.series = true});
 	test_plan(host, "adam", &numbers, "{\"layers\": [" DENSE("512") ", " DENSE("1024") ", " DENSE("256") ", " LAST "], \"epochs\": 1}", few);
 	unit_ok(strstr(host->ctx.error.detail, "dense_2 (525312 weights), dense_3 (262400 weights), dense_1 (") != NULL, "  %s", host->ctx.error.detail);
 	test_plan(host, "adam, validated", &numbers,
@@ -135,9 +157,17 @@ test_memory(unit_host *host)
 	test_plan(host, "convolution", &images,
 			  "{\"layers\": [{\"type\": \"conv2d\", \"filters\": 64, \"kernel_size\": 3, \"activation\": \"relu\"}, {\"type\": \"flatten\"}, "
 			  DENSE("512") ", " LAST "], \"epochs\": 1, \"images\": {\"photo\": {\"height\": 8, \"width\": 8, \"channels\": 1}}}", few);
+	/* most of these rows are in the file */
+	test_plan(host, "series and lstm", &series,
+			  "{\"layers\": [{\"type\": \"lstm\", \"units\": 160, \"return_sequences\": true}, {\"type\": \"lstm\", \"units\": 64}, " LAST "], "
+			  "\"max_length\": 64, \"epochs\": 1, \"validation\": 0.1}", few);
+	test_plan(host, "series and convolution", &series,
+			  "{\"layers\": [{\"type\": \"conv1d\", \"filters\": 512, \"kernel_size\": 3}, {\"type\": \"global_max_pooling\"}, "
+			  DENSE("512") ", " LAST "], \"pad\": 50, \"epochs\": 1, \"batch_size\": 100}", few);
 	close_table(&numbers);
 	close_table(&texts);
 	close_table(&images);
+	close_table(&series);
 }
 
 /* Targets of a batch count where a loss takes a number for each label, and aren't there where it takes classes. */
@@ -266,7 +296,8 @@ test_interruptions(unit_host *host)
 		"{\"type\": \"lstm\", \"units\": 3, \"bidirectional\": true, \"name\": \"read\"}, "
 		"{\"type\": \"conv2d\", \"filters\": 2, \"kernel_size\": 3, \"activation\": \"relu\", \"inputs\": \"photo\"}, "
 		"{\"type\": \"batch_normalization\"}, {\"type\": \"max_pooling2d\"}, {\"type\": \"flatten\", \"name\": \"seen\"}, "
-		"{\"type\": \"concatenate\", \"inputs\": [\"read\", \"seen\", \"numbers\"]}, {\"type\": \"dropout\"}, "
+		"{\"type\": \"rnn\", \"units\": 2, \"inputs\": \"pulse\", \"name\": \"felt\"}, "
+		"{\"type\": \"concatenate\", \"inputs\": [\"read\", \"seen\", \"felt\", \"numbers\"]}, {\"type\": \"dropout\"}, "
 		"{\"type\": \"dense\", \"units\": 2, \"activation\": \"softmax\"}], "
 		"\"epochs\": 2, \"batch_size\": 8, \"validation\": 0.2, \"verbose\": true, \"class_weight\": \"balanced\", "
 		"\"optimizer\": {\"type\": \"adam\", \"clip_norm\": 1, \"schedule\": {\"type\": \"cosine\"}}, "
@@ -274,7 +305,7 @@ test_interruptions(unit_host *host)
 	table		t;
 
 	open_table(host, &t);
-	make_rows(&t, 30, (sources) {true, true, true});
+	make_rows(&t, 30, (sources) {true, true, true, true});
 	{
 		scenario_argument a = {&t, {"network", ML_CLASSIFICATION, all}};
 		outcome		r;

@@ -24,7 +24,9 @@ typedef struct serve_case
 	"{\"type\": \"lstm\", \"units\": 6, \"name\": \"read\"}, " \
 	"{\"type\": \"conv2d\", \"filters\": 3, \"kernel_size\": 3, \"activation\": \"relu\", \"inputs\": \"photo\"}, " \
 	"{\"type\": \"batch_normalization\"}, {\"type\": \"max_pooling2d\"}, {\"type\": \"flatten\", \"name\": \"seen\"}, " \
-	"{\"type\": \"concatenate\", \"inputs\": [\"read\", \"seen\", \"numbers\"]}, {\"type\": \"dropout\", \"rate\": 0.2}, " \
+	"{\"type\": \"conv1d\", \"filters\": 4, \"kernel_size\": 2, \"inputs\": \"pulse\"}, " \
+	"{\"type\": \"gru\", \"units\": 3, \"bidirectional\": true, \"name\": \"felt\"}, " \
+	"{\"type\": \"concatenate\", \"inputs\": [\"read\", \"seen\", \"felt\", \"numbers\"]}, {\"type\": \"dropout\", \"rate\": 0.2}, " \
 	"{\"type\": \"dense\", \"units\": " units ", \"activation\": \"" last "\"}]"
 
 static const serve_case cases[] = {
@@ -37,7 +39,24 @@ static const serve_case cases[] = {
 	{"a preset", ML_CLASSIFICATION, 3, "\"max_length\": 6"},
 };
 
-/* a, when, kind, note, photo; what is missing varies. */
+/* A series of two channels, of 0 to 12 steps, or none. */
+static ml_items
+make_pulse(table *t, ml_rng *rng, size_t i, int y)
+{
+	double		numbers[24];
+	ml_text		kept;
+	uint32_t	steps = (uint32_t) (i % 13);
+
+	for (uint32_t k = 0; k < steps; k++)
+	{
+		numbers[2 * k] = 1000 + y * 10 + noise(rng);
+		numbers[2 * k + 1] = sin(k) + noise(rng);
+	}
+	(void) ml_arena_copy(t->ctx, &t->arena, (ml_text) {(const char *) numbers, 2 * steps * sizeof(double)}, &kept);
+	return (ml_items) {i % 31 == 6 ? NULL : (const double *) (const void *) kept.data, i % 31 == 6 ? 0 : 2 * steps, 2};
+}
+
+/* a, when, kind, note, photo, pulse; what is missing varies. */
 static void
 make_rows(table *t, const serve_case *c)
 {
@@ -50,6 +69,7 @@ make_rows(table *t, const serve_case *c)
 	add_column(t, "kind", ML_TYPE_TEXT, ML_ROLE_CATEGORY);
 	add_column(t, "note", ML_TYPE_TEXT, ML_ROLE_TEXT);
 	add_column(t, "photo", ML_TYPE_BYTES, ML_ROLE_IMAGE);
+	add_column(t, "pulse", ML_TYPE_ARRAY, ML_ROLE_SERIES);
 	t->validates = calloc(ROWS, 1);
 	for (size_t i = 0; i < ROWS; i++)
 	{
@@ -68,6 +88,7 @@ make_rows(table *t, const serve_case *c)
 			text[k] = (char) (1 + ml_rng_below(&rng, 60) + 30 * (uint64_t) (k / 36 == (size_t) y % 3));
 		text[108] = '\0';
 		row[4].text = keep(t, text);
+		row[5].items = make_pulse(t, &rng, i, y);
 		sprintf(label, "l%d", y);
 		if (c->task == ML_REGRESSION)
 			t->targets[i].number = y * 2 + noise(&rng) / 4;
@@ -204,18 +225,51 @@ test_served(unit_host *host, const table *t, const outcome *r)
 	}
 }
 
+/* Series that are none; no series, and those beyond the steps that are looked at. */
+static void
+test_series(unit_host *host, const table *t, served *s)
+{
+	static double numbers[2 * 300];
+	ml_value	row[6];
+	double		answers[4];
+	double		other[4];
+
+	for (size_t i = 0; i < ML_LENGTH(numbers); i++)
+		numbers[i] = 1000 + (double) (i % 7);
+	memcpy(row, t->inputs, sizeof(row));
+	row[5].items = (ml_items) {NULL, 0};
+	unit_is_int(answer(host, s, 1, row, answers), ML_OK, "  no series");
+	row[5].items = (ml_items) {numbers, 0, 0};
+	unit_ok(answer(host, s, 1, row, other) == ML_OK && memcmp(answers, other, s->width * sizeof(double)) == 0, "  is as an empty one");
+	row[5].items = (ml_items) {numbers, 4, 0};
+	unit_fails(host, answer(host, s, 1, row, answers), ML_BAD_INPUT, "has 1 channel instead of 2", "  flat");
+	row[5].items = (ml_items) {numbers, 9, 3};
+	unit_fails(host, answer(host, s, 1, row, answers), ML_BAD_INPUT, "has 3 channels instead of 2", "  wider");
+	row[5].items = (ml_items) {numbers, 6, 2};
+	numbers[5] = NAN;
+	unit_fails(host, answer(host, s, 1, row, answers), ML_BAD_INPUT, "\"pulse\" has a null or NaN at step 3", "  with a gap");
+	numbers[5] = -INFINITY;
+	unit_fails(host, answer(host, s, 1, row, answers), ML_BAD_INPUT, "an infinite number at step 3", "  infinite");
+	numbers[5] = 1e300;
+	unit_fails(host, answer(host, s, 1, row, answers), ML_BAD_INPUT, "a number at step 3 that is out of range", "  too large");
+	numbers[5] = 1000;
+	row[5].items = (ml_items) {numbers, ML_LENGTH(numbers), 2};
+	unit_is_int(answer(host, s, 1, row, answers), ML_OK, "  long ones grow the batch: %s", host->ctx.error.text);
+}
+
 /* Values that training never saw. */
 static void
 test_strange(unit_host *host, const table *t, const outcome *r)
 {
 	served		s;
-	ml_value	row[5];
+	ml_value	row[6];
 	double		answers[4];
 	double		other[4];
 
 	if (!open_served(host, r, ml_kernel_select(ML_LEVEL_AUTO), false, &s))
 		return;
 	memcpy(row, t->inputs, sizeof(row));
+	test_series(host, t, &s);
 	row[2].text = ML_TEXT("violet");
 	row[3].text = ML_TEXT("never heard of");
 	unit_is_int(answer(host, &s, 1, row, answers), ML_OK, "  unknown words and levels: %s", host->ctx.error.text);
@@ -239,7 +293,7 @@ static void
 test_png(unit_host *host, const table *t, const outcome *r)
 {
 	served		s;
-	ml_value	row[5];
+	ml_value	row[6];
 	ml_arena	arena = {0};
 	ml_safetensors images;
 	size_t		size;

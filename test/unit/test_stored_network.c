@@ -8,10 +8,11 @@
  */
 #include "toy_network_training.h"
 
-/* A model of numbers, a category and a text, in the file "stored". */
+/* A model of numbers, a text, an image and a series, in the file "stored". */
 static void
 make_model(unit_host *host, outcome *r)
 {
+	static const double pulse[] = {1, 20, 3, 40, 2, 60, 5, 80, 1, 90, 4, 70, 7, 10, 0, 0};
 	table		t;
 	ml_rng		rng;
 
@@ -20,6 +21,7 @@ make_model(unit_host *host, outcome *r)
 	add_column(&t, "a", ML_TYPE_NUMBER, ML_ROLE_NUMBER);
 	add_column(&t, "note", ML_TYPE_TEXT, ML_ROLE_TEXT);
 	add_column(&t, "photo", ML_TYPE_BYTES, ML_ROLE_IMAGE);
+	add_column(&t, "pulse", ML_TYPE_ARRAY, ML_ROLE_SERIES);
 	for (size_t i = 0; i < 60; i++)
 	{
 		ml_value   *row = add_row(&t);
@@ -29,6 +31,7 @@ make_model(unit_host *host, outcome *r)
 		row[0].number = noise(&rng);
 		row[1].text = keep(&t, text);
 		row[2].text = ML_TEXT("0123456789abcdef");
+		row[3].items = (ml_items) {pulse + i % 3 * 2, 2 * (1 + (uint32_t) i % 5), 2};
 		t.targets[i].text = i % 2 ? ML_TEXT("no") : ML_TEXT("yes");
 	}
 	unit_ok(train_network(host, &t, &(setting)
@@ -36,7 +39,8 @@ make_model(unit_host *host, outcome *r)
 							  "network", ML_CLASSIFICATION,
 							  "{\"layers\": [{\"type\": \"embedding\", \"input_dim\": 9, \"output_dim\": 4, \"inputs\": \"note\"}, "
 							  "{\"type\": \"gru\", \"units\": 3, \"name\": \"g\"}, {\"type\": \"flatten\", \"inputs\": \"photo\", \"name\": \"f\"}, "
-							  "{\"type\": \"concatenate\", \"inputs\": [\"g\", \"f\", \"numbers\"]}, {\"type\": \"batch_normalization\"}, "
+							  "{\"type\": \"rnn\", \"units\": 2, \"inputs\": \"pulse\", \"name\": \"p\"}, "
+							  "{\"type\": \"concatenate\", \"inputs\": [\"g\", \"f\", \"p\", \"numbers\"]}, {\"type\": \"batch_normalization\"}, "
 							  "{\"type\": \"dense\", \"units\": 2, \"activation\": \"softmax\"}], \"epochs\": 1, "
 							  "\"images\": {\"photo\": {\"height\": 4, \"width\": 4, \"channels\": 1}}}"
 						  }, r), "a model: %s %s", host->ctx.error.text, host->ctx.error.hint);
@@ -270,6 +274,21 @@ test_feeds(unit_host *host, const outcome *r)
 	refuse(host, r, "feeds", "[[4, 4, 1]]", "[[4, 4, 1], [4, 4, 1]]", ML_BAD_MODEL, "\"images\"");
 	refuse(host, r, "feeds", "[[4, 4, 1]]", "[[4, 0, 1]]", ML_BAD_MODEL, "\"images\"");
 	refuse(host, r, "feeds", "[[4, 4, 1]]", "[[4, 4096, 3]]", ML_BAD_MODEL, "");
+	refuse(host, r, "feeds", "\"series\": [32768]", "\"series\": []", ML_BAD_MODEL, "\"series\"");
+	refuse(host, r, "feeds", "\"series\": [32768]", "\"series\": [0]", ML_BAD_MODEL, "\"series\"");
+	refuse(host, r, "feeds", "\"series\": [32768]", "\"series\": [65537]", ML_BAD_MODEL, "\"series\"");
+	refuse(host, r, "feeds", "\"series\": [32768]", "\"series\": [7, 7]", ML_BAD_MODEL, "\"series\"");
+	refuse(host, r, "feeds", "\"series\": [32768]", "\"series\": \"7\"", ML_BAD_MODEL, "\"series\"");
+	refuse(host, r, "feeds", "\"series\": [32768]", "\"serial\": [32768]", ML_BAD_MODEL, "\"series\"");
+	refuse(host, r, "feeds", "\"pad\": 0", "\"pad\": 7", ML_BAD_MODEL, "\"series\"");
+	refuse(host, r, "table", "\"channels\":2", "\"channels\":3", ML_BAD_MODEL, "series_scaling");
+	refuse(host, r, "table", "\"channels\":2", "\"channels\":0", ML_BAD_MODEL, "\"channels\"");
+	refuse(host, r, "table", "\"channels\":2", "\"channels\":4000000000", ML_BAD_MODEL, "\"channels\"");
+	refuse(host, r, "table", "\"channels\":2", "\"items\":2", ML_BAD_MODEL, "\"channels\"");
+	refuse(host, r, "table", "\"role\":\"series\"", "\"role\":\"number\"", ML_BAD_MODEL, "");
+	refuse(host, r, "table", "\"type\":\"array\"", "\"type\":\"number\"", ML_BAD_MODEL, "");
+	refuse(host, r, "graph", "\"name\":\"feed.pulse\"", "\"name\":\"feed.pause\"", ML_BAD_MODEL, "\"pulse\"");
+	refuse(host, r, "graph", "\"name\":\"offsets.pulse\"", "\"name\":\"offsets.pause\"", ML_BAD_MODEL, "\"pulse\"");
 	refuse(host, r, "feeds", "{", "{\"more\": 1, ", ML_BAD_MODEL, "do not belong");
 	refuse(host, r, "labels", "\"no\"", "\"maybe\",\"no\"", ML_BAD_MODEL, "");
 	refuse(host, r, "format", "3", "4", ML_NEWER_FORMAT, "");
@@ -359,6 +378,29 @@ test_tensors(unit_host *host, const outcome *r)
 	ml_arena_free(&host->ctx, &c.arena);
 }
 
+/* Scalings by which nothing can be divided. */
+static void
+test_scaling(unit_host *host, const outcome *r)
+{
+	static const double numbers[] = {0, -1, NAN, INFINITY};
+	content		c;
+	bool		found = false;
+
+	if (!read_content(host, r, &c))
+		abort();
+	for (uint32_t i = 0; i < c.ntensors; i++)
+		for (size_t k = 0; k < ML_LENGTH(numbers) && ml_text_equal(c.tensors[i].name, ML_TEXT("series_scaling")); k++)
+		{
+			char		what[32];
+
+			found = true;
+			snprintf(what, sizeof(what), "a scale of %g", numbers[k]);
+			refuse_number(host, &c, i, numbers[k], what);
+		}
+	unit_ok(found, "series have scalings");
+	ml_arena_free(&host->ctx, &c.arena);
+}
+
 /* Words that are no words. */
 static void
 test_words(unit_host *host, const outcome *r)
@@ -431,6 +473,7 @@ main(void)
 		test_metadata(&host, &r);
 		test_tensors(&host, &r);
 		test_words(&host, &r);
+		test_scaling(&host, &r);
 	}
 	end_network(&host, &r);
 	unit_close(&host, "stored networks");

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * test_train_programs.c
- *	  The textbook's programs, small, trained from the first weights that PyTorch
+ *	  The textbook's programs, small, and series, trained from the first weights that PyTorch
  *	  had (test/data/train_network.py): the same losses and metrics in each epoch.
  *
  *-------------------------------------------------------------------------
@@ -27,11 +27,28 @@ read_columns(table *t, const ml_tensor *rows)
 
 	if (rows->dtype == ML_I32)
 		add_column(t, "words", ML_TYPE_TEXT, ML_ROLE_TEXT);
+	else if (rows->ndims == 3)
+		add_column(t, "pulse", ML_TYPE_ARRAY, ML_ROLE_SERIES);
 	else if (rows->dtype == ML_U8)
 		add_column(t, "photo", ML_TYPE_BYTES, ML_ROLE_IMAGE);
 	else
 		for (uint64_t k = 0; k < rows->dims[1]; k++)
 			add_column(t, names[k], ML_TYPE_NUMBER, ML_ROLE_NUMBER);
+}
+
+/* Steps of a row up to one that is NaN. */
+static ml_items
+series_of(table *t, const float *numbers, const ml_tensor *rows)
+{
+	uint32_t	channels = (uint32_t) rows->dims[2];
+	uint32_t	n = 0;
+	double		doubles[256];
+	ml_text		kept;
+
+	for (; n < rows->dims[1] * channels && !isnan(numbers[n]); n++)
+		doubles[n] = numbers[n];
+	(void) ml_arena_copy(t->ctx, &t->arena, (ml_text) {(const char *) doubles, n * sizeof(double)}, &kept);
+	return (ml_items) {(const double *) (const void *) kept.data, n, channels};
 }
 
 static void
@@ -52,6 +69,8 @@ read_rows(table *t, const ml_safetensors *file)
 			row[0].text = words_of(t, (const int32_t *) rows->data + i * width, width);
 		else if (rows->dtype == ML_U8)
 			row[0].text = (ml_text) {(const char *) rows->data + i * width, width};
+		else if (rows->ndims == 3)
+			row[0].items = series_of(t, (const float *) rows->data + i * width, rows);
 		else
 			for (size_t k = 0; k < width; k++)
 				row[k].number = ((const float *) rows->data)[i * width + k];
@@ -175,7 +194,7 @@ test_program(unit_host *host, const char *name)
 static void
 test_programs(unit_host *host)
 {
-	static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g"};
 
 	for (size_t i = 0; i < ML_LENGTH(names); i++)
 		test_program(host, names[i]);
