@@ -15,6 +15,7 @@
 #include <math.h>
 
 #define SUMMED		256			/* numbers of a channel that are summed up at once */
+#define UNKNOWN		16			/* channels that there is room for when the first row doesn't tell */
 #define QUOTED(text)	(int) ML_MIN((text).size, (size_t) 64), (text).data
 
 /* Steps that are looked at of a series of so many channels. */
@@ -37,7 +38,7 @@ ml_network_series_room(const ml_network_trainer *net, ml_network_series *series,
 
 	series->room = ml_size_mul(most_steps(net, channels), channels);
 	if (!known)
-		series->room = ML_MAX(series->room, (size_t) ML_SERIES_NUMBERS);
+		series->room = ML_MAX(series->room, ML_MIN(series->room * UNKNOWN, (size_t) ML_SERIES_NUMBERS));
 	return ml_size_add(8, ml_size_mul(series->room, sizeof(double)));
 }
 
