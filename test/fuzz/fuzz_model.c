@@ -49,6 +49,18 @@ make_pixels(const ml_image *image, uint32_t column)
 	return size > sizeof(pixels) ? (ml_text) {words, 7} : (ml_text){pixels, size};
 }
 
+/* Some steps of as many channels as the column has; or an array that is none of its series. */
+static ml_items
+make_series(const ml_image *image, uint32_t column)
+{
+	static double steps[MOST_ITEMS];
+	uint32_t	channels = ml_image_column_size(image, column);
+
+	for (int i = 0; i < MOST_ITEMS; i++)
+		steps[i] = (i % 7) - 3.5;
+	return (ml_items) {steps, channels == 0 ? 0 : MOST_ITEMS / channels * channels, column % 3 == 2 ? channels + 1 : channels};
+}
+
 /* A row for the columns of an image; some values are missing, some strange. */
 static void
 make_row(const ml_image *image, const double *items, bool missing, ml_value *inputs)
@@ -63,7 +75,10 @@ make_row(const ml_image *image, const double *items, bool missing, ml_value *inp
 					inputs[i].text = missing ? (ml_text) {NULL, 0} : (ml_text){words + i, sizeof(words) - 1 - i};
 				break;
 			case ML_FORM_ITEMS:
-				inputs[i].items = (ml_items) {missing ? NULL : items, ml_image_column_size(image, i)};
+				if (!missing && ml_image_column_role(image, i) == ML_ROLE_SERIES)
+					inputs[i].items = make_series(image, i);
+				else
+					inputs[i].items = (ml_items) {missing ? NULL : items, ml_image_column_size(image, i)};
 				break;
 			case ML_FORM_NUMBER:
 				inputs[i].number = missing ? NAN : items[i];

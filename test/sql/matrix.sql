@@ -9,6 +9,8 @@ CREATE TABLE numbers AS SELECT i % 11 + (i % 2) * 4.5 AS x, i % 7 AS y, 2.5 * (i
 	FROM generate_series(1, 200) i;
 CREATE TABLE images AS SELECT decode(repeat(CASE i % 2 WHEN 0 THEN '20' ELSE 'd0' END || lpad(to_hex(i % 200), 2, '0'), 32), 'hex') AS photo,
 	CASE i % 2 WHEN 0 THEN 'dark' ELSE 'light' END AS label, 'a note of ' || i % 5 AS note FROM generate_series(1, 80) i;
+CREATE TABLE waves AS SELECT CASE i % 2 WHEN 0 THEN 'even' ELSE 'odd' END AS label,
+	ARRAY(SELECT sin(t * (1 + i % 2)) FROM generate_series(1, 4 + i % 5) t) AS pulse FROM generate_series(1, 80) i;
 
 -- kind, table, its features, target, a row as text, labels
 CREATE TABLE kinds (place int, kind text, source text, features text[], target text, label text);
@@ -23,7 +25,8 @@ INSERT INTO kinds VALUES
 	(8, 'net_image', 'images', '{photo}', 'label', 'light'),
 	(9, 'net_mixed', 'images', '{photo,note}', 'label', 'light'),
 	(10, 'imported', 'texts', '{body}', 'label', 'wine'),
-	(11, 'empty', 'numbers', '{x,y}', 'label', 'odd');
+	(11, 'net_series', 'waves', '{pulse}', 'label', 'odd'),
+	(12, 'empty', 'numbers', '{x,y}', 'label', 'odd');
 SELECT count(*) FROM aiaas_train('texts', 'label', 'text', '{body}');
 SELECT count(*) FROM aiaas_train('numbers', 'label', 'table', '{x,y}', 'logistic_regression');
 SELECT count(*) FROM aiaas_train('numbers', 'z', 'linear', '{x,y}', 'linear_regression');
@@ -35,6 +38,7 @@ SELECT count(*) FROM aiaas_train('images', 'label', 'net_image', '{photo}', 'net
 	'{"epochs": 2, "images": {"photo": {"height": 8, "width": 8, "channels": 1}}}');
 SELECT count(*) FROM aiaas_train('images', 'label', 'net_mixed', '{photo,note}', 'network',
 	'{"epochs": 2, "images": {"photo": {"height": 8, "width": 8, "channels": 1}}}');
+SELECT count(*) FROM aiaas_train('waves', 'label', 'net_series', '{pulse}', 'network', '{"epochs": 2, "columns": {"pulse": "series"}}');
 SELECT count(*) FROM aiaas_import('imported', (SELECT string_agg(data, '' ORDER BY chunk) FROM aiaas_export('text')));
 SELECT count(aiaas_create_model('empty'));
 
@@ -61,7 +65,8 @@ SELECT CASE
 	WHEN name = 'algorithm' THEN CASE WHEN k.kind LIKE 'net%' THEN '''network''' ELSE '''auto''' END
 	WHEN name = 'features' THEN quote_literal(k.features) || '::text[]'
 	WHEN name = 'names' THEN quote_literal(k.features) || '::text[]'
-	WHEN name = 'options' THEN CASE WHEN k.source = 'images' AND 'source' = ANY (names) THEN '''{"epochs": 1, "images": {"photo": {"height": 8, "width": 8, "channels": 1}}}''' ELSE '''{}''' END
+	WHEN name = 'options' THEN CASE WHEN k.source = 'images' AND 'source' = ANY (names) THEN '''{"epochs": 1, "images": {"photo": {"height": 8, "width": 8, "channels": 1}}}'''
+		WHEN k.source = 'waves' AND 'source' = ANY (names) THEN '''{"epochs": 1, "columns": {"pulse": "series"}}''' ELSE '''{}''' END
 	WHEN name = 'data' THEN format('(SELECT string_agg(data, '''' ORDER BY chunk) FROM aiaas_export(%L, 1))', k.kind)
 	WHEN name = 'manifest' THEN '''{}'''
 	WHEN name = 'actual' THEN 'r.' || k.target
@@ -93,7 +98,7 @@ CREATE TABLE matrix AS SELECT f.function, k.place, try(call(f, k)) AS cell FROM 
 SELECT function, max(cell) FILTER (WHERE place = 1) AS text, max(cell) FILTER (WHERE place = 2) AS "table", max(cell) FILTER (WHERE place = 3) AS linear,
 	max(cell) FILTER (WHERE place = 4) AS kernel, max(cell) FILTER (WHERE place = 5) AS net_text, max(cell) FILTER (WHERE place = 6) AS net_table,
 	max(cell) FILTER (WHERE place = 7) AS net_number, max(cell) FILTER (WHERE place = 8) AS net_image, max(cell) FILTER (WHERE place = 9) AS net_mixed,
-	max(cell) FILTER (WHERE place = 10) AS imported, max(cell) FILTER (WHERE place = 11) AS empty
+	max(cell) FILTER (WHERE place = 11) AS net_series, max(cell) FILTER (WHERE place = 10) AS imported, max(cell) FILTER (WHERE place = 12) AS empty
 FROM matrix GROUP BY function ORDER BY function COLLATE "C";
 -- nothing but what is documented: not supported, wrong argument or type, no such version or none yet, within a transaction
 SELECT function, place, cell FROM matrix
@@ -101,4 +106,4 @@ WHERE cell NOT IN ('ok', '0A000', '22023', '42804', '55000', '42704', '42P07', '
 DROP FUNCTION call, try, argument;
 DROP VIEW callables;
 DROP TABLE matrix, kinds;
-DROP TABLE texts, numbers, images, text, "table", linear, kernel, net_text, net_table, net_number, net_image, net_mixed, imported, empty;
+DROP TABLE texts, numbers, images, waves, net_series, text, "table", linear, kernel, net_text, net_table, net_number, net_image, net_mixed, imported, empty;

@@ -138,6 +138,9 @@ SELECT count(DISTINCT digest) FROM (SELECT digest FROM aiaas_versions('first') U
 SELECT version FROM aiaas_import('copy', (SELECT string_agg(data, '' ORDER BY chunk) FROM aiaas_export('first', 1)));
 SELECT bool_and(aiaas_score('copy', w, 'sine') = aiaas_score('first', w, 'sine')) AS same FROM waves AS w;
 SELECT version FROM aiaas_train('waves', 'shape', 'first', '{readings}', 'network', aiaas_network_spec('first') || '{"continue_from": 1}');
+-- in several transactions, with checkpoints in between: the same digest
+CALL aiaas_fit('waves', 'shape', 'second', '{readings}', 'network', aiaas_network_spec('second') || '{"checkpoint": 1}');
+SELECT version, digest = lead(digest) OVER (ORDER BY version) AS same FROM aiaas_versions('second') ORDER BY version;
 SELECT try($$(aiaas_train('waves', 'shape', 'first', '{readings}', 'network', aiaas_network_spec('first') || '{"continue_from": 1, "max_length": 30}')).version$$);
 SELECT try($$(aiaas_train('SELECT shape, array(SELECT ARRAY[r, r] FROM unnest(readings) r) AS readings FROM waves', 'shape', 'first', '{readings}', 'network', aiaas_network_spec('first') || '{"continue_from": 1}')).version$$);
 -- rows that validate and those held out scale nothing

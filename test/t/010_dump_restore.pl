@@ -44,14 +44,21 @@ $node->safe_psql('origin', q{
 	SET client_min_messages = warning;
 	SELECT aiaas_train('lab.mails', 'label', model => 'lab.spam', features => '{body}');
 	CREATE INDEX classified ON lab.mails (aiaas_classify('lab.spam', 1, body));
+	-- a network of series, in an index
+	CREATE TABLE lab.waves AS SELECT i AS id, CASE i % 2 WHEN 0 THEN 'slow' ELSE 'fast' END AS label,
+		ARRAY(SELECT sin(t * (1 + i % 2)) FROM generate_series(1, 8 + i % 9) t) AS readings FROM generate_series(1, 100) i;
+	SELECT aiaas_train('lab.waves', 'label', 'lab.wave', '{readings}', 'network', '{"network": "cnn", "epochs": 3, "columns": {"readings": "series"}}');
+	CREATE INDEX heard ON lab.waves (aiaas_classify('lab.wave', 1, readings));
 	CREATE VIEW lab.counts AS SELECT aiaas_classify('lab.spam', body) AS label, count(*) FROM lab.mails GROUP BY 1;
 });
 
 # what must be equal before and after
 my $rows = q{SELECT version, chunk, manifest, md5(data) FROM lab.m ORDER BY 1, 2};
 my $use = q{SELECT md5(string_agg(data, '' ORDER BY chunk)) FROM aiaas_export('lab.m')};
-my $scores = q{SELECT md5(string_agg(aiaas_score('lab.spam', body, 'spam')::text, ' ' ORDER BY id)) FROM lab.mails};
-my $indexed = q{SET enable_seqscan = off; SELECT count(*) FROM lab.mails WHERE aiaas_classify('lab.spam', 1, body) = 'spam'};
+my $scores = q{SELECT md5(string_agg(aiaas_score('lab.spam', body, 'spam')::text, ' ' ORDER BY id)) FROM lab.mails
+	UNION ALL SELECT md5(string_agg(aiaas_score('lab.wave', w, 'slow')::text, ' ' ORDER BY id)) FROM lab.waves AS w};
+my $indexed = q{SET enable_seqscan = off; SELECT count(*) FROM lab.mails WHERE aiaas_classify('lab.spam', 1, body) = 'spam'
+	UNION ALL SELECT count(*) FROM lab.waves WHERE aiaas_classify('lab.wave', 1, readings) = 'slow'};
 my $before = $node->safe_psql('origin', $rows);
 my $used = $node->safe_psql('origin', $use);
 my $scored = $node->safe_psql('origin', $scores);
