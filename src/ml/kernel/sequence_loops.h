@@ -9,6 +9,8 @@
  *	  SEQUENCE_NAME(name)	what the level and the type call a function
  *	  SEQUENCE_TABLE	the table
  *	  SEQUENCE_TARGET	target attribute of the level
+ *	  SEQUENCE_VECTORS	whole vectors go through sequence_lanes.h: its
+ *						SEQUENCE_VECTORS_NAME; of float only
  *
  * Written so that compilers vectorise it, as map_loops.h is.
  *
@@ -108,26 +110,41 @@ INLINE REAL
 SEQUENCE_NAME(tanh) (REAL x)
 {
 	const REAL	limit = (REAL) (IS_FLOAT ? 20 : 40);
-	REAL		size = x < 0 ? -x : x;
+	REAL		size = (REAL) (IS_FLOAT ? __builtin_fabsf((float) x) : __builtin_fabs((double) x));
 	REAL		p;
-	REAL		power = SEQUENCE_NAME(exp_parts) (SEQUENCE_NAME(clamp) (size + size, 0, limit), &p);
+	REAL		power = SEQUENCE_NAME(exp_parts) (size + size > limit ? limit : size + size, &p);
 	REAL		less = power * p + (power - 1);
 	REAL		value = less / (less + 2);
 
-	return x < 0 ? -value : value;
+	return (REAL) (IS_FLOAT ? __builtin_copysignf((float) value, (float) x) : __builtin_copysign((double) value, (double) x));
 }
+
+/* to[n] = sigmoid(from), or tanh(from); to may be from */
+#define EACH_OF(name) \
+SEQUENCE_TARGET static void \
+SEQUENCE_NAME(name##s) (REAL *to, const REAL *from, size_t n) \
+{ \
+	size_t		done = VECTORS_OF(name##s, to, from, n); \
+	\
+	SEQUENCE_LOOP \
+	for (size_t i = done; i < n; i++) \
+		to[i] = SEQUENCE_NAME(name) (from[i]); \
+}
+
+#ifdef SEQUENCE_VECTORS
+#define VECTORS_OF(name, to, from, n) SEQUENCE_VECTORS_NAME(name) (to, from, n)
+#else
+#define VECTORS_OF(name, to, from, n) 0
+#endif
+EACH_OF(sigmoid)
+EACH_OF(tanh)
 
 /* === Cells === */
 
 SEQUENCE_TARGET static void
 SEQUENCE_NAME(rnn_tanh) (void *h_, const void *a_, size_t n)
 {
-	const REAL *a = a_;
-	REAL	   *h = h_;
-
-	SEQUENCE_LOOP
-	for (size_t i = 0; i < n; i++)
-		h[i] = SEQUENCE_NAME(tanh) (a[i]);
+	SEQUENCE_NAME(tanhs) (h_, a_, n);
 }
 
 SEQUENCE_TARGET static void
@@ -168,33 +185,29 @@ SEQUENCE_NAME(rnn_relu_back) (void *da_, const void *h_, const void *dh_, size_t
 SEQUENCE_TARGET static void
 SEQUENCE_NAME(lstm) (void *gates_, void *h_, void *c_, const void *c_before_, size_t rows, size_t units)
 {
-	REAL	   *gates = gates_;
-	REAL	   *h = h_;
-	REAL	   *c = c_;
 	const REAL *c_before = c_before_;
 
 	for (size_t row = 0; row < rows; row++)
 	{
+		REAL	   *gates = (REAL *) gates_ + row * 4 * units;
+		REAL	   *c = (REAL *) c_ + row * units;
+
+		SEQUENCE_NAME(sigmoids) (gates, gates, 2 * units);
+		SEQUENCE_NAME(tanhs) (gates + 2 * units, gates + 2 * units, units);
+		SEQUENCE_NAME(sigmoids) (gates + 3 * units, gates + 3 * units, units);
 		SEQUENCE_LOOP
 		for (size_t u = 0; u < units; u++)
-		{
-			REAL		i = SEQUENCE_NAME(sigmoid) (gates[u]);
-			REAL		f = SEQUENCE_NAME(sigmoid) (gates[units + u]);
-			REAL		g = SEQUENCE_NAME(tanh) (gates[2 * units + u]);
-			REAL		o = SEQUENCE_NAME(sigmoid) (gates[3 * units + u]);
-			REAL		cell = f * c_before[u] + i * g;
+			c[u] = gates[units + u] * c_before[row * units + u] + gates[u] * gates[2 * units + u];
+	}
+	SEQUENCE_NAME(tanhs) (h_, c_, rows * units);
+	for (size_t row = 0; row < rows; row++)
+	{
+		const REAL *o = (const REAL *) gates_ + (4 * row + 3) * units;
+		REAL	   *h = (REAL *) h_ + row * units;
 
-			gates[u] = i;
-			gates[units + u] = f;
-			gates[2 * units + u] = g;
-			gates[3 * units + u] = o;
-			c[u] = cell;
-			h[u] = o * SEQUENCE_NAME(tanh) (cell);
-		}
-		gates += 4 * units;
-		h += units;
-		c += units;
-		c_before += units;
+		SEQUENCE_LOOP
+		for (size_t u = 0; u < units; u++)
+			h[u] = o[u] * h[u];
 	}
 }
 
@@ -248,20 +261,23 @@ SEQUENCE_NAME(gru) (void *gates_, void *h_, void *kept_, const void *hidden_, co
 
 	for (size_t row = 0; row < rows; row++)
 	{
+		REAL	   *z = gates + units;
+		REAL	   *n = gates + 2 * units;
+
+		SEQUENCE_LOOP
+		for (size_t u = 0; u < 2 * units; u++)
+			gates[u] = gates[u] + hidden[u];
+		SEQUENCE_NAME(sigmoids) (gates, gates, 2 * units);
 		SEQUENCE_LOOP
 		for (size_t u = 0; u < units; u++)
 		{
-			REAL		part = hidden[2 * units + u];
-			REAL		r = SEQUENCE_NAME(sigmoid) (gates[u] + hidden[u]);
-			REAL		z = SEQUENCE_NAME(sigmoid) (gates[units + u] + hidden[units + u]);
-			REAL		n = SEQUENCE_NAME(tanh) (gates[2 * units + u] + r * part);
-
-			gates[u] = r;
-			gates[units + u] = z;
-			gates[2 * units + u] = n;
-			kept[u] = part;
-			h[u] = n + z * (h_before[u] - n);
+			kept[u] = hidden[2 * units + u];
+			n[u] = n[u] + gates[u] * hidden[2 * units + u];
 		}
+		SEQUENCE_NAME(tanhs) (n, n, units);
+		SEQUENCE_LOOP
+		for (size_t u = 0; u < units; u++)
+			h[u] = n[u] + z[u] * (h_before[u] - n[u]);
 		gates += 3 * units;
 		hidden += 3 * units;
 		h += units;
@@ -415,6 +431,9 @@ const ml_sequence_kernel SEQUENCE_TABLE = {
 };
 
 #undef INLINE
+#undef EACH_OF
+#undef VECTORS_OF
+#undef SEQUENCE_VECTORS
 #undef IS_FLOAT
 #undef MANTISSA
 #undef ROUNDER
