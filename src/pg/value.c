@@ -15,6 +15,7 @@
 
 #include <math.h>
 
+#include "access/detoast.h"
 #include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
@@ -438,6 +439,7 @@ text_of(value_reader *reader, Datum value)
 
 #define SERIES_STEPS	(ML_SERIES_STEPS + 1)	/* one more than are looked at, which tells that there are more */
 #define POLL_ITEMS		65536
+#define LARGE_ARRAY		((Size) 1 << 20)	/* bytes from which on it pays to look at its head first */
 
 pg_noreturn static void
 refuse_dimensions(const value_reader *reader, const ArrayType *array)
@@ -495,11 +497,30 @@ read_elements(const value_reader *reader, ArrayType *array, uint32 n, double *it
 	}
 }
 
+/* The array; of a large series no more than what is looked at, if that is a part of it that can be told. */
+static ArrayType *
+detoast_array(const value_reader *reader, Datum value)
+{
+	struct varlena *lies = (struct varlena *) DatumGetPointer(value);
+	ArrayType  *head;
+	Size		size;
+	int16		width;
+
+	if (!reader->series || !(VARATT_IS_EXTERNAL_ONDISK(lies) || VARATT_IS_COMPRESSED(lies)) ||
+		toast_raw_datum_size(value) <= LARGE_ARRAY)
+		return DatumGetArrayTypeP(value);
+	head = (ArrayType *) PG_DETOAST_DATUM_SLICE(value, 0, ARR_OVERHEAD_NONULLS(MAXDIM) - VARHDRSZ);
+	width = get_typlen(ARR_ELEMTYPE(head));
+	size = ARR_DATA_OFFSET(head) + (Size) shape_of(reader, head).n * Max(width, 0);
+	pfree(head);
+	return width > 0 ? (ArrayType *) PG_DETOAST_DATUM_SLICE(value, 0, size - VARHDRSZ) : DatumGetArrayTypeP(value);
+}
+
 /* The numbers of an array. */
 static ml_items
 items_of(value_reader *reader, Datum value)
 {
-	ArrayType  *array = DatumGetArrayTypeP(value);
+	ArrayType  *array = detoast_array(reader, value);
 	ml_items	items = shape_of(reader, array);
 	double	   *copy;
 

@@ -9,24 +9,30 @@
 
 #include <math.h>
 
-ml_series_fault
-ml_series_look(ml_items items, uint32_t channels, uint32_t most, uint32_t *steps, size_t *at)
+#define POLL_NUMBERS	((size_t) 1 << 20)
+
+ml_status
+ml_series_look(ml_context *ctx, ml_items items, uint32_t channels, uint32_t most, ml_series_view *view)
 {
 	size_t		n;
 
-	*steps = 0;
-	*at = 0;
+	*view = (ml_series_view) {.fault = ML_SERIES_SOUND};
 	/* an empty array has no dimensions */
 	if (items.data == NULL || items.n == 0)
-		return ML_SERIES_SOUND;
+		return ML_OK;
 	if (ml_series_channels(items) != channels)
-		return ML_SERIES_CHANNELS;
-	*steps = ML_MIN(items.n / channels, most);
-	n = (size_t) *steps * channels;
-	for (; *at < n; ++*at)
-		if (!isfinite(items.data[*at]))
-			return isnan(items.data[*at]) ? ML_SERIES_MISSING : ML_SERIES_INFINITE;
-	return ML_SERIES_SOUND;
+	{
+		view->fault = ML_SERIES_CHANNELS;
+		return ML_OK;
+	}
+	view->steps = ML_MIN(items.n / channels, most);
+	n = (size_t) view->steps * channels;
+	for (; view->at < n && isfinite(items.data[view->at]); view->at++)
+		if (view->at % POLL_NUMBERS == POLL_NUMBERS - 1)
+			ML_TRY(ml_poll(ctx));
+	if (view->at < n)
+		view->fault = isnan(items.data[view->at]) ? ML_SERIES_MISSING : ML_SERIES_INFINITE;
+	return ML_OK;
 }
 
 ml_series_fault
@@ -48,8 +54,8 @@ ml_series_scale(const double *numbers, size_t n, const ml_channel *channels, uin
 }
 
 ml_status
-ml_series_refuse(ml_context *ctx, ml_status status, ml_series_fault fault, const char *who, ml_items items,
-				 uint32_t channels, size_t at)
+ml_series_refuse(ml_context *ctx, ml_status status, const ml_series_view *view, const char *who, ml_items items,
+				 uint32_t channels)
 {
 	static const char *const what[] = {
 		[ML_SERIES_MISSING] = "a null or NaN",
@@ -57,13 +63,13 @@ ml_series_refuse(ml_context *ctx, ml_status status, ml_series_fault fault, const
 		[ML_SERIES_RANGE] = "a number that is out of range",
 	};
 
-	if (fault == ML_SERIES_CHANNELS)
+	if (view->fault == ML_SERIES_CHANNELS)
 	{
 		ml_fail(ctx, status, "%s has %u channel%s instead of %u", who, ml_series_channels(items),
 				ml_series_channels(items) == 1 ? "" : "s", channels);
 		return ml_hint(ctx, "All series of a column have the same channels: arrays [steps][channels], or flat ones of one channel.");
 	}
-	ml_fail(ctx, status, "%s has %s at step %zu", who, what[fault], at / channels + 1);
-	return fault == ML_SERIES_RANGE ? status :
+	ml_fail(ctx, status, "%s has %s at step %zu", who, what[view->fault], view->at / channels + 1);
+	return view->fault == ML_SERIES_RANGE ? status :
 		ml_hint(ctx, "Fill gaps in a query, or leave such steps out: (SELECT array_agg(e) FROM unnest(column) AS e WHERE ...).");
 }

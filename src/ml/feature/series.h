@@ -49,18 +49,25 @@ ml_series_channels(ml_items items)
 }
 
 /*
- * How many of its steps are looked at, most "most" of them, and whether they are
- * sound; *at: the number, from 0, that isn't.
+ * How many of its steps are looked at, most "most" of them, and what is wrong with
+ * them: *at is the number, from 0, that isn't sound.
  */
-extern ml_series_fault ml_series_look(ml_items items, uint32_t channels, uint32_t most, uint32_t *steps,
-									  size_t *at);
+typedef struct ml_series_view
+{
+	uint32_t	steps;
+	ml_series_fault fault;
+	size_t		at;
+} ml_series_view;
+
+extern ml_status ml_series_look(ml_context *ctx, ml_items items, uint32_t channels, uint32_t most,
+								ml_series_view *view);
 
 /* n numbers, channel by channel within steps, scaled -> to[n]; SOUND or RANGE. */
 extern ml_series_fault ml_series_scale(const double *numbers, size_t n, const ml_channel *channels,
 									   uint32_t nchannels, float *to, size_t *at);
 
 /* Fail with what is wrong: 'who' has a null or NaN ... */
-extern ml_status ml_series_refuse(ml_context *ctx, ml_status status, ml_series_fault fault, const char *who,
-								  ml_items items, uint32_t channels, size_t at);
+extern ml_status ml_series_refuse(ml_context *ctx, ml_status status, const ml_series_view *view, const char *who,
+								  ml_items items, uint32_t channels);
 
 #endif							/* ML_SERIES_H */

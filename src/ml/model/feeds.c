@@ -335,14 +335,13 @@ read_series(ml_context *ctx, ml_feed_batch *batch, int feed, ml_items items)
 {
 	const ml_feed *wanted = &batch->feeds->feeds[feed];
 	char		who[128];
-	uint32_t	steps;
-	size_t		at;
-	ml_series_fault fault = ml_series_look(items, (uint32_t) wanted->size, batch->feeds->steps[feed], &steps, &at);
+	ml_series_view view;
 
-	if (fault == ML_SERIES_SOUND)
-		return ml_feed_series(ctx, batch, feed, items.data, steps);
+	ML_TRY(ml_series_look(ctx, items, (uint32_t) wanted->size, batch->feeds->steps[feed], &view));
+	if (view.fault == ML_SERIES_SOUND)
+		return ml_feed_series(ctx, batch, feed, items.data, view.steps);
 	ml_print(who, sizeof(who), "column \"%.*s\"", (int) ML_MIN(wanted->name.size, (size_t) 64), wanted->name.data);
-	return ml_series_refuse(ctx, ML_BAD_INPUT, fault, who, items, (uint32_t) wanted->size, at);
+	return ml_series_refuse(ctx, ML_BAD_INPUT, &view, who, items, (uint32_t) wanted->size);
 }
 
 ml_status

@@ -15,6 +15,7 @@
 #include <math.h>
 
 #define SUMMED		256			/* numbers of a channel that are summed up at once */
+#define POLL_NUMBERS	((size_t) 1 << 20)
 #define UNKNOWN		16			/* channels that there is room for when the first row doesn't tell */
 #define QUOTED(text)	(int) ML_MIN((text).size, (size_t) 64), (text).data
 
@@ -64,37 +65,43 @@ find_channels(ml_context *ctx, ml_network_trainer *net, ml_network_series *serie
 }
 
 /* Numbers that are not scaled must be floats as they are. */
-static ml_series_fault
-check_range(const double *numbers, size_t n, size_t *at)
+static ml_status
+check_range(ml_context *ctx, const double *numbers, size_t n, ml_series_view *view)
 {
-	for (*at = 0; *at < n; ++*at)
-		if (fabs(numbers[*at]) > FLT_MAX)
-			return ML_SERIES_RANGE;
-	return ML_SERIES_SOUND;
+	for (view->at = 0; view->at < n && fabs(numbers[view->at]) <= FLT_MAX; view->at++)
+		if (view->at % POLL_NUMBERS == POLL_NUMBERS - 1)
+			ML_TRY(ml_poll(ctx));
+	view->fault = view->at < n ? ML_SERIES_RANGE : ML_SERIES_SOUND;
+	return ML_OK;
+}
+
+/* What a series has that is looked at; refused with its row. */
+static ml_status
+look_at(ml_context *ctx, const ml_network_trainer *net, const ml_network_series *series, ml_items items, ml_series_view *view)
+{
+	char		who[160];
+
+	ML_TRY(ml_series_look(ctx, items, series->channels, series->steps, view));
+	if (view->fault == ML_SERIES_SOUND && !net->trainer->options.tabular.standardize)
+		ML_TRY(check_range(ctx, items.data, (size_t) view->steps * series->channels, view));
+	if (view->fault == ML_SERIES_SOUND)
+		return ML_OK;
+	ml_print(who, sizeof(who), "the series of row %llu in column \"%.*s\"", (unsigned long long) net->trainer->seen,
+			 QUOTED(net->trainer->columns[series->column].name));
+	return ml_series_refuse(ctx, ML_BAD_DATA, view, who, items, series->channels);
 }
 
 ml_status
 ml_network_put_series(ml_context *ctx, ml_network_trainer *net, ml_network_series *series, ml_items items, char **to)
 {
 	const ml_column *column = &net->trainer->columns[series->column];
-	ml_series_fault fault;
-	char		who[160];
-	uint32_t	steps;
-	size_t		at;
+	ml_series_view view;
 	uint64_t	n;
 
 	if (series->channels == 0 && items.data != NULL && items.n > 0)
 		ML_TRY(find_channels(ctx, net, series, items));
-	fault = ml_series_look(items, series->channels, series->steps, &steps, &at);
-	if (fault == ML_SERIES_SOUND && !net->trainer->options.tabular.standardize)
-		fault = check_range(items.data, (size_t) steps * series->channels, &at);
-	if (fault != ML_SERIES_SOUND)
-	{
-		ml_print(who, sizeof(who), "the series of row %llu in column \"%.*s\"", (unsigned long long) net->trainer->seen,
-				 QUOTED(column->name));
-		return ml_series_refuse(ctx, ML_BAD_DATA, fault, who, items, series->channels, at);
-	}
-	n = (uint64_t) steps * series->channels;
+	ML_TRY(look_at(ctx, net, series, items, &view));
+	n = (uint64_t) view.steps * series->channels;
 	if (n > series->room)
 	{
 		ml_fail(ctx, ML_BAD_DATA, "the series of row %llu in column \"%.*s\" has too many numbers", (unsigned long long) net->trainer->seen,
@@ -103,10 +110,10 @@ ml_network_put_series(ml_context *ctx, ml_network_trainer *net, ml_network_serie
 	}
 	memcpy(*to, &n, 8);
 	if (n > 0)
-		memcpy(*to + 8, items.data, (size_t) n * sizeof(double));
+		ML_TRY(ml_copy(ctx, *to + 8, items.data, (size_t) n * sizeof(double)));
 	*to += 8 + n * sizeof(double);
-	series->longest = ML_MAX(series->longest, steps);
-	series->cut += n > 0 && items.n / series->channels > steps;
+	series->longest = ML_MAX(series->longest, view.steps);
+	series->cut += n > 0 && items.n / series->channels > view.steps;
 	return ML_OK;
 }
 
