@@ -23,6 +23,7 @@ sub query
 my @setup = (q{CREATE EXTENSION aiaas},
 	q{CREATE TABLE items AS SELECT i, i % 3 AS class, (i % 3) * 0.4 + (i * 7919 % 1000) / 1000.0 AS a, CASE i % 5 WHEN 0 THEN 'red' WHEN 1 THEN NULL ELSE 'blue' END AS colour,
 		concat_ws(' ', (ARRAY['good','bad','fair'])[1 + i % 3], 'w' || i % 17, 'v' || i * 31 % 23) AS note,
+		ARRAY(SELECT sin(t * (1 + i % 3) + i) + (i % 3) * 0.2 FROM generate_series(1, i % 19) t) AS pulse,
 		decode(substr(md5((i / 7)::text) || md5(i::text) || md5((i % 3)::text) || md5((i % 3)::text), 1, 128), 'hex') AS picture
 		FROM generate_series(1, 3000) i},
 	q{ANALYZE items});
@@ -31,6 +32,7 @@ my %models = (
 	mlp => [ '{a,colour}', '{"epochs": 4, "validation": 0.2}' ],
 	lstm => [ '{note}', '{"network": "lstm", "epochs": 2}' ],
 	transformer => [ '{note}', '{"network": "transformer", "epochs": 1, "precision": "bf16"}' ],
+	series => [ '{pulse}', '{"network": "cnn", "epochs": 2, "columns": {"pulse": "series"}}' ],
 	mixed => [ '{a,colour,note,picture}', '{"epochs": 2, "images": {"picture": {"height": 8, "width": 8, "channels": 1}}}' ]);
 my (%digest, %bits);
 

@@ -105,7 +105,9 @@ series_body(writer *w, preset which)
 		case LSTM:
 			return layer(w, "lstm", "\"units\": 64, \"bidirectional\": true");
 		case CNN:
-			ML_TRY(layer(w, "conv1d", "\"filters\": 64, \"kernel_size\": 3, \"padding\": \"same\", \"activation\": \"relu\""));
+			/* shapes over nine steps: of one layer they would be no more than of five */
+			for (int i = 0; i < 2; i++)
+				ML_TRY(layer(w, "conv1d", "\"filters\": 64, \"kernel_size\": 5, \"padding\": \"same\", \"activation\": \"relu\""));
 			return layer(w, "global_max_pooling", "");
 		case TRANSFORMER:
 			ML_TRY(layer(w, "dense", "\"units\": 64"));
