@@ -438,7 +438,7 @@ text_of(value_reader *reader, Datum value)
 /* ---------- arrays ---------- */
 
 #define SERIES_STEPS	(ML_SERIES_STEPS + 1)	/* one more than are looked at, which tells that there are more */
-#define POLL_ITEMS		65536
+#define POLL_ITEMS		8192
 #define LARGE_ARRAY		((Size) 1 << 20)	/* bytes from which on it pays to look at its head first */
 
 pg_noreturn static void

@@ -103,6 +103,9 @@ SELECT (metrics -> 'accuracy')::float8 > 0.95 AS learnt FROM aiaas_train('waves'
 		aiaas.embedding(NULL, 4, inputs => '{note}'), aiaas.global_average_pooling(name => 'read'),
 		aiaas.concatenate('seen', 'read', 'numbers'), aiaas.dense(1, 'sigmoid')) || '{"columns": {"readings": "series", "note": "text"}}'));
 SELECT bool_and(aiaas_score('mixed', w) = aiaas_score('mixed', to_jsonb(w))) AS same FROM (SELECT readings::float8[], note, height FROM waves) AS w;
+-- its specification: words have one length by themselves, steps another
+SELECT version FROM aiaas_train('waves', 'shape', 'mixed', '{readings,note,height}', 'network', aiaas_network_spec('mixed'));
+SELECT count(DISTINCT digest) AS one, (SELECT aiaas_network_spec('mixed') -> 'max_length') AS max_length FROM aiaas_versions('mixed');
 -- a row without a series is not one without anything
 SELECT aiaas_classify('mixed', ROW(NULL::float4[], 'notes', 1)) IS NOT NULL AS answered, aiaas_classify('mixed', ROW(NULL::float4[], NULL::text, NULL::int)) AS nothing;
 SELECT (metrics -> 'accuracy')::float8 > 0.95 AS learnt FROM aiaas_train('waves', 'shape', 'mixed', '{readings,note,height}', 'network', options('{"network": "cnn"}'));
