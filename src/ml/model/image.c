@@ -117,6 +117,32 @@ ml_image_build(ml_context *ctx, const void *stored, size_t size, void *image, si
 
 /* ---------- the head ---------- */
 
+static bool
+needs_time_zone(const ml_tabular *tabular)
+{
+	for (uint32_t i = 0; i < tabular->ncolumns; i++)
+		if (tabular->columns[i].type == ML_TYPE_TIMESTAMPTZ)
+			return true;
+	return false;
+}
+
+ml_image_names
+ml_image_names_of(const ml_stored_head *head, ml_text unicode)
+{
+	const ml_tabular *tabular = &head->tabular;
+	ml_image_names names = {
+		.nlabels = head->nlabels, .labels = head->labels,
+		.ncolumns = tabular->ncolumns, .columns = tabular->names, .kinds = tabular->columns
+	};
+
+	names.strings[ML_STRING_ALGORITHM] = head->algorithm;
+	if (tabular->ntexts > 0)
+		names.strings[ML_STRING_UNICODE] = unicode;
+	if (needs_time_zone(tabular))
+		names.strings[ML_STRING_TIME_ZONE] = tabular->time_zone;
+	return names;
+}
+
 void
 ml_image_plan_head(ml_image *head, int format, const ml_image_names *names, uint64_t *end)
 {

@@ -216,6 +216,15 @@ ml_image_section(uint64_t *end, uint64_t size)
 	return start;
 }
 
+static inline uint64_t
+ml_image_section_of(uint64_t *end, uint64_t n, size_t width)
+{
+	return ml_image_section(end, ml_size_mul(n, width));
+}
+
+/* Of a model of columns; unicode: the version that its texts were split by. */
+extern ml_image_names ml_image_names_of(const ml_stored_head *head, ml_text unicode);
+
 /* Set head's counts and sections; nscores is set. */
 extern void ml_image_plan_head(ml_image *head, int format, const ml_image_names *names, uint64_t *end);
 

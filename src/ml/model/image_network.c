@@ -8,43 +8,11 @@
  */
 #include "model/image.h"
 
-static bool
-needs_time_zone(const ml_tabular *tabular)
-{
-	for (uint32_t i = 0; i < tabular->ncolumns; i++)
-		if (tabular->columns[i].type == ML_TYPE_TIMESTAMPTZ)
-			return true;
-	return false;
-}
-
-static ml_image_names
-names_of(const ml_network_file *file)
-{
-	const ml_tabular *tabular = &file->head.tabular;
-	ml_image_names names = {
-		.nlabels = file->head.nlabels, .labels = file->head.labels,
-		.ncolumns = tabular->ncolumns, .columns = tabular->names, .kinds = tabular->columns
-	};
-
-	names.strings[ML_STRING_ALGORITHM] = file->head.algorithm;
-	if (tabular->ntexts > 0)
-		names.strings[ML_STRING_UNICODE] = file->unicode;
-	if (needs_time_zone(tabular))
-		names.strings[ML_STRING_TIME_ZONE] = tabular->time_zone;
-	return names;
-}
-
 /* Of its products: where they are not, tables made with the other kind have other last bits. */
 static bool
 is_fused(const ml_kernel *kernel)
 {
 	return kernel->level != ML_LEVEL_REF;
-}
-
-static uint64_t
-section_of(uint64_t *end, uint64_t n, size_t width)
-{
-	return ml_image_section(end, ml_size_mul(n, width));
 }
 
 /* A graph without its arrays. */
@@ -96,7 +64,7 @@ ml_image_plan_network(ml_context *ctx, const ml_network_file *file, const ml_gra
 	const ml_tabular *tabular = &file->head.tabular;
 	const ml_tokens *tokens = &file->feeds.tokens;
 	const ml_graph *graph = file->network.graph;
-	ml_image_names names = names_of(file);
+	ml_image_names names = ml_image_names_of(&file->head, file->unicode);
 	ml_image   *head = &image->head;
 	uint64_t	end = sizeof(ml_network_image);
 
@@ -108,31 +76,31 @@ ml_image_plan_network(ml_context *ctx, const ml_network_file *file, const ml_gra
 	head->ntexts = tabular->ntexts;
 	plan_numbers(file, image);
 	ml_image_plan_head(head, ML_FORMAT_NETWORK, &names, &end);
-	image->columns = section_of(&end, tabular->ncolumns, sizeof(ml_tabular_column));
-	image->scaling = section_of(&end, tabular->ndense, sizeof(ml_scaling));
-	image->level_end = section_of(&end, tabular->nlevels, sizeof(uint64_t));
-	image->levels = section_of(&end, file->head.levels_size, 1);
-	image->slots = section_of(&end, tabular->nslots, sizeof(uint32_t));
-	image->channels = section_of(&end, tabular->nchannels, sizeof(ml_channel));
-	image->word_ends = section_of(&end, tokens->n, sizeof(uint64_t));
-	image->words = section_of(&end, file->words_size, 1);
-	image->word_slots = section_of(&end, tokens->nslots, sizeof(uint32_t));
-	image->values = section_of(&end, (uint64_t) graph->nvalues, sizeof(ml_graph_value));
-	image->nodes = section_of(&end, (uint64_t) graph->nnodes, sizeof(ml_graph_node));
-	image->operands = section_of(&end, graph->noperands, sizeof(int32_t));
-	image->constants = section_of(&end, graph->constant_bytes, 1);
-	image->graph_strings = section_of(&end, graph->string_bytes, 1);
-	image->parameters = section_of(&end, folded != NULL ? folded->parameters : graph->parameters, sizeof(float));
+	image->columns = ml_image_section_of(&end, tabular->ncolumns, sizeof(ml_tabular_column));
+	image->scaling = ml_image_section_of(&end, tabular->ndense, sizeof(ml_scaling));
+	image->level_end = ml_image_section_of(&end, tabular->nlevels, sizeof(uint64_t));
+	image->levels = ml_image_section_of(&end, file->head.levels_size, 1);
+	image->slots = ml_image_section_of(&end, tabular->nslots, sizeof(uint32_t));
+	image->channels = ml_image_section_of(&end, tabular->nchannels, sizeof(ml_channel));
+	image->word_ends = ml_image_section_of(&end, tokens->n, sizeof(uint64_t));
+	image->words = ml_image_section_of(&end, file->words_size, 1);
+	image->word_slots = ml_image_section_of(&end, tokens->nslots, sizeof(uint32_t));
+	image->values = ml_image_section_of(&end, (uint64_t) graph->nvalues, sizeof(ml_graph_value));
+	image->nodes = ml_image_section_of(&end, (uint64_t) graph->nnodes, sizeof(ml_graph_node));
+	image->operands = ml_image_section_of(&end, graph->noperands, sizeof(int32_t));
+	image->constants = ml_image_section_of(&end, graph->constant_bytes, 1);
+	image->graph_strings = ml_image_section_of(&end, graph->string_bytes, 1);
+	image->parameters = ml_image_section_of(&end, folded != NULL ? folded->parameters : graph->parameters, sizeof(float));
 	if (folded != NULL)
 	{
 		plan_graph(folded, &image->folded);
-		image->folded_values = section_of(&end, (uint64_t) folded->nvalues, sizeof(ml_graph_value));
-		image->folded_nodes = section_of(&end, (uint64_t) folded->nnodes, sizeof(ml_graph_node));
-		image->folded_operands = section_of(&end, folded->noperands, sizeof(int32_t));
+		image->folded_values = ml_image_section_of(&end, (uint64_t) folded->nvalues, sizeof(ml_graph_value));
+		image->folded_nodes = ml_image_section_of(&end, (uint64_t) folded->nnodes, sizeof(ml_graph_node));
+		image->folded_operands = ml_image_section_of(&end, folded->noperands, sizeof(int32_t));
 		image->folded_fused = is_fused(ml_kernel_select(ML_LEVEL_AUTO));
 	}
-	image->states = section_of(&end, graph->state_bytes, 1);
-	image->layers = section_of(&end, file->layers_json.size, 1);
+	image->states = ml_image_section_of(&end, graph->state_bytes, 1);
+	image->layers = ml_image_section_of(&end, file->layers_json.size, 1);
 	image->layers_size = file->layers_json.size;
 	head->size = ml_size_align(end, ML_ALIGN);
 	return head->size == SIZE_MAX ? ml_no_memory(ctx, SIZE_MAX) : ML_OK;
@@ -188,7 +156,7 @@ ml_image_fill_network(ml_context *ctx, const ml_network_file *file, const ml_net
 					  ml_network_image *image)
 {
 	const ml_graph *graph = file->network.graph;
-	ml_image_names names = names_of(file);
+	ml_image_names names = ml_image_names_of(&file->head, file->unicode);
 
 	ML_TRY(ml_image_fill_head(ctx, &image->head, &header->head, sizeof(*header), &names));
 	ML_TRY(fill_feeds(ctx, file, image));

@@ -13,53 +13,21 @@
 #define POLL_NUMBERS	((size_t) 1 << 16)
 #define TEXT_BITS		48		/* of the largest weight of a score; 12 more are its tf */
 
-static bool
-needs_time_zone(const ml_tabular *tabular)
-{
-	for (uint32_t i = 0; i < tabular->ncolumns; i++)
-		if (tabular->columns[i].type == ML_TYPE_TIMESTAMPTZ)
-			return true;
-	return false;
-}
-
-static ml_image_names
-names_of(const ml_table_file *file)
-{
-	const ml_tabular *tabular = &file->head.tabular;
-	ml_image_names names = {
-		.nlabels = file->head.nlabels, .labels = file->head.labels,
-		.ncolumns = tabular->ncolumns, .columns = tabular->names, .kinds = tabular->columns
-	};
-
-	names.strings[ML_STRING_ALGORITHM] = file->head.algorithm;
-	if (tabular->ntexts > 0)
-		names.strings[ML_STRING_UNICODE] = file->recipe.unicode;
-	if (needs_time_zone(tabular))
-		names.strings[ML_STRING_TIME_ZONE] = tabular->time_zone;
-	return names;
-}
-
-static uint64_t
-section_of(uint64_t *end, uint64_t n, size_t width)
-{
-	return ml_image_section(end, ml_size_mul(n, width));
-}
-
 static void
 plan_linear(const ml_table_file *file, ml_table_image *image, uint64_t *end)
 {
 	uint64_t	nweights = ml_size_mul(file->width, file->head.nscores);
 
-	image->weights = section_of(end, nweights, sizeof(double));
-	image->dropped = section_of(end, file->width, 1);
+	image->weights = ml_image_section_of(end, nweights, sizeof(double));
+	image->dropped = ml_image_section_of(end, file->width, 1);
 	image->has_errors = file->std_error != NULL;
-	image->std_error = section_of(end, image->has_errors ? file->width : 0, sizeof(double));
+	image->std_error = ml_image_section_of(end, image->has_errors ? file->width : 0, sizeof(double));
 	image->bias_std_error = file->bias_std_error;
 	image->freedom = file->freedom;
 	if (file->head.tabular.ntexts == 0)
 		return;
 	image->head.vocabulary = ml_image_section(end, ml_vocabulary_size(file->recipe.hash_bits));
-	image->text_records = section_of(end, ml_size_mul(file->ntext, 1 + (size_t) file->head.nscores), sizeof(int64_t));
+	image->text_records = ml_image_section_of(end, ml_size_mul(file->ntext, 1 + (size_t) file->head.nscores), sizeof(int64_t));
 }
 
 static void
@@ -71,15 +39,15 @@ plan_machine(const ml_table_file *file, ml_table_image *image, uint64_t *end)
 		.nvectors = file->nvectors, .npanels = ml_panels_of(file->nvectors), .width = file->width,
 		.nscores = file->head.nscores
 	};
-	image->panels = section_of(end, ml_panels_vectors(file->nvectors, file->width), sizeof(float));
-	image->coefficients = section_of(end, ml_panels_coefficients(file->nvectors, file->head.nscores), sizeof(float));
+	image->panels = ml_image_section_of(end, ml_panels_vectors(file->nvectors, file->width), sizeof(float));
+	image->coefficients = ml_image_section_of(end, ml_panels_coefficients(file->nvectors, file->head.nscores), sizeof(float));
 }
 
 ml_status
 ml_image_plan_table(ml_context *ctx, const ml_table_file *file, ml_table_image *image)
 {
 	const ml_tabular *tabular = &file->head.tabular;
-	ml_image_names names = names_of(file);
+	ml_image_names names = ml_image_names_of(&file->head, file->recipe.unicode);
 	ml_image   *head = &image->head;
 	uint64_t	end = sizeof(ml_table_image);
 
@@ -105,11 +73,11 @@ ml_image_plan_table(ml_context *ctx, const ml_table_file *file, ml_table_image *
 	image->tabular.slots = NULL;
 	image->width = file->width;
 	ml_image_plan_head(head, ML_FORMAT_TABLE, &names, &end);
-	image->columns = section_of(&end, tabular->ncolumns, sizeof(ml_tabular_column));
-	image->scaling = section_of(&end, tabular->ndense, sizeof(ml_scaling));
-	image->level_end = section_of(&end, tabular->nlevels, sizeof(uint64_t));
-	image->levels = section_of(&end, file->head.levels_size, 1);
-	image->slots = section_of(&end, tabular->nslots, sizeof(uint32_t));
+	image->columns = ml_image_section_of(&end, tabular->ncolumns, sizeof(ml_tabular_column));
+	image->scaling = ml_image_section_of(&end, tabular->ndense, sizeof(ml_scaling));
+	image->level_end = ml_image_section_of(&end, tabular->nlevels, sizeof(uint64_t));
+	image->levels = ml_image_section_of(&end, file->head.levels_size, 1);
+	image->slots = ml_image_section_of(&end, tabular->nslots, sizeof(uint32_t));
 	if (file->kind == ML_MACHINE_NONE)
 		plan_linear(file, image, &end);
 	else
@@ -216,7 +184,7 @@ ml_image_fill_table(ml_context *ctx, const ml_table_file *file, const ml_table_i
 					ml_table_image *image)
 {
 	const ml_tabular *tabular = &file->head.tabular;
-	ml_image_names names = names_of(file);
+	ml_image_names names = ml_image_names_of(&file->head, file->recipe.unicode);
 
 	ML_TRY(ml_image_fill_head(ctx, &image->head, &header->head, sizeof(*header), &names));
 	fill_numbers(file, image);
