@@ -252,9 +252,10 @@ check_levels(op_checks *checks, const op_case *c, const machine *ref, const valu
 			right = fail(checks, c, OP_FAILED_LEVEL, ref->ctx->error.text);
 			break;
 		}
-		if (compare(&at[n - 1], ref, true) > (c->inexact ? 1e-5 : 0) || compare(&at[n - 1], ref, false) > 1e-4)
+		if (compare(&at[n - 1], ref, true) > (c->rounded > 0 ? c->rounded : c->inexact ? 1e-5 : 0) ||
+			compare(&at[n - 1], ref, false) > ML_MAX(c->rounded, 1e-4))
 			right = fail(checks, c, OP_FAILED_LEVEL, kernel->name);
-		if (n == 2 && right && compare(&at[0], &at[1], true) > 0)
+		if (n == 2 && right && c->rounded == 0 && compare(&at[0], &at[1], true) > 0)
 			right = fail(checks, c, OP_FAILED_LEVEL, "avx2 and avx512 differ");
 	}
 	while (n > 0)
@@ -493,7 +494,7 @@ check_values(op_checks *checks, const op_case *c, values *v)
 		double		error = compare(&narrow, &wide, false);
 
 		checks->worst_f32 = fmax(checks->worst_f32, error);
-		if (error > 1e-4)
+		if (error > ML_MAX(c->rounded, 1e-4))
 			right = fail(checks, c, OP_FAILED_F32, "F32 is not what F64 is");
 		right &= check_levels(checks, c, &narrow, v);
 		if ((c->op->flags & ML_OP_ADDS) != 0 && !is_strided(c))

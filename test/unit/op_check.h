@@ -76,6 +76,7 @@ typedef struct op_case
 	uint32_t	unread;			/* bit i: no gradient comes through output i, and bits may differ by row */
 	uint32_t	hidden;			/* bit i: output i may differ between types (indices, logs) */
 	bool		inexact;		/* levels may differ in the last bits */
+	double		rounded;		/* F32 rounds operands: it and levels may differ by so much (1e-4); 0: not */
 	int			rows;
 	int64_t		lengths[2][OP_ROWS_MAX];	/* of the rows' words; OFFSETS are made of them */
 	double		step;			/* of differences; 0: 1e-3 */

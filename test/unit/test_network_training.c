@@ -60,6 +60,7 @@ test_pairs(void)
 		{
 			const ml_network_kernel *kernel = levels[l]->network;
 			uint32_t   *left = (uint32_t *) (void *) numbers(rows * pairs);
+			uint32_t   *turned = (uint32_t *) (void *) numbers(rows * pairs);
 			uint32_t   *tiles = (uint32_t *) (void *) numbers(ntiles * pairs * ML_TILE_ROWS);
 			uint32_t   *right = (uint32_t *) (void *) numbers(npanels * pairs * ML_PANEL);
 			float	   *c = numbers(rows * columns);
@@ -72,6 +73,10 @@ test_pairs(void)
 			};
 
 			kernel->round_rows(left, (int64_t) pairs, a, (int64_t) k, rows, k);
+			kernel->turn_pairs(turned, (int64_t) rows, a, (int64_t) k, rows, k);
+			for (size_t r = 0; r < rows; r++)
+				for (size_t i = 0; i < pairs; i++)
+					wrong += turned[i * rows + r] != left[r * pairs + i];
 			kernel->pack_pairs(tiles, ML_TILE_ROWS, (int64_t) pairs * ML_TILE_ROWS, across, (int64_t) rows, k, rows);
 			kernel->pack_pairs(right, ML_PANEL, (int64_t) pairs * ML_PANEL, b, (int64_t) columns, k, columns);
 			for (size_t r = 0; r < rows; r++)
@@ -104,6 +109,7 @@ test_pairs(void)
 					worst[l] = fmax(worst[l], fabs(c[r * columns + j] - sum));
 				}
 			free(left);
+			free(turned);
 			free(tiles);
 			free(right);
 			free(c);

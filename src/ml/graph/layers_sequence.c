@@ -147,7 +147,7 @@ static int32_t
 attend(ml_lowering *w, const char *prefix, int32_t x, int32_t offsets, int64_t channels, int64_t heads,
 	   int64_t size, bool bias)
 {
-	ml_attributes attributes = {.ints = {heads, ml_layer_integer(w, "causal")}};
+	ml_attributes attributes = {.ints = {heads, ml_layer_integer(w, "causal"), ml_layer_bf16(w)}};
 	int32_t		out[ML_NODE_OUTPUTS_MAX];
 	char		name[48];
 	int32_t		qkv;

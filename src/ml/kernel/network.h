@@ -141,6 +141,10 @@ struct ml_network_kernel
 	void		(*round_rows) (uint32_t *to, int64_t to_row, const float *from, int64_t from_row, size_t rows,
 							   size_t columns);
 
+	/* The same, turned: to[i * to_row + r] = from[r * from_row + 2 i] and the next one */
+	void		(*turn_pairs) (uint32_t *to, int64_t to_row, const float *from, int64_t from_row, size_t rows,
+							   size_t columns);
+
 	/*
 	 * [exact] Narrow weights of a panel to floats, [rows][32]: of bf16; of blocks of
 	 * Q8, which lie in groups of 32 rows: 32 scales, one for each column, then 32 x
@@ -160,6 +164,23 @@ struct ml_network_kernel
 	float		(*softmax) (float *y, const float *x, size_t n, float *sum);
 	/* [exact] dx = y (dy - sum(dy y)); dx may be dy */
 	void		(*softmax_back) (float *dx, const float *dy, const float *y, size_t n);
+
+	/*
+	 * [exact] Attention.  A stretch of some rows of softmax: the n[r] scores from r * row
+	 * on become exp(scale score - maximum), with maxima and sums (of these) over all
+	 * stretches so far; scale >= 0.  factors[r]: by what sums over earlier ones are to be
+	 * multiplied.
+	 */
+	void		(*attend) (float *scores, int64_t row, const size_t *n, size_t rows, float scale, float *maxima,
+						   float *sums, float *factors);
+	/*
+	 * [exact] scores[n] become p = exp(scale score - logsum), slopes[n] (of p) those of
+	 * scores: scale p (slope - shift)
+	 */
+	void		(*attend_back) (float *scores, float *slopes, size_t n, float scale, float logsum, float shift);
+	/* [exact] to[r] = the sum over i < n of x[r * x_row + i] * y[r * y_row + i], r < rows */
+	void		(*dots) (float *to, const float *x, int64_t x_row, const float *y, int64_t y_row, size_t rows,
+						 size_t n);
 
 	/*
 	 * [exact] y = (x - mean) / sqrt(variance + epsilon) * gain + bias; gain and bias may

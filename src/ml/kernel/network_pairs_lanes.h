@@ -96,6 +96,28 @@ LANES_NAME(round_rows) (uint32_t *to, int64_t to_row, const float *from, int64_t
 	}
 }
 
+/* Some rows and columns at a time are rounded, then turned while they are in the first cache. */
+#define TURNED		16
+
+LANES_TARGET static void
+LANES_NAME(turn_pairs) (uint32_t *to, int64_t to_row, const float *from, int64_t from_row, size_t rows,
+						size_t columns)
+{
+	uint32_t	pairs[TURNED * TURNED];
+
+	for (size_t r = 0; r < rows; r += TURNED)
+		for (size_t c = 0; c < columns; c += 2 * TURNED)
+		{
+			size_t		height = ML_MIN(rows - r, TURNED);
+			size_t		width = ML_MIN(columns - c, 2 * TURNED);
+
+			LANES_NAME(round_rows) (pairs, TURNED, from + (int64_t) r * from_row + c, from_row, height, width);
+			LANES_NAME(transpose) ((float *) to + (int64_t) (c / 2) * to_row + r, to_row, (const float *) pairs, TURNED,
+								   height, width / 2 + width % 2);
+		}
+}
+
+#undef TURNED
 #undef LANES_PAIR
 #undef LANES_BOTH
 #undef LANES_HALVES

@@ -109,6 +109,14 @@ LANES_NAME(fill) (floats x, bool cut, size_t rest, float value)
 	return x;
 }
 
+INLINED lanes4
+LANES_NAME(greater) (lanes4 a, lanes4 b)
+{
+	ilanes4		better = a > b;
+
+	return (lanes4) ((better & (ilanes4) a) | (~better & (ilanes4) b));
+}
+
 /* NaN counts as nothing. */
 LANES_TARGET static float
 LANES_NAME(row_maximum) (const float *x, size_t n)
@@ -116,7 +124,6 @@ LANES_NAME(row_maximum) (const float *x, size_t n)
 	floats		best[SUMS];
 	const float *b = (const float *) best;
 	lanes4		quarter = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
-	float		result = -INFINITY;
 
 	UNROLLED
 	for (int i = 0; i < SUMS; i++)
@@ -126,17 +133,13 @@ LANES_NAME(row_maximum) (const float *x, size_t n)
 
 		best[lane] = LANES_MAX(best[lane], value);
 	});
-	/* no order of comparisons changes a maximum */
+	/* no order of comparisons changes a maximum; branches would be guessed wrong half the time */
+	UNROLLED
 	for (int i = 0; i < 16; i += 4)
-	{
-		lanes4		four = *(const lanes4 *) (b + i);
-		ilanes4		better = four > quarter;
-
-		quarter = (lanes4) ((better & (ilanes4) four) | (~better & (ilanes4) quarter));
-	}
-	for (int i = 0; i < 4; i++)
-		result = ML_MAX(result, quarter[i]);
-	return result;
+		quarter = LANES_NAME(greater) (*(const lanes4 *) (b + i), quarter);
+	quarter = LANES_NAME(greater) ((lanes4) {quarter[2], quarter[3], quarter[0], quarter[1]}, quarter);
+	quarter = LANES_NAME(greater) ((lanes4) {quarter[1], quarter[0], quarter[3], quarter[2]}, quarter);
+	return quarter[0];
 }
 
 LANES_TARGET static float
@@ -176,6 +179,134 @@ LANES_NAME(softmax_back) (float *dx, const float *dy, const float *y, size_t n)
 	FOR_ROW(n, sums[lane] += AT_ROW(dy) * AT_ROW(y););
 	total = LANES_NAME(fold) (sums);
 	FOR_ROW(n, TO_ROW(dx, AT_ROW(y) * (AT_ROW(dy) - total)););
+}
+
+/*
+ * e^x of four vectors, step by step together: alone each would wait for its own
+ * chain.
+ */
+#define FOUR(step)	UNROLLED for (int v = 0; v < 4; v++) step
+
+INLINED void
+LANES_NAME(exp_four) (floats *x)
+{
+	static const float terms[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+	ilanes		tiny[4];
+	floats		n[4];
+	floats		s[4];
+
+	FOUR({
+		tiny[v] = x[v] < -87.0f;
+		x[v] = (floats) ((ilanes) x[v] & ~tiny[v]);
+		n[v] = x[v] * 1.44269504f + 12582912.0f;
+		s[v] = n[v] - 12582912.0f;
+		x[v] = x[v] - s[v] * 0.693359375f;
+		x[v] = x[v] + s[v] * 2.12194440e-4f;
+		s[v] = splat(1.9875691500e-4f);
+	});
+	UNROLLED
+	for (int i = 0; i < 5; i++)
+		FOUR(s[v] = x[v] * s[v] + terms[i];);
+	FOUR({
+		s[v] = x[v] * x[v] * s[v] + x[v] + 1.0f;
+		s[v] = (floats) ((ilanes) s[v] + ((ilanes) n[v] << 23));
+		x[v] = (floats) ((ilanes) s[v] & ~tiny[v]);
+	});
+}
+
+/* A row's scores become exp(scale score - most); returns their sum. */
+INLINED float
+LANES_NAME(weigh) (float *scores, size_t n, float scale, float most)
+{
+	size_t		i = 0;
+	floats		sums[SUMS];
+
+	UNROLLED
+	for (int k = 0; k < SUMS; k++)
+		sums[k] = splat(0);
+	for (; i + 4 * LANES_N <= n; i += 4 * LANES_N)
+	{
+		floats		x[4];
+
+		FOUR(x[v] = AT(scores, i + (size_t) v * LANES_N) * scale - most;);
+		LANES_NAME(exp_four) (x);
+		FOUR({
+			TO(scores, i + (size_t) v * LANES_N) = x[v];
+			sums[v % SUMS] += x[v];
+		});
+	}
+	scores += i;
+	n -= i;
+	if (n > 0)
+		FOR_ROW(n, {
+			floats		value = LANES_NAME(exp) (AT_ROW(scores) * scale - most);
+
+			TO_ROW(scores, value);
+			sums[lane] += LANES_NAME(fill) (value, cut, rest, 0.0f);
+		});
+	return LANES_NAME(fold) (sums);
+}
+
+LANES_TARGET static void
+LANES_NAME(attend) (float *scores, int64_t row, const size_t *n, size_t rows, float scale, float *maxima,
+					float *sums, float *factors)
+{
+	for (size_t r = 0; r < rows; r++)
+	{
+		float		before = maxima[r];
+
+		factors[r] = 1;
+		if (n[r] == 0)
+			continue;
+		maxima[r] = ML_MAX(before, LANES_NAME(row_maximum) (scores + (int64_t) r * row, n[r]) * scale);
+		factors[r] = before == -INFINITY ? 0 : LANES_NAME(exp) (splat(before - maxima[r]))[0];
+	}
+	for (size_t r = 0; r < rows; r++)
+		if (n[r] > 0)
+			sums[r] = sums[r] * factors[r] + LANES_NAME(weigh) (scores + (int64_t) r * row, n[r], scale, maxima[r]);
+}
+
+LANES_TARGET static void
+LANES_NAME(attend_back) (float *scores, float *slopes, size_t n, float scale, float logsum, float shift)
+{
+	size_t		i = 0;
+
+	for (; i + 4 * LANES_N <= n; i += 4 * LANES_N)
+	{
+		floats		p[4];
+
+		FOUR(p[v] = AT(scores, i + (size_t) v * LANES_N) * scale - logsum;);
+		LANES_NAME(exp_four) (p);
+		FOUR({
+			TO(scores, i + (size_t) v * LANES_N) = p[v];
+			TO(slopes, i + (size_t) v * LANES_N) = p[v] * (AT(slopes, i + (size_t) v * LANES_N) - shift) * scale;
+		});
+	}
+	scores += i;
+	slopes += i;
+	n -= i;
+	FOR_ROW(n, {
+		floats		p = LANES_NAME(exp) (AT_ROW(scores) * scale - logsum);
+
+		TO_ROW(scores, p);
+		TO_ROW(slopes, p * (AT_ROW(slopes) - shift) * scale);
+	});
+}
+
+LANES_TARGET static void
+LANES_NAME(dots) (float *to, const float *x, int64_t x_row, const float *y, int64_t y_row, size_t rows, size_t n)
+{
+	for (size_t r = 0; r < rows; r++, x += x_row, y += y_row)
+	{
+		floats		sums[SUMS];
+
+		UNROLLED
+		for (int i = 0; i < SUMS; i++)
+			sums[i] = splat(0);
+		/* both are 0 behind the end */
+		FOR_ROW(n, sums[lane] += AT_ROW(x) * AT_ROW(y););
+		to[r] = LANES_NAME(fold) (sums);
+	}
 }
 
 LANES_TARGET static void
@@ -338,3 +469,4 @@ LANES_NAME(widen_q8) (float *to, const void *from, size_t rows)
 #undef FOR_ROW
 #undef AT_ROW
 #undef TO_ROW
+#undef FOUR

@@ -144,6 +144,7 @@ avx2_transpose(float *to, int64_t to_row, const float *from, int64_t from_row, s
 										  "avx2,fma,bmi,bmi2,lzcnt,popcnt")))
 /* 32 numbers, the first 16 in the low half; and neighbours of both halves side by side */
 #define BOTH(x, y)			((__m512i) _mm512_cvtne2ps_pbh((__m512) (y), (__m512) (x)))
+#define avx512_bf16_transpose	avx2_transpose
 #define avx512_bf16_load_part avx512_load_part
 #define avx512_bf16_store_part avx512_store_part
 

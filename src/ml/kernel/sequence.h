@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * sequence.h
- *	  Loops of recurrent cells and of attention, apart from their products.
+ *	  Loops of recurrent cells, apart from their products.
  *
  * One text (sequence_loops.h) for float and double and each CPU level, as with
- * map.h: no fused multiply-adds, sums over 16 virtual lanes, so all of it is
- * [exact].  Arrays are void *, of the table's type.
+ * map.h: no fused multiply-adds, so all of it is [exact].  Arrays are void *, of
+ * the table's type.
  *
  * "units" is what one cell has; gates of a row lie one after the other, [gates x
  * units], in PyTorch's order: LSTM i f g o, GRU r z n.
@@ -44,21 +44,6 @@ struct ml_sequence_kernel
 	/* dx and dhidden [rows, 3 units]: of both sums; dh: of h, replaced by z dh */
 	void		(*gru_back) (void *dx, void *dhidden, void *dh, const void *gates, const void *kept,
 							 const void *h_before, size_t rows, size_t units);
-
-	/*
-	 * One more stretch of a row of softmax: scores[n] become exp(scale score -
-	 * maximum), with *maximum and *sum (of these) over all stretches so far.
-	 * Returns by what sums over earlier stretches are to be multiplied.
-	 */
-	double		(*attend) (void *scores, size_t n, double scale, double *maximum, double *sum);
-	/*
-	 * scores[n] become p = exp(scale score - logsum), slopes[n] (of p) those of
-	 * scores: scale p (slope - shift)
-	 */
-	void		(*attend_back) (void *scores, void *slopes, size_t n, double scale, double logsum,
-								double shift);
-	/* The sum of a[i] b[i]. */
-	double		(*dot) (const void *a, const void *b, size_t n);
 };
 
 static inline const ml_sequence_kernel *

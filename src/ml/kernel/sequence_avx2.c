@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sequence_avx2.c
- *	  Loops of recurrent cells and of attention for AVX2, in float and double.
+ *	  Loops of recurrent cells for AVX2, in float and double.
  *
  * Without fused multiply-adds, which would change bits.
  *

@@ -24,7 +24,6 @@
 #else
 #define SEQUENCE_LOOP	_Pragma("GCC ivdep")
 #endif
-#define SEQUENCE_LANES	ML_MAP_LANES
 #endif
 
 #define INLINE SEQUENCE_TARGET static inline __attribute__((always_inline))
@@ -81,18 +80,6 @@ SEQUENCE_NAME(clamp) (REAL x, REAL low, REAL high)
 {
 	x = x < low ? low : x;
 	return x > high ? high : x;
-}
-
-/* e^x for x <= 0, 0 where it is less than the smallest normal number */
-INLINE REAL
-SEQUENCE_NAME(exp_below) (REAL x)
-{
-	const REAL	low = (REAL) (IS_FLOAT ? -87 : -708);
-	REAL		p;
-	REAL		power = SEQUENCE_NAME(exp_parts) (x < low ? low : x, &p);
-
-	p = power + power * p;
-	return x < low ? 0 : p;
 }
 
 INLINE REAL
@@ -326,108 +313,13 @@ SEQUENCE_NAME(gru_back) (void *dx_, void *dhidden_, void *dh_, const void *gates
 	}
 }
 
-/* === Attention === */
-
-SEQUENCE_TARGET static double
-SEQUENCE_NAME(attend) (void *scores_, size_t n, double scale_, double *maximum_, double *sum_)
-{
-	REAL	   *scores = scores_;
-	const REAL	scale = (REAL) scale_;
-	const size_t whole = n - n % SEQUENCE_LANES;
-	REAL		lanes[SEQUENCE_LANES];
-	REAL		before = (REAL) *maximum_;
-	REAL		maximum = before;
-	REAL		factor;
-
-	for (int l = 0; l < SEQUENCE_LANES; l++)
-		lanes[l] = maximum;
-	for (size_t i = 0; i < whole; i += SEQUENCE_LANES)
-		SEQUENCE_LOOP
-		for (int l = 0; l < SEQUENCE_LANES; l++)
-		{
-			REAL		score = scores[i + l] * scale;
-			REAL		most = lanes[l];	/* read once: else gcc makes no vectors of it */
-
-			lanes[l] = score > most ? score : most;
-		}
-	for (size_t i = whole; i < n; i++)
-		lanes[i - whole] = scores[i] * scale > lanes[i - whole] ? scores[i] * scale : lanes[i - whole];
-	for (int l = 0; l < SEQUENCE_LANES; l++)
-		maximum = lanes[l] > maximum ? lanes[l] : maximum;
-
-	for (int l = 0; l < SEQUENCE_LANES; l++)
-		lanes[l] = 0;
-	for (size_t i = 0; i < whole; i += SEQUENCE_LANES)
-		for (int l = 0; l < SEQUENCE_LANES; l++)
-		{
-			REAL		value = SEQUENCE_NAME(exp_below) (scores[i + l] * scale - maximum);
-
-			scores[i + l] = value;
-			lanes[l] += value;
-		}
-	for (size_t i = whole; i < n; i++)
-	{
-		scores[i] = SEQUENCE_NAME(exp_below) (scores[i] * scale - maximum);
-		lanes[i - whole] += scores[i];
-	}
-	for (int half = SEQUENCE_LANES / 2; half > 0; half /= 2)
-		for (int l = 0; l < half; l++)
-			lanes[l] += lanes[l + half];
-	factor = SEQUENCE_NAME(exp_below) (before - maximum);
-	*maximum_ = maximum;
-	*sum_ = (REAL) ((REAL) *sum_ * factor + lanes[0]);
-	return factor;
-}
-
-SEQUENCE_TARGET static void
-SEQUENCE_NAME(attend_back) (void *scores_, void *slopes_, size_t n, double scale_, double logsum_,
-							double shift_)
-{
-	REAL	   *scores = scores_;
-	REAL	   *slopes = slopes_;
-	const REAL	scale = (REAL) scale_;
-	const REAL	logsum = (REAL) logsum_;
-	const REAL	shift = (REAL) shift_;
-
-	SEQUENCE_LOOP
-	for (size_t i = 0; i < n; i++)
-	{
-		REAL		p = SEQUENCE_NAME(exp_below) (scores[i] * scale - logsum);
-
-		scores[i] = p;
-		slopes[i] = p * (slopes[i] - shift) * scale;
-	}
-}
-
-SEQUENCE_TARGET static double
-SEQUENCE_NAME(dot) (const void *a_, const void *b_, size_t n)
-{
-	const REAL *a = a_;
-	const REAL *b = b_;
-	const size_t whole = n - n % SEQUENCE_LANES;
-	REAL		lanes[SEQUENCE_LANES] = {0};
-
-	for (size_t i = 0; i < whole; i += SEQUENCE_LANES)
-		for (int l = 0; l < SEQUENCE_LANES; l++)
-			lanes[l] += a[i + l] * b[i + l];
-	for (size_t i = whole; i < n; i++)
-		lanes[i - whole] += a[i] * b[i];
-	for (int half = SEQUENCE_LANES / 2; half > 0; half /= 2)
-		for (int l = 0; l < half; l++)
-			lanes[l] += lanes[l + half];
-	return lanes[0];
-}
-
 const ml_sequence_kernel SEQUENCE_TABLE = {
 	.rnn = {SEQUENCE_NAME(rnn_tanh), SEQUENCE_NAME(rnn_relu)},
 	.rnn_back = {SEQUENCE_NAME(rnn_tanh_back), SEQUENCE_NAME(rnn_relu_back)},
 	.lstm = SEQUENCE_NAME(lstm),
 	.lstm_back = SEQUENCE_NAME(lstm_back),
 	.gru = SEQUENCE_NAME(gru),
-	.gru_back = SEQUENCE_NAME(gru_back),
-	.attend = SEQUENCE_NAME(attend),
-	.attend_back = SEQUENCE_NAME(attend_back),
-	.dot = SEQUENCE_NAME(dot)
+	.gru_back = SEQUENCE_NAME(gru_back)
 };
 
 #undef INLINE

@@ -20,6 +20,9 @@
  * is the same whether its keys are the row's words (attention) or have been
  * kept in a state (attention_state).
  *
+ * With the attribute "bf16" operands of products are rounded to bf16, sums and the
+ * softmax remain in single precision: for training only.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/math.h"
@@ -61,10 +64,11 @@ ml_attention_open(ml_attention *a, const ml_op_run *run)
 	a->q = grid_of(q, 0);
 	a->k = apart ? grid_of(&run->in[ATTEND_K], 0) : grid_of(q, (int64_t) channels);
 	a->v = apart ? grid_of(&run->in[ATTEND_V], 0) : grid_of(q, 2 * (int64_t) channels);
+	a->bf16 = run->attributes->ints[ATTEND_BF16] != 0 && a->dtype == ML_F32 && a->q.column == 1 && a->k.column == 1 &&
+		a->v.column == 1;
 	if (run->kernel == NULL)
 		return;
 	a->map = ml_map_of(run->kernel, a->dtype);
-	a->loops = ml_sequence_of(run->kernel, a->dtype);
 }
 
 ml_status
@@ -86,9 +90,12 @@ ml_attention_turn(const ml_attention *a, void *panels, const ml_grid *grid, size
 	for (size_t i = 0; i < n; i += ML_PANEL)
 	{
 		size_t		rows = ML_MIN(n - i, ML_PANEL);
-		char	   *to = (char *) panels + i * width * a->map->width;
+		char	   *to = (char *) panels + i * (a->bf16 ? ml_attention_pairs(width) : width) * a->map->width;
 
-		if (a->dtype == ML_F32 && grid->column == 1)
+		if (a->bf16)
+			a->run->kernel->network->turn_pairs((uint32_t *) (void *) to, ML_PANEL, ml_grid_at(a, grid, first + i, column),
+												grid->row, rows, width);
+		else if (a->dtype == ML_F32 && grid->column == 1)
 			a->run->kernel->network->transpose((float *) (void *) to, ML_PANEL, ml_grid_at(a, grid, first + i, column),
 											   grid->row, rows, width);
 		else
@@ -122,11 +129,18 @@ typedef struct forward
 	ml_grid		out;			/* [words, heads x dv] */
 	char	   *logsums;		/* [words, heads], or NULL */
 	/* workspace */
-	void	   *keys;			/* of a head, in panels */
-	void	   *values;			/* the same, where they don't lie side by side */
-	void	   *scores;			/* [QUERIES][KEYS] */
+	void	   *keys;			/* of a head, turned round */
+	void	   *values;			/* the same, where they don't lie side by side; with bf16 in panels */
+	void	   *scores;			/* [QUERIES][ml_attention_stride(KEYS)] */
+	uint32_t   *queries;		/* bf16: of a block, in pairs */
+	uint32_t   *weights;		/* bf16: scores in pairs */
+	/* of the queries of a block */
 	double		maxima[QUERIES];
 	double		sums[QUERIES];
+	double		factors[QUERIES];
+	float		maxima_f32[QUERIES];
+	float		sums_f32[QUERIES];
+	float		factors_f32[QUERIES];
 } forward;
 
 /* nkeys: at most, of a row */
@@ -135,16 +149,27 @@ forward_memory(forward *f, char *memory, size_t nkeys)
 {
 	const ml_attention *a = &f->a;
 	size_t		width = ml_dtypes[a->dtype].block_bytes;
-	size_t		keys = ml_size_align(ml_size_mul(ml_panels_elements(a->d, nkeys), width), ML_ALIGN);
-	size_t		values = a->v.column == 1 ? 0 : ml_size_align(ml_size_mul(ml_size_mul(a->dv, nkeys), width), ML_ALIGN);
-
-	if (memory != NULL)
+	size_t		used = 0;
+	struct
 	{
-		f->keys = memory;
-		f->values = memory + keys;
-		f->scores = memory + keys + values;
+		void	  **pointer;
+		size_t		elements;
+	}			parts[] = {
+		{&f->keys, ml_panels_elements(a->bf16 ? ml_attention_pairs(a->d) : a->d, nkeys)},
+		{&f->values, a->bf16 ? ml_panels_elements(ml_attention_pairs(nkeys), a->dv) :
+		a->v.column == 1 ? 0 : ml_size_mul(a->dv, nkeys)},
+		{&f->scores, QUERIES * ml_attention_stride(KEYS)},
+		{(void **) (void *) &f->queries, a->bf16 ? QUERIES * ml_attention_pairs(a->d) : 0},
+		{(void **) (void *) &f->weights, a->bf16 ? QUERIES * KEYS / 2 : 0}
+	};
+
+	for (size_t i = 0; i < ML_LENGTH(parts); i++)
+	{
+		if (memory != NULL)
+			*parts[i].pointer = memory + used;
+		used = ml_size_add(used, ml_size_align(ml_size_mul(parts[i].elements, width), ML_ALIGN));
 	}
-	return ml_size_add(ml_size_add(keys, values), QUERIES * KEYS * width);
+	return used;
 }
 
 /* A row's queries and keys, and the head at work. */
@@ -157,56 +182,135 @@ typedef struct head
 	ml_grid		v;
 } head;
 
+/* A stretch of scores of n keys of query r, as kernel->network->attend does it in float. */
+static void
+attend_f64(forward *f, size_t r, double *scores, size_t n)
+{
+	const ml_map_kernel *map = f->a.map;
+	double		before = f->maxima[r];
+
+	f->factors[r] = 1;
+	if (n == 0)
+		return;
+	map->scale(scores, scores, f->a.scale, 0, n);
+	f->maxima[r] = ML_MAX(before, ml_map_largest(map, scores, n));
+	f->factors[r] = ml_exp(before - f->maxima[r]);
+	f->sums[r] = f->sums[r] * f->factors[r] + map->exp_sum(scores, scores, f->maxima[r], n);
+}
+
 /* Scores of a stretch of keys become weights, for queries i .. i + rows of the row. */
 static void
 weigh(forward *f, const head *h, size_t i, size_t rows, size_t key, size_t n)
 {
 	const ml_attention *a = &f->a;
+	size_t		stride = ml_attention_stride(n);
+	size_t		own[QUERIES];
 
 	for (size_t r = 0; r < rows; r++)
 	{
 		size_t		sees = ml_attention_sees(a, i + r, h->nq, h->nk);
-		size_t		own = sees <= key ? 0 : ML_MIN(sees - key, n);
-		char	   *scores = (char *) f->scores + r * KEYS * a->map->width;
-		double		factor = 1;
 
-		if (own > 0)
-			factor = a->loops->attend(scores, own, a->scale, &f->maxima[r], &f->sums[r]);
-		memset(scores + own * a->map->width, 0, (n - own) * a->map->width);
-		if (key > 0 && factor != 1)
-		{
-			float		factor_f32 = (float) factor;
-			void	   *out = ml_grid_at(a, &f->out, h->q + i + r, h->number * a->dv);
+		own[r] = sees <= key ? 0 : ML_MIN(sees - key, n);
+		if (a->dtype == ML_F64)
+			attend_f64(f, r, (double *) f->scores + r * stride, own[r]);
+	}
+	if (a->dtype == ML_F32)
+		a->run->kernel->network->attend(f->scores, (int64_t) stride, own, rows, (float) a->scale, f->maxima_f32, f->sums_f32,
+										f->factors_f32);
+	for (size_t r = 0; r < rows; r++)
+	{
+		void	   *out = ml_grid_at(a, &f->out, h->q + i + r, h->number * a->dv);
 
-			a->map->binary[ML_MAP_MULTIPLY] (out, out, 1, a->dtype == ML_F32 ? (void *) &factor_f32 : (void *) &factor,
+		memset((char *) f->scores + (r * stride + own[r]) * a->map->width, 0, (n - own[r]) * a->map->width);
+		if (key > 0)
+			a->map->binary[ML_MAP_MULTIPLY] (out, out, 1, a->dtype == ML_F32 ? (void *) &f->factors_f32[r] : (void *) &f->factors[r],
 											 0, a->dv);
-		}
 	}
 }
 
-/* Divide by the sums; hand out their logarithms. */
+/* Divide by the sums. */
 static void
-finish(forward *f, const head *h, size_t i, size_t rows)
+divide(forward *f, const head *h, size_t i, size_t rows)
 {
 	const ml_attention *a = &f->a;
 
 	for (size_t r = 0; r < rows; r++)
 	{
-		size_t		word = h->q + i + r;
-		void	   *out = ml_grid_at(a, &f->out, word, h->number * a->dv);
-		double		logsum = f->sums[r] == 0 ? 0 : f->maxima[r] + ml_log(f->sums[r]);
-		float		sum_f32 = (float) f->sums[r];
+		void	   *out = ml_grid_at(a, &f->out, h->q + i + r, h->number * a->dv);
 
-		if (f->sums[r] == 0)
+		if (a->dtype == ML_F32 ? f->sums_f32[r] == 0 : f->sums[r] == 0)
 			memset(out, 0, a->dv * a->map->width);
 		else
-			a->map->binary[ML_MAP_DIVIDE] (out, out, 1, a->dtype == ML_F32 ? (void *) &sum_f32 : (void *) &f->sums[r],
+			a->map->binary[ML_MAP_DIVIDE] (out, out, 1, a->dtype == ML_F32 ? (void *) &f->sums_f32[r] : (void *) &f->sums[r],
 										   0, a->dv);
-		if (f->logsums != NULL && a->dtype == ML_F32)
-			((float *) (void *) f->logsums)[word * a->heads + h->number] = (float) logsum;
-		else if (f->logsums != NULL)
-			((double *) (void *) f->logsums)[word * a->heads + h->number] = logsum;
 	}
+}
+
+/* Logarithms of the sums; of a query that sees nothing 0. */
+static void
+hand_out_logsums(forward *f, const head *h, size_t i, size_t rows)
+{
+	const ml_attention *a = &f->a;
+	size_t		at = (h->q + i) * a->heads + h->number;
+
+	if (a->dtype == ML_F32)
+	{
+		float	   *logsums = (float *) (void *) f->logsums + at;
+
+		a->map->unary[ML_MAP_LOG] (f->factors_f32, f->sums_f32, rows);
+		for (size_t r = 0; r < rows; r++)
+			logsums[r * a->heads] = f->sums_f32[r] == 0 ? 0 : f->maxima_f32[r] + f->factors_f32[r];
+		return;
+	}
+	for (size_t r = 0; r < rows; r++)
+		((double *) (void *) f->logsums + at)[r * a->heads] = f->sums[r] == 0 ? 0 : f->maxima[r] + ml_log(f->sums[r]);
+}
+
+/* Scores of queries i .. i + rows by a stretch of n keys. */
+static ml_status
+score(forward *f, const head *h, size_t i, size_t rows, size_t key, size_t n)
+{
+	const ml_attention *a = &f->a;
+	size_t		terms = a->bf16 ? ml_attention_pairs(a->d) : a->d;
+	ml_product	scores = {
+		.c = f->scores, .c_row = (int64_t) ml_attention_stride(n), .c_panel = ML_PANEL,
+		.a = ml_grid_at(a, &a->q, h->q + i, h->number * a->d), .a_row = a->q.row, .a_inner = a->q.column,
+		.b = (void *) ((char *) f->keys + key * terms * a->map->width), .b_panel = (int64_t) terms * ML_PANEL,
+		.b_inner = ML_PANEL, .rows = rows, .lanes = n, .outer = 1, .inner = terms
+	};
+
+	if (!a->bf16)
+		return ml_product_run(a->run, a->dtype, &scores);
+	if (key == 0)
+		a->run->kernel->network->round_rows(f->queries, (int64_t) terms, scores.a, scores.a_row, rows, a->d);
+	scores.a = (const float *) f->queries;
+	scores.a_row = (int64_t) terms;
+	return ml_product_pairs_run(a->run, &scores);
+}
+
+/* Sums of the stretch's values by these weights. */
+static ml_status
+sum_up(forward *f, const head *h, size_t i, size_t rows, size_t key, size_t n)
+{
+	const ml_attention *a = &f->a;
+	const int64_t stride = (int64_t) ml_attention_stride(n);
+	ml_product	sums = {
+		.c = ml_grid_at(a, &f->out, h->q + i, h->number * a->dv), .c_row = f->out.row, .c_panel = ML_PANEL,
+		.a = f->scores, .a_row = stride, .a_inner = 1,
+		.b = ml_grid_at(a, &h->v, key, 0), .b_panel = ML_PANEL, .b_inner = h->v.row,
+		.rows = rows, .lanes = a->dv, .outer = 1, .inner = n, .add = key > 0
+	};
+
+	if (!a->bf16)
+		return ml_product_run(a->run, a->dtype, &sums);
+	a->run->kernel->network->round_rows(f->weights, (int64_t) ml_attention_pairs(n), f->scores, stride, rows, n);
+	sums.a = (const float *) f->weights;
+	sums.a_row = (int64_t) ml_attention_pairs(n);
+	sums.b = (const float *) f->values + key / 2 * ML_PANEL;
+	sums.b_panel = (int64_t) ml_attention_pairs(h->nk) * ML_PANEL;
+	sums.b_inner = ML_PANEL;
+	sums.inner = ml_attention_pairs(n);
+	return ml_product_pairs_run(a->run, &sums);
 }
 
 /* Queries i .. i + rows of a row and head, whose keys are in f->keys. */
@@ -218,31 +322,21 @@ attend_block(forward *f, const head *h, size_t i, size_t rows)
 
 	for (size_t r = 0; r < rows; r++)
 	{
-		f->maxima[r] = -INFINITY;
-		f->sums[r] = 0;
+		f->maxima[r] = f->maxima_f32[r] = -INFINITY;
+		f->sums[r] = f->sums_f32[r] = 0;
 	}
 	for (size_t key = 0; key < nkeys; key += KEYS)
 	{
 		size_t		n = ML_MIN(nkeys - key, KEYS);
-		ml_product	scores = {
-			.c = f->scores, .c_row = KEYS, .c_panel = ML_PANEL,
-			.a = ml_grid_at(a, &a->q, h->q + i, h->number * a->d), .a_row = a->q.row, .a_inner = a->q.column,
-			.b = (void *) ((char *) f->keys + key * a->d * a->map->width), .b_panel = (int64_t) a->d * ML_PANEL,
-			.b_inner = ML_PANEL, .rows = rows, .lanes = n, .outer = 1, .inner = a->d
-		};
-		ml_product	sums = {
-			.c = ml_grid_at(a, &f->out, h->q + i, h->number * a->dv), .c_row = f->out.row, .c_panel = ML_PANEL,
-			.a = f->scores, .a_row = KEYS, .a_inner = 1,
-			.b = ml_grid_at(a, &h->v, key, 0), .b_panel = ML_PANEL, .b_inner = h->v.row,
-			.rows = rows, .lanes = a->dv, .outer = 1, .inner = n, .add = key > 0
-		};
 
-		ML_TRY(ml_product_run(a->run, a->dtype, &scores));
+		ML_TRY(score(f, h, i, rows, key, n));
 		weigh(f, h, i, rows, key, n);
-		ML_TRY(ml_product_run(a->run, a->dtype, &sums));
+		ML_TRY(sum_up(f, h, i, rows, key, n));
 		ML_TRY(ml_poll_after(a->run->ctx, &a->unpolled, rows * n * (a->d + a->dv + 32) / (a->dtype == ML_F64 ? 2 : 16)));
 	}
-	finish(f, h, i, rows);
+	divide(f, h, i, rows);
+	if (f->logsums != NULL)
+		hand_out_logsums(f, h, i, rows);
 	return ML_OK;
 }
 
@@ -258,7 +352,11 @@ attend_row(forward *f, size_t q, size_t nq, size_t first, size_t nk)
 		head		h = {number, q, nq, nk, {0}};
 
 		ml_attention_turn(a, f->keys, &a->k, first, nk, number * a->d, a->d);
-		h.v = ml_attention_straight(a, &a->v, first, nk, number * a->dv, a->dv, f->values);
+		if (a->bf16)
+			a->run->kernel->network->pack_pairs(f->values, ML_PANEL, (int64_t) ml_attention_pairs(nk) * ML_PANEL,
+												ml_grid_at(a, &a->v, first, number * a->dv), a->v.row, nk, a->dv);
+		else
+			h.v = ml_attention_straight(a, &a->v, first, nk, number * a->dv, a->dv, f->values);
 		ML_TRY(ml_poll_after(a->run->ctx, &a->unpolled, nk * (a->d + a->dv)));
 		for (size_t i = 0; i < nq; i += step)
 			ML_TRY(attend_block(f, &h, i, ML_MIN(nq - i, step)));
@@ -346,6 +444,7 @@ run_attention(const ml_op_run *run)
 static const ml_attribute attention_attributes[] = {
 	{"heads", false, 1, 1024, 1},
 	{"causal", false, 0, 1, 0},
+	{"bf16", false, 0, 1, 0},
 	{"scale", true, 0, 1e6, 0},
 	{0}
 };

@@ -9,7 +9,6 @@
 #define ML_ATTENTION_H
 
 #include "kernel/map.h"
-#include "kernel/sequence.h"
 #include "op/packed.h"
 #include "op/product.h"
 
@@ -34,9 +33,10 @@ enum
 	ATTEND_DQ, ATTEND_DK, ATTEND_DV, ATTEND_BACK_OUTPUTS
 };
 
-/* Attributes: ints heads, causal; reals scale (0: 1 / sqrt(width of a head)). */
+/* Attributes: ints heads, causal, bf16; reals scale (0: 1 / sqrt(width of a head)). */
 #define ATTEND_HEADS	0
 #define ATTEND_CAUSAL	1
+#define ATTEND_BF16		2
 #define ATTEND_SCALE	0
 
 /* Rows of numbers in memory, strides in elements. */
@@ -51,12 +51,12 @@ typedef struct ml_attention
 {
 	const ml_op_run *run;
 	const ml_map_kernel *map;
-	const ml_sequence_kernel *loops;
 	ml_dtype	dtype;
 	size_t		heads;
 	size_t		d;				/* width of a head of q and k */
 	size_t		dv;				/* of v and of the result */
 	bool		causal;
+	bool		bf16;			/* operands of products are rounded to pairs of bf16 */
 	double		scale;
 	ml_grid		q;				/* [words, heads x d] */
 	ml_grid		k;
@@ -70,6 +70,23 @@ static inline void *
 ml_grid_at(const ml_attention *a, const ml_grid *grid, size_t row, size_t column)
 {
 	return grid->data == NULL ? NULL : grid->data + ((int64_t) row * grid->row + (int64_t) column * grid->column) * (int64_t) a->map->width;
+}
+
+/* Pairs of n numbers. */
+static inline size_t
+ml_attention_pairs(size_t n)
+{
+	return n / 2 + n % 2;
+}
+
+/*
+ * Elements from a row of scores by n keys to the next one: an odd number of cache
+ * lines, as rows a power of two apart would drive each other out of the first cache.
+ */
+static inline size_t
+ml_attention_stride(size_t n)
+{
+	return ml_size_align(n, 32) + 16;
 }
 
 /* Keys that query i of nq sees, of nk: all, or those up to itself, the last query being at the last key. */
@@ -89,7 +106,7 @@ extern ml_status ml_attention_rows(ml_attention *a);
 
 /*
  * The rows first .. first + n of a head, [n][width], turned round: panels
- * [n/32][width][32].
+ * [n/32][width][32], with bf16 [n/32][pairs of width][32].
  */
 extern void ml_attention_turn(const ml_attention *a, void *panels, const ml_grid *grid, size_t first, size_t n,
 							  size_t column, size_t width);

@@ -36,9 +36,13 @@ typedef struct back
 	/* workspace */
 	void	   *keys;			/* of a head, in panels */
 	void	   *values;
-	void	   *scores;			/* [QUERIES][KEYS] */
+	void	   *scores;			/* [QUERIES][ml_attention_stride(KEYS)] */
 	void	   *slopes;			/* the same */
 	void	   *straight[3];	/* q, k, v of a head, where they don't lie side by side */
+	/* bf16, in pairs: of a block along its rows, and for sums over them */
+	uint32_t   *along[3];		/* q, do, slopes [QUERIES][..] */
+	uint32_t   *across[4];		/* q, do in panels, scores, slopes [QUERIES / 2][n] */
+	uint32_t   *keys_across;	/* of a head, in panels */
 	double		shifts[QUERIES];
 	double		sums[QUERIES];
 } back;
@@ -60,11 +64,19 @@ back_memory(back *b, char *memory)
 	}			parts[] = {
 		{&b->keys, ml_panels_elements(a->d, nk)},
 		{&b->values, ml_panels_elements(a->dv, nk)},
-		{&b->scores, QUERIES * KEYS},
-		{&b->slopes, QUERIES * KEYS},
+		{&b->scores, QUERIES * ml_attention_stride(KEYS)},
+		{&b->slopes, QUERIES * ml_attention_stride(KEYS)},
 		{&b->straight[0], a->q.column == 1 ? 0 : ml_size_mul(nq, a->d)},
 		{&b->straight[1], a->k.column == 1 ? 0 : ml_size_mul(nk, a->d)},
-		{&b->straight[2], a->v.column == 1 ? 0 : ml_size_mul(nk, a->dv)}
+		{&b->straight[2], a->v.column == 1 ? 0 : ml_size_mul(nk, a->dv)},
+		{(void **) (void *) &b->along[0], a->bf16 ? QUERIES * ml_attention_pairs(a->d) : 0},
+		{(void **) (void *) &b->along[1], a->bf16 ? QUERIES * ml_attention_pairs(a->dv) : 0},
+		{(void **) (void *) &b->along[2], a->bf16 ? QUERIES * KEYS / 2 : 0},
+		{(void **) (void *) &b->across[0], a->bf16 ? ml_panels_elements(QUERIES / 2, a->d) : 0},
+		{(void **) (void *) &b->across[1], a->bf16 ? ml_panels_elements(QUERIES / 2, a->dv) : 0},
+		{(void **) (void *) &b->across[2], a->bf16 ? QUERIES / 2 * KEYS : 0},
+		{(void **) (void *) &b->across[3], a->bf16 ? QUERIES / 2 * KEYS : 0},
+		{(void **) (void *) &b->keys_across, a->bf16 ? ml_panels_elements(ml_attention_pairs(nk), a->d) : 0}
 	};
 
 	for (size_t i = 0; i < ML_LENGTH(parts); i++)
@@ -109,7 +121,7 @@ dots(const back *b, void *scores, const void *left, const ml_grid *grid, const v
 {
 	const ml_attention *a = &b->a;
 	ml_product	product = {
-		.c = scores, .c_row = KEYS, .c_panel = ML_PANEL, .a = left, .a_row = grid->row, .a_inner = grid->column,
+		.c = scores, .c_row = (int64_t) ml_attention_stride(n), .c_panel = ML_PANEL, .a = left, .a_row = grid->row, .a_inner = grid->column,
 		.b = (const void *) ((const char *) panels + key * width * a->map->width), .b_panel = (int64_t) width * ML_PANEL,
 		.b_inner = ML_PANEL, .rows = rows, .lanes = n, .outer = 1, .inner = width
 	};
@@ -117,35 +129,150 @@ dots(const back *b, void *scores, const void *left, const ml_grid *grid, const v
 	return ml_product_run(a->run, a->dtype, &product);
 }
 
-/* Queries i .. i + rows by keys key .. key + n of a head.  first: the first block of queries for these keys */
+/* Scores and slopes of n weights of query r (kernel/network.h: attend_back). */
+static void
+slope(back *b, size_t r, void *scores, void *slopes, size_t n)
+{
+	const ml_attention *a = &b->a;
+
+	if (a->dtype == ML_F32)
+	{
+		a->run->kernel->network->attend_back(scores, slopes, n, (float) a->scale, (float) b->sums[r], (float) b->shifts[r]);
+		return;
+	}
+	a->map->scale(scores, scores, a->scale, -b->sums[r], n);
+	a->map->unary[ML_MAP_EXP] (scores, scores, n);
+	a->map->scale(slopes, slopes, a->scale, -a->scale * b->shifts[r], n);
+	a->map->binary[ML_MAP_MULTIPLY] (slopes, slopes, 1, scores, 1, n);
+}
+
+/* A block: queries i .. i + rows of a head by keys key .. key + n. */
+typedef struct block
+{
+	size_t		i;
+	size_t		rows;
+	size_t		key;
+	size_t		n;
+	bool		first;			/* of the blocks of queries for these keys */
+	int64_t		stride;			/* of rows of scores and slopes */
+	void	   *dq;				/* where its results begin; NULL: not wanted */
+	void	   *dk;
+	void	   *dv;
+	ml_grid		out;			/* do */
+} block;
+
+/* Scores, and what they are to become the slopes of: products along the width of a head. */
+static ml_status
+block_dots(const back *b, const head *h, const block *k)
+{
+	const ml_attention *a = &b->a;
+
+	ML_TRY(dots(b, b->scores, ml_grid_at(a, &h->qs, k->i, 0), &h->qs, b->keys, k->key, k->rows, k->n, a->d));
+	return dots(b, b->slopes, k->out.data, &k->out, b->values, k->key, k->rows, k->n, a->dv);
+}
+
+static ml_status
+block_sums(const back *b, const head *h, const block *k)
+{
+	const ml_attention *a = &b->a;
+
+	if (k->dv != NULL)
+		ML_TRY(multiply(a, k->dv, b->dv.row, b->scores, 1, k->stride, &k->out, 0, k->n, a->dv, k->rows, !k->first));
+	if (k->dk != NULL)
+		ML_TRY(multiply(a, k->dk, b->dk.row, b->slopes, 1, k->stride, &h->qs, k->i, k->n, a->d, k->rows, !k->first));
+	if (k->dq != NULL)
+		ML_TRY(multiply(a, k->dq, b->dq.row, b->slopes, k->stride, 1, &h->ks, k->key, k->rows, a->d, k->n, k->key > 0));
+	return ML_OK;
+}
+
+/* === The same with pairs of bf16 === */
+
+/* c (add: +)= a b of pairs: a with these strides, b in panels of so many pairs from the "first" on */
+static ml_status
+multiply_pairs(const ml_attention *a, void *c, int64_t c_row, const uint32_t *left, size_t row, size_t inner,
+			   const void *right, size_t panel, size_t first, size_t rows, size_t lanes, size_t terms, bool add)
+{
+	ml_product	product = {
+		.c = c, .c_row = c_row, .c_panel = ML_PANEL, .a = (const float *) left, .a_row = (int64_t) row,
+		.a_inner = (int64_t) inner, .b = (const float *) right + first * ML_PANEL, .b_panel = (int64_t) panel * ML_PANEL,
+		.b_inner = ML_PANEL, .rows = rows, .lanes = lanes, .outer = 1, .inner = ml_attention_pairs(terms), .add = add
+	};
+
+	return ml_product_pairs_run(a->run, &product);
+}
+
+static ml_status
+block_dots_pairs(const back *b, const head *h, const block *k)
+{
+	const ml_attention *a = &b->a;
+	const ml_network_kernel *kernel = a->run->kernel->network;
+	size_t		d = ml_attention_pairs(a->d);
+	size_t		dv = ml_attention_pairs(a->dv);
+
+	kernel->round_rows(b->along[0], (int64_t) d, ml_grid_at(a, &h->qs, k->i, 0), h->qs.row, k->rows, a->d);
+	kernel->round_rows(b->along[1], (int64_t) dv, (const float *) (void *) k->out.data, k->out.row, k->rows, a->dv);
+	/* a panel's keys begin at a multiple of 32 */
+	ML_TRY(multiply_pairs(a, b->scores, k->stride, b->along[0], d, 1, b->keys, d, k->key / ML_PANEL * d, k->rows, k->n, a->d, false));
+	return multiply_pairs(a, b->slopes, k->stride, b->along[1], dv, 1, b->values, dv, k->key / ML_PANEL * dv, k->rows, k->n, a->dv,
+						  false);
+}
+
+static ml_status
+block_sums_pairs(const back *b, const head *h, const block *k)
+{
+	const ml_attention *a = &b->a;
+	const ml_network_kernel *kernel = a->run->kernel->network;
+	size_t		pairs = ml_attention_pairs(k->rows);
+	int64_t		panel = (int64_t) pairs * ML_PANEL;
+
+	if (k->dv != NULL)
+	{
+		kernel->pack_pairs(b->across[1], ML_PANEL, panel, (const float *) (void *) k->out.data, k->out.row, k->rows, a->dv);
+		kernel->pack_pairs(b->across[2], k->n, 0, b->scores, k->stride, k->rows, k->n);
+		ML_TRY(multiply_pairs(a, k->dv, b->dv.row, b->across[2], 1, k->n, b->across[1], pairs, 0, k->n, a->dv, k->rows,
+							  !k->first));
+	}
+	if (k->dk != NULL)
+	{
+		kernel->pack_pairs(b->across[0], ML_PANEL, panel, ml_grid_at(a, &h->qs, k->i, 0), h->qs.row, k->rows, a->d);
+		kernel->pack_pairs(b->across[3], k->n, 0, b->slopes, k->stride, k->rows, k->n);
+		ML_TRY(multiply_pairs(a, k->dk, b->dk.row, b->across[3], 1, k->n, b->across[0], pairs, 0, k->n, a->d, k->rows,
+							  !k->first));
+	}
+	if (k->dq == NULL)
+		return ML_OK;
+	kernel->round_rows(b->along[2], (int64_t) ml_attention_pairs(k->n), b->slopes, k->stride, k->rows, k->n);
+	return multiply_pairs(a, k->dq, b->dq.row, b->along[2], ml_attention_pairs(k->n), 1, b->keys_across, ml_attention_pairs(h->nk), k->key / 2,
+						  k->rows, a->d, k->n, k->key > 0);
+}
+
+/* === Blocks and heads === */
+
 static ml_status
 back_block(back *b, const head *h, size_t i, size_t rows, size_t key, size_t n, bool first)
 {
 	ml_attention *a = &b->a;
 	size_t		q = h->q + i;
-	void	   *dk = ml_grid_at(a, &b->dk, h->k + key, h->number * a->d);
-	void	   *dv = ml_grid_at(a, &b->dv, h->k + key, h->number * a->dv);
-	void	   *dq = ml_grid_at(a, &b->dq, q, h->number * a->d);
-	ml_grid		out = {ml_grid_at(a, &b->out, q, h->number * a->dv), b->out.row, 1};
+	block		k = {
+		.i = i, .rows = rows, .key = key, .n = n, .first = first, .stride = (int64_t) ml_attention_stride(n),
+		.dq = ml_grid_at(a, &b->dq, q, h->number * a->d),
+		.dk = ml_grid_at(a, &b->dk, h->k + key, h->number * a->d),
+		.dv = ml_grid_at(a, &b->dv, h->k + key, h->number * a->dv),
+		.out = {ml_grid_at(a, &b->out, q, h->number * a->dv), b->out.row, 1}
+	};
 
-	ML_TRY(dots(b, b->scores, ml_grid_at(a, &h->qs, i, 0), &h->qs, b->keys, key, rows, n, a->d));
-	ML_TRY(dots(b, b->slopes, out.data, &out, b->values, key, rows, n, a->dv));
+	ML_TRY((a->bf16 ? block_dots_pairs : block_dots) (b, h, &k));
 	for (size_t r = 0; r < rows; r++)
 	{
 		size_t		sees = ml_attention_sees(a, i + r, h->nq, h->nk);
 		size_t		own = sees <= key ? 0 : ML_MIN(sees - key, n);
-		size_t		at = r * KEYS * a->map->width;
+		size_t		at = r * (size_t) k.stride * a->map->width;
 
-		a->loops->attend_back((char *) b->scores + at, (char *) b->slopes + at, own, a->scale, b->sums[r], b->shifts[r]);
+		slope(b, r, (char *) b->scores + at, (char *) b->slopes + at, own);
 		memset((char *) b->scores + at + own * a->map->width, 0, (n - own) * a->map->width);
 		memset((char *) b->slopes + at + own * a->map->width, 0, (n - own) * a->map->width);
 	}
-	if (b->dv.data != NULL)
-		ML_TRY(multiply(a, dv, b->dv.row, b->scores, 1, KEYS, &out, 0, n, a->dv, rows, !first));
-	if (b->dk.data != NULL)
-		ML_TRY(multiply(a, dk, b->dk.row, b->slopes, 1, KEYS, &h->qs, i, n, a->d, rows, !first));
-	if (b->dq.data != NULL)
-		ML_TRY(multiply(a, dq, b->dq.row, b->slopes, KEYS, 1, &h->ks, key, rows, a->d, n, key > 0));
+	ML_TRY((a->bf16 ? block_sums_pairs : block_sums) (b, h, &k));
 	return ml_poll_after(a->run->ctx, &a->unpolled,
 						 rows * n * (3 * a->d + 2 * a->dv + 32) / (a->dtype == ML_F64 ? 2 : 16));
 }
@@ -155,15 +282,20 @@ static void
 look_up(back *b, const head *h, size_t i, size_t rows)
 {
 	const ml_attention *a = &b->a;
+	const char *out = ml_grid_at(a, &b->out, h->q + i, h->number * a->dv);
+	const char *o = ml_grid_at(a, &b->o, h->q + i, h->number * a->dv);
+	float		dots[QUERIES];
 
+	if (a->dtype == ML_F32)
+		a->run->kernel->network->dots(dots, (const float *) (const void *) out, b->out.row,
+									  (const float *) (const void *) o, b->o.row, rows, a->dv);
 	for (size_t r = 0; r < rows; r++)
 	{
-		size_t		word = h->q + i + r;
-		size_t		at = word * a->heads + h->number;
+		size_t		at = (h->q + i + r) * a->heads + h->number;
 
 		b->sums[r] = a->dtype == ML_F32 ? (double) ((const float *) b->logsums)[at] : ((const double *) b->logsums)[at];
-		b->shifts[r] = a->loops->dot(ml_grid_at(a, &b->out, word, h->number * a->dv),
-									 ml_grid_at(a, &b->o, word, h->number * a->dv), a->dv);
+		b->shifts[r] = a->dtype == ML_F32 ? dots[r] :
+			a->map->dot(out + (int64_t) r * b->out.row * 8, o + (int64_t) r * b->o.row * 8, a->dv);
 	}
 }
 
@@ -191,6 +323,9 @@ back_head(back *b, head *h)
 	ml_attention_turn(a, b->values, &a->v, h->k, h->nk, h->number * a->dv, a->dv);
 	h->qs = ml_attention_straight(a, &a->q, h->q, h->nq, h->number * a->d, a->d, b->straight[0]);
 	h->ks = ml_attention_straight(a, &a->k, h->k, h->nk, h->number * a->d, a->d, b->straight[1]);
+	if (a->bf16)
+		a->run->kernel->network->pack_pairs(b->keys_across, ML_PANEL, (int64_t) ml_attention_pairs(h->nk) * ML_PANEL,
+											(const float *) (void *) h->ks.data, h->ks.row, h->nk, a->d);
 	ML_TRY(ml_poll_after(a->run->ctx, &a->unpolled, (h->nq + h->nk) * (a->d + a->dv)));
 	for (size_t key = 0; key < h->nk; key += KEYS)
 	{
@@ -298,6 +433,7 @@ ml_attention_backward(ml_emitter *e, const ml_op_backward *b)
 static const ml_attribute attention_attributes[] = {
 	{"heads", false, 1, 1024, 1},
 	{"causal", false, 0, 1, 0},
+	{"bf16", false, 0, 1, 0},
 	{"scale", true, 0, 1e6, 0},
 	{0}
 };

@@ -124,12 +124,9 @@ transpose_pairs(const ml_op_run *run, uint32_t *right, size_t first, size_t lane
 		{
 			size_t		rows = ML_MIN(lanes - i, ML_PANEL);
 			size_t		columns = ML_MIN(n - j, ML_PANEL);
-			uint32_t	rounded[ML_PANEL * ML_PANEL / 2];
 
-			kernel->round_rows(rounded, ML_PANEL / 2, (const float *) run->in[1].data + j * k + (first + i) * ML_PANEL,
-							   ML_PANEL, rows, columns);
-			kernel->transpose((float *) right + i * pairs_of(n) + j / 2 * ML_PANEL, ML_PANEL, (const float *) rounded,
-							  ML_PANEL / 2, rows, pairs_of(columns));
+			kernel->turn_pairs(right + i * pairs_of(n) + j / 2 * ML_PANEL, ML_PANEL,
+							   (const float *) run->in[1].data + j * k + (first + i) * ML_PANEL, ML_PANEL, rows, columns);
 			ML_TRY(ml_poll_after(run->ctx, &unpolled, ML_PANEL * ML_PANEL));
 		}
 	return ML_OK;
