@@ -214,6 +214,11 @@ describe_columns(callsite_model *model, const ml_image *image)
 	model->zone = model_zone(model, ml_image_time_zone(image));
 	model->one_image = model->ncolumns == 1 && model->columns[0].type == ML_TYPE_BYTES;
 	model->one_series = model->ncolumns == 1 && model->columns[0].role == ML_ROLE_SERIES;
+	if (model->one_series)
+	{
+		(void) value_reader_init(&model->series, FLOAT8ARRAYOID, ML_TYPE_ARRAY, ML_ROLE_SERIES, NULL, CurrentMemoryContext);
+		model->series.column = model->columns[0].name;
+	}
 	model->one_text = model->ncolumns == 1 && model->columns[0].form == ML_FORM_TEXT && !model->one_image;
 }
 

@@ -71,6 +71,7 @@ typedef struct callsite_model
 	text	  **labels;			/* [nlabels], made when first needed */
 	record_map *record;			/* of the last record type seen, or NULL */
 	value_reader *actual;		/* of what the model is judged by, or NULL */
+	value_reader series;		/* of double precision[], if it takes one series */
 } callsite_model;
 
 /*

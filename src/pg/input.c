@@ -286,11 +286,7 @@ read_items(const ArrayType *array, double *items, size_t stride, size_t n)
 static const ml_value *
 input_series(callsite_model *model, Datum input)
 {
-	value_reader reader;
-
-	(void) value_reader_init(&reader, FLOAT8ARRAYOID, ML_TYPE_ARRAY, ML_ROLE_SERIES, NULL, CurrentMemoryContext);
-	reader.column = model->columns[0].name;
-	model->inputs[0] = value_read(&reader, input, false);
+	model->inputs[0] = value_read(&model->series, input, false);
 	return model->inputs;
 }
 
