@@ -211,6 +211,68 @@ test_late(unit_host *host)
 	close_table(&t);
 }
 
+#define TWO_LAYERS "{\"layers\": [{\"type\": \"gru\", \"units\": 4, \"inputs\": \"pulse\", \"name\": \"p\"}, " \
+	"{\"type\": \"conv1d\", \"filters\": 3, \"kernel_size\": 2, \"padding\": \"same\", \"inputs\": \"beat\"}, {\"type\": \"global_max_pooling\", \"name\": \"b\"}, " \
+	"{\"type\": \"concatenate\", \"inputs\": [\"p\", \"b\", \"numbers\"]}, {\"type\": \"dense\", \"units\": 1, \"activation\": \"sigmoid\"}], " \
+	"\"epochs\": 2, \"batch_size\": 8, \"holdout\": 0"
+
+/* Columns by their places: none (a series that is never there), pulse, a number, beat; of other channels and lengths. */
+static void
+make_many(table *t, size_t n, const int places[4])
+{
+	static const char *const names[] = {"none", "pulse", "a", "beat"};
+	ml_rng		rng;
+
+	ml_rng_seed(&rng, 12);
+	for (int k = 0; k < 4; k++)
+		for (int c = 0; c < 4; c++)
+			if (places[c] == k)
+				add_column(t, names[c], c == 2 ? ML_TYPE_NUMBER : ML_TYPE_ARRAY, c == 2 ? ML_ROLE_NUMBER : ML_ROLE_SERIES);
+	for (size_t i = 0; i < n; i++)
+	{
+		ml_value   *row = add_row(t);
+
+		row[places[0]].items = (ml_items) {NULL, 0};
+		row[places[1]].items = make_series(t, &rng, i % 2);
+		row[places[2]].number = noise(&rng);
+		row[places[3]].items = make_series(t, &rng, i % 3 == 0);
+		row[places[3]].items.width = 0;
+		t->targets[i].text = i % 2 ? ML_TEXT("up") : ML_TEXT("down");
+	}
+}
+
+/* Several, one of which has no steps; what is continued finds them by their names. */
+static void
+test_several(unit_host *host)
+{
+	static const int one[4] = {0, 1, 2, 3};
+	static const int other[4] = {2, 3, 1, 0};
+	const ml_tensor *scaling;
+	setting		s = {"network", ML_CLASSIFICATION, TWO_LAYERS "}"};
+	table		t[2];
+	outcome		r[3];
+
+	for (int i = 0; i < 2; i++)
+	{
+		open_table(host, &t[i]);
+		make_many(&t[i], 90, i == 0 ? one : other);
+	}
+	unit_ok(train_network(host, &t[0], &s, &r[0]), "several: %s %s", host->ctx.error.text, host->ctx.error.hint);
+	unit_ok(strstr(host->log, "left out: none (no values)") != NULL || strstr(r[0].report.data, "\"none\": \"no values\"") != NULL, "  one is left out");
+	scaling = stored_tensor(host, &r[0], "series_scaling");
+	unit_ok(scaling != NULL && scaling->dims[0] == 3 && ((const double *) scaling->data)[3] > 1e5 && ((const double *) scaling->data)[1] < 10,
+			"  of three channels, in order");
+	s.options = TWO_LAYERS ", \"continue_from\": 7}";
+	s.start = (ml_text) {r[0].stored.data, r[0].stored.size};
+	unit_ok(train_network(host, &t[0], &s, &r[1]), "continued: %s %s", host->ctx.error.text, host->ctx.error.detail);
+	unit_ok(train_network(host, &t[1], &s, &r[2]), "with its columns in another order: %s %s", host->ctx.error.text, host->ctx.error.detail);
+	unit_ok(same_model(&r[1], &r[2]), "  the same bits");
+	for (int i = 0; i < 3; i++)
+		end_network(host, &r[i]);
+	close_table(&t[0]);
+	close_table(&t[1]);
+}
+
 /* Room that was made for a first row without series is too small for what comes. */
 static void
 test_room(unit_host *host)
@@ -285,6 +347,7 @@ main(void)
 	test_training(&host);
 	test_unscaled(&host);
 	test_late(&host);
+	test_several(&host);
 	test_room(&host);
 	unit_close(&host, "trainings");
 	unit_open(&host);
