@@ -21,6 +21,7 @@
 #define MOST_COLUMNS	16
 
 #define MOST_ITEMS		64
+#define MOST_STEPS		12	/* numbers of a series: explaining runs all of them thousands of times */
 #define MOST_PIXELS		4096
 
 static const char words[] = "cheap pills, buy Now! meeting at noon \xe5\xbe\x88\xe5\xa5\xbd";
@@ -53,12 +54,12 @@ make_pixels(const ml_image *image, uint32_t column)
 static ml_items
 make_series(const ml_image *image, uint32_t column)
 {
-	static double steps[MOST_ITEMS];
+	static double steps[MOST_STEPS];
 	uint32_t	channels = ml_image_column_size(image, column);
 
-	for (int i = 0; i < MOST_ITEMS; i++)
+	for (int i = 0; i < MOST_STEPS; i++)
 		steps[i] = (i % 7) - 3.5;
-	return (ml_items) {steps, channels == 0 ? 0 : MOST_ITEMS / channels * channels, column % 3 == 2 ? channels + 1 : channels};
+	return (ml_items) {steps, channels == 0 ? 0 : MOST_STEPS / channels * channels, column % 3 == 2 ? channels + 1 : channels};
 }
 
 /* A row for the columns of an image; some values are missing, some strange. */
