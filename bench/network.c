@@ -28,7 +28,6 @@
 
 /* A batch is cut into slices as in training (model/train_network_open.c). */
 #define SLICE_BYTES ((size_t) 4 << 20)	/* of activations */
-#define SLICE_ROWS	8
 
 static ml_context ctx;
 
@@ -296,7 +295,7 @@ train(double seconds)
 	m.runner->gradients = zeros(graph->parameters * sizeof(float));
 	must(ml_optimizer_settings_read(&ctx, ML_TEXT("\"adam\""), &settings));
 	must(ml_optimizer_open(&ctx, &settings, graph, 1, steps, &optimizer));
-	for (bind(&m, slice); m.runner->plan.bytes > SLICE_BYTES && slice >= 2 * SLICE_ROWS && !m.network.whole_batches;
+	for (bind(&m, slice); m.runner->plan.bytes > SLICE_BYTES && slice > ml_network_least_slice(&m.network) && !m.network.whole_batches;
 		 bind(&m, slice))
 		slice = (slice + 1) / 2;
 	began = now();

@@ -397,6 +397,21 @@ ml_network_close(ml_context *ctx, ml_network *network)
 	memset(network, 0, sizeof(*network));
 }
 
+size_t
+ml_network_least_slice(const ml_network *network)
+{
+	const ml_graph *graph = network->graph;
+
+	for (int32_t k = 0; k < graph->nnodes; k++)
+	{
+		const ml_op *op = ml_ops[graph->nodes[k].op];
+
+		if (op == &ml_op_rnn || op == &ml_op_gru || op == &ml_op_lstm)
+			return 8;
+	}
+	return 4;
+}
+
 void
 ml_network_bind_rows(const ml_network *network, int64_t n, const int32_t *const *offsets, ml_binding *binding)
 {

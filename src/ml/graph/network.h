@@ -136,6 +136,13 @@ extern ml_status ml_network_initialize(ml_context *ctx, const ml_network *networ
 extern ml_status ml_network_attach(ml_context *ctx, ml_graph *graph, int nfeeds, const ml_feed *feeds,
 								   ml_network *network);
 
+/*
+ * Rows of a slice of a batch (model/train_network_open.c), fewer of which would leave
+ * kernels half empty: recurrent cells multiply as many rows at a time as there are, all
+ * else that takes much room per row has many words or places of each.
+ */
+extern size_t ml_network_least_slice(const ml_network *network);
+
 /* Bind n rows, to be planned: offsets[nfeeds][n + 1], of packed feeds.  Then ml_graph_bind. */
 extern void ml_network_bind_rows(const ml_network *network, int64_t n, const int32_t *const *offsets, ml_binding *binding);
 

@@ -15,7 +15,7 @@
 #include "model/train_network.h"
 
 #define SLICE_BYTES		((size_t) 4 << 20)	/* activations of a slice: what a core's caches hold */
-#define SLICE_ROWS		8		/* fewer would leave kernels half empty */
+#define JUDGE_ROWS		8		/* of a slice without gradients: fewer would leave kernels half empty */
 #define WHOLE_ROWS		256		/* full batches are put together so many rows at a time */
 #define LARGEST			3		/* layers that a message names */
 #define PAGE			4096
@@ -120,6 +120,7 @@ static ml_status
 choose_slice(ml_context *ctx, ml_network_trainer *net, size_t batch, size_t *training, size_t *judging)
 {
 	size_t		size = ML_MAX(ml_plan_size(net->network.graph), ml_plan_size(net->validation.graph));
+	size_t		least = ml_network_least_slice(&net->network);
 	void	   *memory;
 	int32_t    *offsets;
 	ml_status	status;
@@ -128,7 +129,7 @@ choose_slice(ml_context *ctx, ml_network_trainer *net, size_t batch, size_t *tra
 	offsets = (int32_t *) (void *) ((char *) memory + ml_size_align(size, ML_ALIGN));
 	net->slice = batch;
 	status = plan_rows(ctx, net, &net->network, true, net->slice, memory, offsets, training);
-	while (status == ML_OK && *training > SLICE_BYTES && net->slice > SLICE_ROWS && !net->network.whole_batches)
+	while (status == ML_OK && *training > SLICE_BYTES && net->slice > least && !net->network.whole_batches)
 	{
 		net->slice = (net->slice + 1) / 2;
 		status = plan_rows(ctx, net, &net->network, true, net->slice, memory, offsets, training);
@@ -136,7 +137,7 @@ choose_slice(ml_context *ctx, ml_network_trainer *net, size_t batch, size_t *tra
 	net->judge_slice = batch;
 	if (status == ML_OK)
 		status = plan_rows(ctx, net, &net->validation, false, net->judge_slice, memory, offsets, judging);
-	while (status == ML_OK && *judging > SLICE_BYTES && net->judge_slice > SLICE_ROWS)
+	while (status == ML_OK && *judging > SLICE_BYTES && net->judge_slice > JUDGE_ROWS)
 	{
 		net->judge_slice = (net->judge_slice + 1) / 2;
 		status = plan_rows(ctx, net, &net->validation, false, net->judge_slice, memory, offsets, judging);
