@@ -28,6 +28,8 @@ typedef struct problem
 	float	   *b;
 	float	   *bias;
 	float	   *start;			/* what c holds before */
+	float	   *table;			/* of rows where sums may begin */
+	const float *starts[64];
 	size_t		na;
 	size_t		nb;
 	size_t		nc;
@@ -103,6 +105,11 @@ make_problem(problem *x)
 	x->start = numbers(x->nc);
 	p->bias = below(2) ? x->bias : NULL;
 	p->add = below(3) == 0;
+	x->table = numbers(p->rows * (p->lanes + 5));
+	p->first_lane = below(5);
+	for (size_t r = 0; r < p->rows; r++)
+		x->starts[r] = x->table + (p->rows - 1 - r) * (p->lanes + 5);
+	p->starts = below(2) ? x->starts : NULL;
 }
 
 static void
@@ -112,6 +119,7 @@ free_problem(problem *x)
 	free(x->b);
 	free(x->bias);
 	free(x->start);
+	free(x->table);
 }
 
 static size_t
@@ -131,7 +139,8 @@ product_error(const problem *x, const float *c)
 	for (size_t r = 0; r < p->rows; r++)
 		for (size_t l = 0; l < p->lanes; l++)
 		{
-			double		sum = p->add ? x->start[c_at(p, r, l)] : p->bias ? p->bias[l] : 0;
+			double		sum = p->add ? x->start[c_at(p, r, l)] : p->bias ? p->bias[l] :
+				p->starts ? p->starts[r][p->first_lane + l] : 0;
 			double		size = fabs(sum) + 1e-30;
 			const float *a = p->a + (p->a_tile ? (int64_t) (r / ML_TILE_ROWS) * p->a_tile +
 									 (int64_t) (r % ML_TILE_ROWS) * p->a_row : (int64_t) r * p->a_row);
@@ -172,6 +181,8 @@ same_by_elements(const problem *x, const ml_kernel *kernel, const float *c)
 				(int64_t) r * p.a_row;
 			p.b += (int64_t) (l / ML_PANEL) * p.b_panel + (int64_t) (l % ML_PANEL);
 			p.bias = p.bias ? p.bias + l : NULL;
+			p.starts = p.starts ? p.starts + r : NULL;
+			p.first_lane += l;
 			p.rows = p.lanes = 1;
 			kernel->network->product(&p);
 		}

@@ -47,7 +47,9 @@ typedef enum ml_activation
  * c[r, l] = start + sum over o < outer, i < inner (i the faster one) of
  *			 a[r, o, i] * b[o, i, l]
  *
- * start is 0; with "add" what c holds; else with "bias" bias[l].  Strides are
+ * start is 0; with "add" what c holds; else with "bias" bias[l]; else with "starts"
+ * starts[r][first_lane + l], from memory that is seldom in the cache: it is asked for
+ * ahead, which reaches up to 32 lanes behind the last.  Strides are
  * in elements and may be 0 or negative; lanes are contiguous in panels of 32:
  * lane l of b is at l / 32 * b_panel + l % 32, and of c likewise (the stride
  * of a plain matrix is 32).  No byte behind the last lane is touched.
@@ -74,6 +76,8 @@ typedef struct ml_product
 	int64_t		b_outer;
 	int64_t		b_inner;
 	const float *bias;			/* [lanes] or NULL */
+	const float *const *starts; /* [rows] or NULL */
+	size_t		first_lane;		/* of starts */
 	size_t		rows;
 	size_t		lanes;
 	size_t		outer;

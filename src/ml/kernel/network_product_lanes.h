@@ -33,6 +33,7 @@ typedef struct PRODUCT_NAME(piece)
 	size_t		inner;
 	bool		add;
 	const float *bias;			/* where the sums begin, unless they add */
+	const float *const *starts;
 } PRODUCT_NAME(piece);
 
 /*
@@ -72,11 +73,12 @@ PRODUCT_NAME(term) (floats *sums, const float *a, int64_t a_row, const float *b,
 
 /*
  * A tile of constant rows x count vectors; part: floats of the last vector that
- * exist, 0: all of each.
+ * exist, 0: all of each.  starts: of its rows, at their first lane of all; lane: of
+ * the tile there.
  */
 INLINED void
 PRODUCT_NAME(tile) (const PRODUCT_NAME(piece) *piece, float *c, const float *a, const float *b, const float *bias,
-				  const int rows, const int count, size_t part)
+				  const float *const *starts, size_t lane, const int rows, const int count, size_t part)
 {
 	const ml_product *p = piece->p;
 	const int64_t c_row = p->c_row;
@@ -96,6 +98,18 @@ PRODUCT_NAME(tile) (const PRODUCT_NAME(piece) *piece, float *c, const float *a, 
 			for (int v = 0; v < count; v++)
 				sums[r * count + v] = AT_TILE(VECTOR_AT(c + r * c_row, c_panel, v), v);
 	}
+	else if (starts)
+	{
+		UNROLLED
+		for (int r = 0; r < rows; r++)
+		{
+			const float *at = starts[r] + lane;
+
+			UNROLLED
+			for (int v = 0; v < count; v++)
+				sums[r * count + v] = AT_TILE(at + v * LANES_N, v);
+		}
+	}
 	else
 	{
 		UNROLLED
@@ -114,8 +128,19 @@ PRODUCT_NAME(tile) (const PRODUCT_NAME(piece) *piece, float *c, const float *a, 
 	{
 		const float *ai = a + (int64_t) o * p->a_outer;
 		const float *bi = b + (int64_t) o * p->b_outer;
+		size_t		i = inner;
 
-		for (size_t i = inner; i > 0; i--)
+		/* one row's at a time: CPUs drop what is asked for all at once */
+		for (int r = 0; starts && o == 0 && r < rows && i > 0; r++, i--)
+		{
+			UNROLLED
+			for (int v = 0; v < count; v++)
+				__builtin_prefetch(starts[r] + lane + (v + count) * LANES_N);
+			PRODUCT_NAME(term) (sums, ai, a_row, bi, b_panel, rows, count, part);
+			ai += a_inner;
+			bi += b_inner;
+		}
+		for (; i > 0; i--)
 		{
 			PRODUCT_NAME(term) (sums, ai, a_row, bi, b_panel, rows, count, part);
 			ai += a_inner;
@@ -137,22 +162,23 @@ PRODUCT_NAME(tile) (const PRODUCT_NAME(piece) *piece, float *c, const float *a, 
 }
 
 typedef void (*PRODUCT_NAME(tile_function)) (const PRODUCT_NAME(piece) *piece, float *c, const float *a,
-										   const float *b, const float *bias, size_t part);
+										   const float *b, const float *bias, const float *const *starts,
+										   size_t lane, size_t part);
 
 /* tile_RxC: whole vectors; tile_RxCp: the last one may be cut */
 #define TILE(r, n) \
 	LANES_TARGET static void \
 	PRODUCT_NAME(tile_##r##x##n) (const PRODUCT_NAME(piece) *piece, float *c, const float *a, const float *b, \
-								const float *bias, size_t part) \
+								const float *bias, const float *const *starts, size_t lane, size_t part) \
 	{ \
-		PRODUCT_NAME(tile) (piece, c, a, b, bias, r, n, 0); \
+		PRODUCT_NAME(tile) (piece, c, a, b, bias, starts, lane, r, n, 0); \
 	}
 #define TILE_PART(r, n) \
 	LANES_TARGET static void \
 	PRODUCT_NAME(tile_##r##x##n##p) (const PRODUCT_NAME(piece) *piece, float *c, const float *a, const float *b, \
-								   const float *bias, size_t part) \
+								   const float *bias, const float *const *starts, size_t lane, size_t part) \
 	{ \
-		PRODUCT_NAME(tile) (piece, c, a, b, bias, r, n, part ? part : 1); \
+		PRODUCT_NAME(tile) (piece, c, a, b, bias, starts, lane, r, n, part ? part : 1); \
 	}
 #define TILES_OF_ROW(r) TILE_PART(r, 1) TILE(r, 2) TILE_PART(r, 2)
 #define EACH_ROW_6(m) m(1) m(2) m(3) m(4) m(5) m(6)
@@ -181,12 +207,13 @@ PRODUCT_NAME(stripe) (const PRODUCT_NAME(piece) *piece, size_t vector, const PRO
 	float	   *c = p->c + (int64_t) panel * p->c_panel + lane;
 	const float *b = piece->b + (int64_t) panel * p->b_panel + lane;
 	const float *bias = piece->bias ? piece->bias + vector * LANES_N : NULL;
+	size_t		first = p->first_lane + vector * LANES_N;
 	size_t		height = TILE_HEIGHT;
 	size_t		taller = 0;		/* tiles that have one row more */
 
 	if (wide)
 	{
-		wide(piece, c, piece->a, b, bias, 0);
+		wide(piece, c, piece->a, b, bias, piece->starts, first, 0);
 		return;
 	}
 	if (p->a_tile == 0)
@@ -203,7 +230,8 @@ PRODUCT_NAME(stripe) (const PRODUCT_NAME(piece) *piece, size_t vector, const PRO
 		if (p->a_tile != 0)
 			a = piece->a + (int64_t) (r / ML_TILE_ROWS) * p->a_tile + (int64_t) (r % ML_TILE_ROWS) * p->a_row;
 		rows = ML_MIN(p->rows - r, height + (t < taller));
-		PRODUCT_NAME(tiles)[rows - 1][count == 1 ? 0 : 1 + (part != 0)] (piece, c + (int64_t) r * p->c_row, a, b, bias, part);
+		PRODUCT_NAME(tiles)[rows - 1][count == 1 ? 0 : 1 + (part != 0)] (piece, c + (int64_t) r * p->c_row, a, b, bias,
+																	 piece->starts ? piece->starts + r : NULL, first, part);
 	}
 }
 
@@ -243,7 +271,9 @@ PRODUCT_NAME(add_piece) (const PRODUCT_NAME(piece) *piece)
 LANES_TARGET static void
 PRODUCT_NAME(product) (const ml_product *p)
 {
-	PRODUCT_NAME(piece) piece = {p, p->a, p->b, p->outer, p->inner, p->add, p->add ? NULL : p->bias};
+	PRODUCT_NAME(piece) piece = {
+		p, p->a, p->b, p->outer, p->inner, p->add, p->add ? NULL : p->bias, p->add || p->bias ? NULL : p->starts
+	};
 	size_t		outer = p->outer;
 	size_t		inner = p->inner;
 

@@ -40,6 +40,8 @@ product_f64(const ml_product *p)
 				memcpy(sums, c, lanes * sizeof(double));
 			else if (p->bias != NULL)
 				memcpy(sums, (const double *) (const void *) p->bias + l, lanes * sizeof(double));
+			else if (p->starts != NULL)
+				memcpy(sums, (const double *) (const void *) p->starts[r] + p->first_lane + l, lanes * sizeof(double));
 			for (size_t o = 0; o < p->outer; o++)
 				for (size_t i = 0; i < p->inner; i++)
 				{
@@ -68,6 +70,9 @@ piece_of(const ml_product *product, size_t width, size_t row, size_t rows, size_
 	p.b = MOVED(p.b, (int64_t) panel * p.b_panel, width);
 	if (p.bias != NULL)
 		p.bias = MOVED(p.bias, panel * ML_PANEL, width);
+	if (p.starts != NULL)
+		p.starts += row;
+	p.first_lane += panel * ML_PANEL;
 	p.rows = ML_MIN(p.rows - row, rows);
 	p.lanes = ML_MIN(p.lanes - panel * ML_PANEL, panels * ML_PANEL);
 	return p;

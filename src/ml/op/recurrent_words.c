@@ -13,8 +13,9 @@
  * gives the very bits: an element of a sum is one chain, first over x, then over
  * h.  For inference only: graph/fold.c puts these ops in the place of others.
  *
- * Tables are large.  So the words of the next step are fetched while this one's
- * gates open, row by row, and those of the one after are asked for.
+ * Tables are large, and what isn't in the cache takes its time.  So a product reads
+ * its tile's sums from the table, and asks for the next tile's.  What GRU adds up
+ * apart is fetched row by row while gates open, and asked for a step before.
  *
  *-------------------------------------------------------------------------
  */
@@ -119,6 +120,7 @@ typedef struct words
 	void	   *last_c;
 	/* workspace */
 	void	   *sort;
+	const void **starts;		/* [CELL_BLOCK] rows of the table */
 	void	   *sums;			/* [CELL_BLOCK][gates] */
 	void	   *hidden;			/* the same, GRU only */
 	void	   *h;				/* [CELL_BLOCK][units] */
@@ -138,6 +140,7 @@ words_memory(words *w, char *memory)
 		void	  **pointer;
 		size_t		elements;
 	}			parts[] = {
+		{(void **) &w->starts, CELL_BLOCK * sizeof(void *) / width},
 		{&w->sums, ml_size_mul(CELL_BLOCK, s->gates)},
 		{&w->hidden, s->cell == ML_CELL_GRU ? ml_size_mul(CELL_BLOCK, s->gates) : 0},
 		{&w->h, ml_size_mul(CELL_BLOCK, s->units)},
@@ -176,20 +179,23 @@ row_of(const words *w, size_t i, size_t t)
 	return w->table + (size_t) w->numbers[ml_passage_word(&w->s, i, t)] * w->bytes;
 }
 
-/* Sums of rows first .. end - 1 of the block begin with their words at time t, if they have one. */
+/* Sums of rows first .. end - 1 of the block begin with what their words at time t say, if they have one. */
 static void
 fetch(const words *w, size_t t, size_t first, size_t end)
 {
-	size_t		now = ML_MIN(end, ml_passage_rows(&w->s, t));
-	size_t		next = ML_MIN(end, ml_passage_rows(&w->s, t + 1));
-
-	for (size_t i = first; i < now; i++)
+	for (size_t i = first; i < ML_MIN(end, ml_passage_rows(&w->s, t)); i++)
 		memcpy((char *) w->sums + i * w->bytes, row_of(w, i, t), w->bytes);
-	for (size_t i = first; i < next; i++)
-	{
-		const char *row = row_of(w, i, t + 1);
+}
 
-		for (size_t at = 0; at < w->bytes; at += LINE)
+/* Ask for the first bytes of what they say. */
+static void
+ask(const words *w, size_t t, size_t first, size_t end, size_t bytes)
+{
+	for (size_t i = first; i < ML_MIN(end, ml_passage_rows(&w->s, t)); i++)
+	{
+		const char *row = row_of(w, i, t);
+
+		for (size_t at = 0; at < bytes; at += LINE)
 			__builtin_prefetch(row + at, 0, 2);
 	}
 }
@@ -211,9 +217,9 @@ finish(const words *w, size_t from, size_t to)
 	}
 }
 
-/* rows x h: added to sums, of GRU a sum of its own. */
+/* rows x h: added to what their words at time t say, of GRU a sum of its own. */
 static ml_status
-hidden(const words *w, size_t rows)
+hidden(const words *w, size_t t, size_t rows)
 {
 	const ml_passage *s = &w->s;
 	bool		alone = s->cell == ML_CELL_GRU;
@@ -221,9 +227,12 @@ hidden(const words *w, size_t rows)
 		.c = alone ? w->hidden : w->sums, .c_row = (int64_t) s->gates, .c_panel = ML_PANEL,
 		.a = w->h, .a_row = (int64_t) s->units, .a_inner = 1,
 		.b = w->wh, .b_panel = (int64_t) s->units * ML_PANEL, .b_inner = ML_PANEL,
-		.bias = w->bias, .rows = rows, .lanes = s->gates, .outer = 1, .inner = s->units, .add = !alone
+		.bias = w->bias, .starts = alone ? NULL : (const float *const *) w->starts,
+		.rows = rows, .lanes = s->gates, .outer = 1, .inner = s->units
 	};
 
+	for (size_t i = 0; i < rows && !alone; i++)
+		w->starts[i] = row_of(w, i, t);
 	return ml_product_run(s->run, s->dtype, &product);
 }
 
@@ -245,6 +254,36 @@ open_gates(const words *w, size_t first, size_t end)
 		s->loops->lstm(sums, h, c, c, rows, s->units);
 }
 
+/* One step of the rows that have a word t. */
+static ml_status
+run_step(words *w, size_t t, size_t rows)
+{
+	if (w->s.cell == ML_CELL_GRU)
+	{
+		ML_TRY(hidden(w, t, rows));
+		for (size_t i = 0; i < rows; i += FETCH_ROWS)
+		{
+			size_t		end = ML_MIN(i + FETCH_ROWS, rows);
+
+			open_gates(w, i, end);
+			fetch(w, t + 1, i, end);
+			ask(w, t + 2, i, end, w->bytes);
+		}
+		return ML_OK;
+	}
+	/* nothing is added to a sum by a state of 0 */
+	if (t > 0 || w->h0 != NULL)
+		ML_TRY(hidden(w, t, rows));
+	for (size_t i = 0; i < rows; i += FETCH_ROWS)
+	{
+		size_t		end = ML_MIN(i + FETCH_ROWS, rows);
+
+		ask(w, t + 1, i, end, ML_MIN(w->bytes, ML_PANEL * w->s.map->width));
+		open_gates(w, i, end);
+	}
+	return ML_OK;
+}
+
 static ml_status
 run_block(words *w)
 {
@@ -258,16 +297,7 @@ run_block(words *w)
 	{
 		size_t		rows = ml_passage_rows(s, t);
 
-		/* nothing is added to a sum by a state of 0 */
-		if (t > 0 || w->h0 != NULL || s->cell == ML_CELL_GRU)
-			ML_TRY(hidden(w, rows));
-		for (size_t i = 0; i < rows; i += FETCH_ROWS)
-		{
-			size_t		end = ML_MIN(i + FETCH_ROWS, rows);
-
-			open_gates(w, i, end);
-			fetch(w, t + 1, i, end);
-		}
+		ML_TRY(run_step(w, t, rows));
 		if (w->y != NULL)
 			ml_passage_scatter(s, t, w->y, w->h, s->units);
 		finish(w, ml_passage_rows(s, t + 1), rows);
