@@ -9,7 +9,7 @@
 #ifndef AIAAS_SOURCE_H
 #define AIAAS_SOURCE_H
 
-#include "postgres.h"
+#include "compat.h"
 
 #include "access/tupdesc.h"
 #include "pgtime.h"
@@ -89,6 +89,9 @@ typedef void (*source_sink) (void *state, const ml_batch *batch);
  */
 extern uint64 source_read(const source *s, const source_want *want,
 						  source_sink sink, void *state);
+
+/* ERROR 42804: the column is not of that type, with a cast as hint. */
+pg_noreturn extern void source_refuse_type(const source *s, int column, ml_type type);
 
 /* The errors of source_read that tell of types, before a row is read. */
 extern void source_check(const source *s, const source_want *want);

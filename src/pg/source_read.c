@@ -462,6 +462,19 @@ static const char *const type_names[] = {
 	[ML_TYPE_BYTES] = "bytea"
 };
 
+void
+source_refuse_type(const source *s, int column, ml_type type)
+{
+	const char *name = source_column_name(s, column);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" of the source is of type %s, which is no %s",
+					name, source_column_type_name(s, column), ml_type_name(type)),
+			 errhint("Cast it in a query: SELECT %s::%s AS %s FROM ...",
+					 quote_identifier(name), type_names[type], quote_identifier(name))));
+}
+
 static void
 open_reader(receiver *r, value_reader *reader, int column, ml_type type, ml_role role)
 {
@@ -469,14 +482,7 @@ open_reader(receiver *r, value_reader *reader, int column, ml_type type, ml_role
 
 	if (!value_reader_init(reader, TupleDescAttr(s->columns, column)->atttypid, type, role,
 						   r->want->zone, CurrentMemoryContext))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of the source is of type %s, which is no %s",
-						source_column_name(s, column), source_column_type_name(s, column),
-						ml_type_name(type)),
-				 errhint("Cast it in a query: SELECT %s::%s AS %s FROM ...",
-						 quote_identifier(source_column_name(s, column)), type_names[type],
-						 quote_identifier(source_column_name(s, column)))));
+		source_refuse_type(s, column, type);
 	reader->copy = true;
 	reader->column = source_column_name(s, column);
 }

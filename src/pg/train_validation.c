@@ -91,11 +91,7 @@ match_number(const train_state *t, int column)
 
 	/* a date is a number to readers, and another one */
 	if (type != ML_TYPE_NUMBER && type != ML_TYPE_INTEGER && type != ML_TYPE_BOOLEAN)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of the source is of type %s, which is no number",
-						name, source_column_type_name(t->validation, other)),
-				 errhint("Cast it in a query: SELECT %s::float8 AS %s FROM ...", quote_identifier(name), quote_identifier(name))));
+		source_refuse_type(t->validation, other, ML_TYPE_NUMBER);
 	return other;
 }
 

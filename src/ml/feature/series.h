@@ -48,17 +48,14 @@ ml_series_channels(ml_items items)
 	return items.width > 0 ? items.width : 1;
 }
 
-/*
- * How many of its steps are looked at, most "most" of them, and what is wrong with
- * them: *at is the number, from 0, that isn't sound.
- */
 typedef struct ml_series_view
 {
-	uint32_t	steps;
+	uint32_t	steps;			/* that are looked at */
 	ml_series_fault fault;
-	size_t		at;
+	size_t		at;				/* number, from 0, that isn't sound */
 } ml_series_view;
 
+/* How many of its steps are looked at, at most "most", and what is wrong with them. */
 extern ml_status ml_series_look(ml_context *ctx, ml_items items, uint32_t channels, uint32_t most,
 								ml_series_view *view);
 

@@ -372,7 +372,7 @@ add_items(ml_context *ctx, const ml_design *design, uint32_t column, ml_items it
 	if (items.data != NULL && items.n != raw->n)
 	{
 		ml_fail(ctx, ML_BAD_DATA, "the array of row %llu in column \"%.*s\" has %u items, those before have %u",
-					   (unsigned long long) design->nrows + 1, (int) name.size, name.data, items.n, raw->n);
+				(unsigned long long) design->nrows + 1, (int) name.size, name.data, items.n, raw->n);
 		return ml_hint(ctx, "Networks learn from series of any length: algorithm => 'network', {\"columns\": {\"%.*s\": \"series\"}}.",
 					   (int) ML_MIN(name.size, (size_t) 64), name.data);
 	}

@@ -70,25 +70,15 @@ copy_columns(ml_context *ctx, ml_trainer *trainer, const ml_training *training)
 	return ML_OK;
 }
 
+/* Images and series have no place among numbers. */
 static ml_status
-refuse_images(ml_context *ctx, const ml_trainer *trainer, uint32_t i)
+refuse_column(ml_context *ctx, const ml_trainer *trainer, uint32_t i, const char *what, const char *hint)
 {
 	ml_text		name = trainer->columns[i].name;
 
-	ml_fail(ctx, ML_BAD_OPTION, "algorithm %s does not learn from column \"%.*s\", which holds bytes",
-			trainer->options.algorithm.data, (int) ML_MIN(name.size, (size_t) 64), name.data);
-	return ml_hint(ctx, "Use algorithm => 'network' for images, or leave the column out.");
-}
-
-/* Series have no steps for who looks at rows as points. */
-static ml_status
-refuse_series(ml_context *ctx, const ml_trainer *trainer, uint32_t i)
-{
-	ml_text		name = trainer->columns[i].name;
-
-	ml_fail(ctx, ML_BAD_OPTION, "algorithm %s does not learn from column \"%.*s\", which is a series",
-			trainer->options.algorithm.data, (int) ML_MIN(name.size, (size_t) 64), name.data);
-	return ml_hint(ctx, "Use algorithm => 'network' for series; arrays of one length are numbers without that role.");
+	ml_fail(ctx, ML_BAD_OPTION, "algorithm %s does not learn from column \"%.*s\", which %s",
+			trainer->options.algorithm.data, (int) ML_MIN(name.size, (size_t) 64), name.data, what);
+	return ml_hint(ctx, "%s", hint);
 }
 
 /* Roles are decided: open the trainer that they ask for. */
@@ -109,9 +99,11 @@ open_path(ml_context *ctx, ml_trainer *trainer)
 	}
 	for (uint32_t i = 0; i < trainer->ncolumns; i++)
 		if (trainer->columns[i].role == ML_ROLE_IMAGE)
-			return refuse_images(ctx, trainer, i);
+			return refuse_column(ctx, trainer, i, "holds bytes",
+								 "Use algorithm => 'network' for images, or leave the column out.");
 		else if (trainer->columns[i].role == ML_ROLE_SERIES)
-			return refuse_series(ctx, trainer, i);
+			return refuse_column(ctx, trainer, i, "is a series",
+								 "Use algorithm => 'network' for series; arrays of one length are numbers without that role.");
 	if (ml_options_text(&trainer->options, trainer->task, trainer->columns, trainer->ncolumns))
 	{
 		ML_TRY(ml_options_settle(ctx, &trainer->options, trainer->task, ML_SUBJECT_TEXT));

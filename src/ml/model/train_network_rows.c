@@ -487,7 +487,8 @@ ml_network_values(ml_network_trainer *net, const ml_example *example)
 		}
 		else if (column->type == ML_TYPE_ARRAY)
 		{
-			value->items = (ml_items) {n == 0 ? NULL : (const double *) (const void *) (from + 8), (uint32_t) n, column->size};
+			value->items = (ml_items) {n == 0 ? NULL : (const double *) (const void *) (from + 8), (uint32_t) n,
+				column->role == ML_ROLE_SERIES ? column->size : 0};
 			from += 8 + n * sizeof(double);
 		}
 		else
