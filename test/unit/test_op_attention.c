@@ -222,6 +222,80 @@ test_state(void)
 	toy_close(&t);
 }
 
+/* === Polls === */
+
+#define KEYS		20000
+#define WIDTH		400
+
+static ml_view
+view_of(ml_dtype dtype, int64_t rows, int64_t columns, void *data)
+{
+	ml_view		view = {.data = data, .dtype = dtype, .ndims = columns > 0 ? 2 : 1, .dims = {rows, columns}};
+
+	ml_view_strides(&view);
+	return view;
+}
+
+/* One query, or none, of some million keys: how often the host is polled, there and back. */
+static uint64_t
+count_polls(int32_t nq, bool bf16, bool turned, float *k, float *v, float *const *d)
+{
+	int32_t		q_ends[2] = {0, nq};
+	int32_t		k_ends[2] = {0, KEYS};
+	float		rows[4][WIDTH] = {{0}};
+	float		logsum = 0;
+	ml_attributes attributes = {.ints = {1, 0, bf16}};
+	ml_view		in[8] = {
+		view_of(ML_F32, nq, WIDTH, rows[0]), view_of(ML_I32, 2, 0, q_ends), view_of(ML_F32, KEYS, WIDTH, k),
+		view_of(ML_F32, KEYS, WIDTH, v), view_of(ML_I32, 2, 0, k_ends), view_of(ML_F32, nq, WIDTH, rows[1]),
+		view_of(ML_F32, nq, 1, &logsum), view_of(ML_F32, nq, WIDTH, rows[2])
+	};
+	ml_view		out[2] = {view_of(ML_F32, nq, WIDTH, rows[1]), view_of(ML_F32, nq, 1, &logsum)};
+	ml_view		dout[3] = {view_of(ML_F32, nq, WIDTH, rows[3]), view_of(ML_F32, KEYS, WIDTH, d[0]), view_of(ML_F32, KEYS, WIDTH, d[1])};
+	ml_op_run	run = {
+		.ctx = &host.ctx, .kernel = ml_kernel_select(ML_LEVEL_AUTO), .attributes = &attributes, .nin = 5, .nout = 2, .in = in, .out = out
+	};
+	const ml_op *ops[] = {&ml_op_attention, &ml_op_attention_grad};
+	uint64_t	before = host.polls;
+
+	for (int i = 2; i < 4 && turned; i++)
+	{
+		in[i].strides[0] = 1;
+		in[i].strides[1] = KEYS;
+	}
+	for (int back = 0; back < 2; back++)
+	{
+		run.workspace = aligned_alloc(ML_ALIGN, ops[back]->kernels[0].workspace(&run));
+		unit_ok(ops[back]->kernels[0].run(&run) == ML_OK, "%d queries of %d keys", (int) nq, KEYS);
+		free(run.workspace);
+		run.nin = 8;
+		run.nout = 3;
+		run.out = dout;
+	}
+	return host.polls - before;
+}
+
+/* A row can be cancelled while its keys are laid out. */
+static void
+test_polls(void)
+{
+	float	   *numbers[4];
+
+	for (int i = 0; i < 4; i++)
+		numbers[i] = calloc((size_t) KEYS * WIDTH, sizeof(float));
+	/* each of the copies below takes 60 */
+	for (int kind = 0; kind < 3; kind++)
+	{
+		uint64_t	polls = count_polls(1, kind == 1, kind == 2, numbers[0], numbers[1], numbers + 2);
+
+		unit_ok(polls >= (kind == 0 ? 180 : 280), "%s: %d polls", kind == 0 ? "keys" : kind == 1 ? "keys in bf16" : "keys by columns",
+				(int) polls);
+	}
+	unit_ok(count_polls(0, false, false, numbers[0], numbers[1], numbers + 2) >= 120, "gradients of keys that nobody asks for");
+	for (int i = 0; i < 4; i++)
+		free(numbers[i]);
+}
+
 /* === Faults === */
 
 static ml_status
@@ -241,6 +315,7 @@ main(void)
 	test_attention("attention, of other rows, bf16", true, true, true);
 	recorded_test(&host, "ops_attention.safetensors", false);
 	test_state();
+	test_polls();
 	unit_every_allocation_fails("a growing state", scenario, NULL);
 	unit_every_poll_cancels("a growing state", scenario, NULL);
 	unit_close(&host, "attention");

@@ -33,6 +33,7 @@
 #define QUERIES			64		/* of a block */
 #define QUERIES_CAUSAL	24		/* fewer, as blocks on the diagonal are half in vain */
 #define KEYS			512		/* of a stretch */
+#define PACKED			64		/* rows between polls, an even number */
 
 /* === Operands === */
 
@@ -83,8 +84,8 @@ ml_attention_rows(ml_attention *a)
 						  run->in[apart ? ATTEND_K : ATTEND_Q].dims[0], &a->pk);
 }
 
-void
-ml_attention_turn(const ml_attention *a, void *panels, const ml_grid *grid, size_t first, size_t n,
+ml_status
+ml_attention_turn(ml_attention *a, void *panels, const ml_grid *grid, size_t first, size_t n,
 				  size_t column, size_t width)
 {
 	for (size_t i = 0; i < n; i += ML_PANEL)
@@ -103,22 +104,42 @@ ml_attention_turn(const ml_attention *a, void *panels, const ml_grid *grid, size
 				for (size_t c = 0; c < width; c++)
 					memcpy(to + (c * ML_PANEL + r) * a->map->width, ml_grid_at(a, grid, first + i + r, column + c),
 						   a->map->width);
+		ML_TRY(ml_poll_after(a->run->ctx, &a->unpolled, rows * width));
 	}
+	return ML_OK;
 }
 
-ml_grid
-ml_attention_straight(const ml_attention *a, const ml_grid *grid, size_t first, size_t n, size_t column,
-					  size_t width, void *memory)
+ml_status
+ml_attention_pack(ml_attention *a, void *panels, const ml_grid *grid, size_t first, size_t n, size_t column,
+				  size_t width)
 {
-	ml_grid		straight = {ml_grid_at(a, grid, first, column), grid->row, 1};
+	for (size_t i = 0; i < n; i += PACKED)
+	{
+		size_t		rows = ML_MIN(n - i, PACKED);
 
+		a->run->kernel->network->pack_pairs((uint32_t *) panels + i / 2 * ML_PANEL, ML_PANEL,
+											(int64_t) ml_attention_pairs(n) * ML_PANEL,
+											ml_grid_at(a, grid, first + i, column), grid->row, rows, width);
+		ML_TRY(ml_poll_after(a->run->ctx, &a->unpolled, rows * width));
+	}
+	return ML_OK;
+}
+
+ml_status
+ml_attention_straight(ml_attention *a, const ml_grid *grid, size_t first, size_t n, size_t column, size_t width,
+					  void *memory, ml_grid *straight)
+{
+	*straight = (ml_grid) {ml_grid_at(a, grid, first, column), grid->row, 1};
 	if (grid->column == 1)
-		return straight;
-	straight = (ml_grid) {memory, (int64_t) width, 1};
+		return ML_OK;
+	*straight = (ml_grid) {memory, (int64_t) width, 1};
 	for (size_t r = 0; r < n; r++)
+	{
 		for (size_t c = 0; c < width; c++)
-			memcpy(ml_grid_at(a, &straight, r, c), ml_grid_at(a, grid, first + r, column + c), a->map->width);
-	return straight;
+			memcpy(ml_grid_at(a, straight, r, c), ml_grid_at(a, grid, first + r, column + c), a->map->width);
+		ML_TRY(ml_poll_after(a->run->ctx, &a->unpolled, width));
+	}
+	return ML_OK;
 }
 
 /* === Forward === */
@@ -351,13 +372,11 @@ attend_row(forward *f, size_t q, size_t nq, size_t first, size_t nk)
 	{
 		head		h = {number, q, nq, nk, {0}};
 
-		ml_attention_turn(a, f->keys, &a->k, first, nk, number * a->d, a->d);
+		ML_TRY(ml_attention_turn(a, f->keys, &a->k, first, nk, number * a->d, a->d));
 		if (a->bf16)
-			a->run->kernel->network->pack_pairs(f->values, ML_PANEL, (int64_t) ml_attention_pairs(nk) * ML_PANEL,
-												ml_grid_at(a, &a->v, first, number * a->dv), a->v.row, nk, a->dv);
+			ML_TRY(ml_attention_pack(a, f->values, &a->v, first, nk, number * a->dv, a->dv));
 		else
-			h.v = ml_attention_straight(a, &a->v, first, nk, number * a->dv, a->dv, f->values);
-		ML_TRY(ml_poll_after(a->run->ctx, &a->unpolled, nk * (a->d + a->dv)));
+			ML_TRY(ml_attention_straight(a, &a->v, first, nk, number * a->dv, a->dv, f->values, &h.v));
 		for (size_t i = 0; i < nq; i += step)
 			ML_TRY(attend_block(f, &h, i, ML_MIN(nq - i, step)));
 	}

@@ -108,12 +108,16 @@ extern ml_status ml_attention_rows(ml_attention *a);
  * The rows first .. first + n of a head, [n][width], turned round: panels
  * [n/32][width][32], with bf16 [n/32][pairs of width][32].
  */
-extern void ml_attention_turn(const ml_attention *a, void *panels, const ml_grid *grid, size_t first, size_t n,
-							  size_t column, size_t width);
+extern ml_status ml_attention_turn(ml_attention *a, void *panels, const ml_grid *grid, size_t first, size_t n,
+								   size_t column, size_t width);
+
+/* The same rows as they are, in bf16, of a grid whose columns lie side by side: panels [width/32][pairs of n][32]. */
+extern ml_status ml_attention_pack(ml_attention *a, void *panels, const ml_grid *grid, size_t first, size_t n,
+								   size_t column, size_t width);
 
 /* A grid whose columns lie side by side: this one, or a copy of a head of n rows in "memory". */
-extern ml_grid ml_attention_straight(const ml_attention *a, const ml_grid *grid, size_t first, size_t n,
-									 size_t column, size_t width, void *memory);
+extern ml_status ml_attention_straight(ml_attention *a, const ml_grid *grid, size_t first, size_t n, size_t column,
+									   size_t width, void *memory, ml_grid *straight);
 
 extern void ml_attention_backward(ml_emitter *e, const ml_op_backward *b);
 

@@ -38,7 +38,7 @@ typedef struct back
 	void	   *values;
 	void	   *scores;			/* [QUERIES][ml_attention_stride(KEYS)] */
 	void	   *slopes;			/* the same */
-	void	   *straight[3];	/* q, k, v of a head, where they don't lie side by side */
+	void	   *straight[2];	/* q, k of a head, where they don't lie side by side */
 	/* bf16, in pairs: of a block along its rows, and for sums over them */
 	uint32_t   *along[3];		/* q, do, slopes [QUERIES][..] */
 	uint32_t   *across[4];		/* q, do in panels, scores, slopes [QUERIES / 2][n] */
@@ -68,7 +68,6 @@ back_memory(back *b, char *memory)
 		{&b->slopes, QUERIES * ml_attention_stride(KEYS)},
 		{&b->straight[0], a->q.column == 1 ? 0 : ml_size_mul(nq, a->d)},
 		{&b->straight[1], a->k.column == 1 ? 0 : ml_size_mul(nk, a->d)},
-		{&b->straight[2], a->v.column == 1 ? 0 : ml_size_mul(nk, a->dv)},
 		{(void **) (void *) &b->along[0], a->bf16 ? QUERIES * ml_attention_pairs(a->d) : 0},
 		{(void **) (void *) &b->along[1], a->bf16 ? QUERIES * ml_attention_pairs(a->dv) : 0},
 		{(void **) (void *) &b->along[2], a->bf16 ? QUERIES * KEYS / 2 : 0},
@@ -300,11 +299,15 @@ look_up(back *b, const head *h, size_t i, size_t rows)
 }
 
 /* n rows of a head become 0. */
-static void
-clear(const ml_attention *a, const ml_grid *grid, size_t first, size_t n, size_t column, size_t width)
+static ml_status
+clear(ml_attention *a, const ml_grid *grid, size_t first, size_t n, size_t column, size_t width)
 {
 	for (size_t r = 0; r < n && grid->data != NULL; r++)
+	{
 		memset(ml_grid_at(a, grid, first + r, column), 0, width * a->map->width);
+		ML_TRY(ml_poll_after(a->run->ctx, &a->unpolled, width));
+	}
+	return ML_OK;
 }
 
 static ml_status
@@ -314,19 +317,17 @@ back_head(back *b, head *h)
 
 	if (h->nq == 0 || h->nk == 0)
 	{
-		clear(a, &b->dq, h->q, h->nq, h->number * a->d, a->d);
-		clear(a, &b->dk, h->k, h->nk, h->number * a->d, a->d);
-		clear(a, &b->dv, h->k, h->nk, h->number * a->dv, a->dv);
-		return ml_poll_after(a->run->ctx, &a->unpolled, (h->nq + h->nk) * (a->d + a->dv) + 1);
+		ML_TRY(clear(a, &b->dq, h->q, h->nq, h->number * a->d, a->d));
+		ML_TRY(clear(a, &b->dk, h->k, h->nk, h->number * a->d, a->d));
+		ML_TRY(clear(a, &b->dv, h->k, h->nk, h->number * a->dv, a->dv));
+		return ml_poll_after(a->run->ctx, &a->unpolled, 1);
 	}
-	ml_attention_turn(a, b->keys, &a->k, h->k, h->nk, h->number * a->d, a->d);
-	ml_attention_turn(a, b->values, &a->v, h->k, h->nk, h->number * a->dv, a->dv);
-	h->qs = ml_attention_straight(a, &a->q, h->q, h->nq, h->number * a->d, a->d, b->straight[0]);
-	h->ks = ml_attention_straight(a, &a->k, h->k, h->nk, h->number * a->d, a->d, b->straight[1]);
+	ML_TRY(ml_attention_turn(a, b->keys, &a->k, h->k, h->nk, h->number * a->d, a->d));
+	ML_TRY(ml_attention_turn(a, b->values, &a->v, h->k, h->nk, h->number * a->dv, a->dv));
+	ML_TRY(ml_attention_straight(a, &a->q, h->q, h->nq, h->number * a->d, a->d, b->straight[0], &h->qs));
+	ML_TRY(ml_attention_straight(a, &a->k, h->k, h->nk, h->number * a->d, a->d, b->straight[1], &h->ks));
 	if (a->bf16)
-		a->run->kernel->network->pack_pairs(b->keys_across, ML_PANEL, (int64_t) ml_attention_pairs(h->nk) * ML_PANEL,
-											(const float *) (void *) h->ks.data, h->ks.row, h->nk, a->d);
-	ML_TRY(ml_poll_after(a->run->ctx, &a->unpolled, (h->nq + h->nk) * (a->d + a->dv)));
+		ML_TRY(ml_attention_pack(a, b->keys_across, &h->ks, 0, h->nk, 0, a->d));
 	for (size_t key = 0; key < h->nk; key += KEYS)
 	{
 		bool		first = true;
