@@ -225,6 +225,40 @@ test_bad_input(void)
 			   ML_BAD_INPUT, "do not rise", "offsets that fall");
 }
 
+/* Weights of a million numbers are rounded, and many rows without a word handed out, with polls in between. */
+static void
+test_polls(void)
+{
+	const int64_t units = 512;
+	const int64_t rows = 20000;
+	float	   *weights = calloc((size_t) (units * 4 * units), sizeof(float));
+	float	   *states = calloc((size_t) (rows * units), sizeof(float));
+	int32_t    *offsets = calloc((size_t) rows + 1, sizeof(int32_t));
+
+	for (int bf16 = 0; bf16 < 2; bf16++)
+	{
+		int64_t		n = bf16 ? 1 : rows;
+		ml_attributes attributes = {.ints = {0, bf16}};
+		ml_view		in[] = {
+			view_of(weights, ML_F32, ML_PLAIN, 0, units), view_of(offsets, ML_I32, ML_PLAIN, n + 1, 0),
+			view_of(weights, ML_F32, ML_PANELS, units, 4 * units), view_of(weights, ML_F32, ML_PANELS, units, 4 * units)
+		};
+		ml_view		out[5] = {{0}, view_of(states, ML_F32, ML_PLAIN, n, units)};
+		ml_op_run	run = {
+			.ctx = &host.ctx, .kernel = ml_kernel_select(ML_LEVEL_AUTO), .attributes = &attributes, .nin = 4, .nout = 5, .in = in, .out = out
+		};
+		uint64_t	before = host.polls;
+
+		run.workspace = aligned_alloc(ML_ALIGN, ml_op_lstm.kernels[0].workspace(&run));
+		unit_ok(ml_op_lstm.kernels[0].run(&run) == ML_OK, "%s", bf16 ? "weights in bf16" : "rows without words");
+		unit_ok(host.polls - before >= (bf16 ? 15 : 100), "  with %d polls", (int) (host.polls - before));
+		free(run.workspace);
+	}
+	free(weights);
+	free(states);
+	free(offsets);
+}
+
 int
 main(void)
 {
@@ -234,6 +268,7 @@ main(void)
 	recorded_test(&host, "ops_recurrent.safetensors", true);
 	test_states();
 	test_bad_input();
+	test_polls();
 	unit_every_poll_cancels("lstm", scenario, NULL);
 	unit_close(&host, "recurrent");
 	return unit_done();

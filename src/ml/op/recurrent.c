@@ -178,42 +178,12 @@ forward_memory(forward *f, char *memory)
 	return used;
 }
 
-/* Both biases go into the sum over x, but GRU's, whose part of n is multiplied. */
-static void
-forward_biases(forward *f)
-{
-	const ml_op_run *run = f->s.run;
-	const void *bx = run->nin > CELL_BX ? run->in[CELL_BX].data : NULL;
-	const void *bh = run->nin > CELL_BH ? run->in[CELL_BH].data : NULL;
-	size_t		bytes = f->s.gates * f->s.map->width;
-
-	if (f->s.cell == ML_CELL_GRU)
-	{
-		f->bias_h = bh;
-		bh = NULL;
-	}
-	memset(f->bias, 0, bytes);
-	if (bx != NULL)
-		memcpy(f->bias, bx, bytes);
-	if (bh != NULL)
-		f->s.map->binary[ML_MAP_ADD] (f->bias, f->bias, 1, bh, 1, f->s.gates);
-}
-
 /* Rows from .. to of the block have had their last word: hand out their states. */
 static void
 forward_finish(const forward *f, size_t from, size_t to, const void *c)
 {
-	size_t		bytes = f->s.units * f->s.map->width;
-
-	for (size_t i = from; i < to; i++)
-	{
-		size_t		row = (size_t) f->s.order[f->s.first + i] * f->s.units;
-
-		if (f->last != NULL)
-			memcpy(ml_passage_at(&f->s, f->last, row), ml_passage_at(&f->s, f->h, i * f->s.units), bytes);
-		if (f->last_c != NULL)
-			memcpy(ml_passage_at(&f->s, f->last_c, row), ml_passage_at(&f->s, c, i * f->s.units), bytes);
-	}
+	ml_passage_finish(&f->s, from, to, f->last, f->h);
+	ml_passage_finish(&f->s, from, to, f->last_c, c);
 }
 
 /* rows x h: added to sums, of GRU a sum of its own. */
@@ -244,12 +214,7 @@ forward_step(forward *f, size_t t, void *sums, size_t at)
 	/* nothing is added to a sum by a state of 0 */
 	if (t > 0 || f->h0 != NULL || s->cell == ML_CELL_GRU)
 		ML_TRY(forward_hidden(f, sums, rows));
-	if (s->cell == ML_CELL_RNN)
-		s->loops->rnn[s->run->attributes->ints[CELL_RELU] != 0] (f->h, sums, rows * s->units);
-	else if (s->cell == ML_CELL_GRU)
-		s->loops->gru(sums, f->h, c, f->hidden, f->h, rows, s->units);
-	else
-		s->loops->lstm(sums, f->h, c, f->c_before, rows, s->units);
+	ml_cell_step(s, sums, f->hidden, f->h, c, f->c_before, rows);
 	f->c_before = c;
 	if (f->y != NULL)
 		ml_passage_scatter(s, t, f->y, f->h, s->units);
@@ -264,8 +229,8 @@ forward_block(forward *f)
 	size_t		at = s->base;
 	size_t		words;
 
-	ml_passage_states(s, f->h, f->h0);
-	ml_passage_states(s, f->c, f->c0);
+	ML_TRY(ml_passage_states(s, f->h, f->h0));
+	ML_TRY(ml_passage_states(s, f->c, f->c0));
 	f->c_before = f->c;
 	forward_finish(f, ml_passage_rows(s, 0), s->rows, f->c);
 	for (size_t t = 0, end; t < s->longest; t = end)
@@ -307,8 +272,8 @@ run_cell(const ml_op_run *run, ml_cell cell)
 	ML_TRY(ml_passage_open(&f.s, run, cell, run->workspace));
 	forward_memory(&f, run->workspace);
 	f.x = run->in[CELL_X].data;
-	f.wx = ml_passage_weights(&f.s, run->in[CELL_WX].data, f.s.inputs, f.s.gates, f.wx_pairs);
-	f.wh = ml_passage_weights(&f.s, run->in[CELL_WH].data, f.s.units, f.s.gates, f.wh_pairs);
+	ML_TRY(ml_passage_weights(&f.s, run->in[CELL_WX].data, f.s.inputs, f.s.gates, f.wx_pairs, &f.wx));
+	ML_TRY(ml_passage_weights(&f.s, run->in[CELL_WH].data, f.s.units, f.s.gates, f.wh_pairs, &f.wh));
 	f.h0 = run->nin > CELL_H0 ? run->in[CELL_H0].data : NULL;
 	f.c0 = run->nin > CELL_C0 ? run->in[CELL_C0].data : NULL;
 	f.y = run->out[CELL_Y].data;
@@ -320,7 +285,8 @@ run_cell(const ml_op_run *run, ml_cell cell)
 		f.gates = run->out[run->nout - 2].data;
 		f.kept = run->out[run->nout - 1].data;
 	}
-	forward_biases(&f);
+	ml_cell_bias(run, cell, f.bias);
+	f.bias_h = run->nin > CELL_BH ? run->in[CELL_BH].data : NULL;
 	while (ml_passage_next(&f.s))
 		ML_TRY(forward_block(&f));
 	return ML_OK;

@@ -137,7 +137,20 @@ extern void ml_passage_gather(const ml_passage *s, size_t t, void *to, const voi
 extern void ml_passage_scatter(const ml_passage *s, size_t t, void *to, const void *from, size_t n);
 
 /* to[i][units] = states[row i of the block], 0 if there are none. */
-extern void ml_passage_states(const ml_passage *s, void *to, const void *states);
+extern ml_status ml_passage_states(ml_passage *s, void *to, const void *states);
+
+/* Rows from .. to of the block have had their last word: last[row][units] = theirs of states; NULL: nobody wants it. */
+extern void ml_passage_finish(const ml_passage *s, size_t from, size_t to, void *last, const void *states);
+
+/* bias[gates x units] of the sum over x: both, but GRU's bh, whose part of n is multiplied. */
+extern void ml_cell_bias(const ml_op_run *run, ml_cell cell, void *bias);
+
+/*
+ * One step of so many rows by their sums [rows][gates x units], which become gates: h
+ * [rows][units] and cells (c_before may be c), or, of GRU, its part of h in n.
+ */
+extern void ml_cell_step(const ml_passage *s, void *sums, const void *hidden, void *h, void *c, const void *c_before,
+						 size_t rows);
 
 /*
  * Run a product of plain rows and weights that ml_passage_weights gave.  pairs:
@@ -146,7 +159,8 @@ extern void ml_passage_states(const ml_passage *s, void *to, const void *states)
 extern ml_status ml_passage_multiply(const ml_passage *s, const ml_product *product, void *pairs);
 
 /* A [k, n] matrix in panels for it: itself, or in pairs of bf16 in "memory". */
-extern const void *ml_passage_weights(const ml_passage *s, const void *weights, size_t k, size_t n, void *memory);
+extern ml_status ml_passage_weights(ml_passage *s, const void *weights, size_t k, size_t n, void *memory,
+									const void **prepared);
 
 /* Floats that rows of k numbers take in pairs; panels of a [k, n] matrix. */
 static inline size_t

@@ -326,8 +326,8 @@ run_back(const ml_op_run *run, ml_cell cell)
 	}
 	ML_TRY(ml_panels_transpose(run, s->dtype, b.wx_turned, run->in[BACK_WX].data, s->inputs, s->gates));
 	ML_TRY(ml_panels_transpose(run, s->dtype, b.wh_turned, run->in[BACK_WH].data, s->units, s->gates));
-	b.wx = ml_passage_weights(s, b.wx_turned, s->gates, s->inputs, b.wx_pairs);
-	b.wh = ml_passage_weights(s, b.wh_turned, s->gates, s->units, b.wh_pairs);
+	ML_TRY(ml_passage_weights(s, b.wx_turned, s->gates, s->inputs, b.wx_pairs, &b.wx));
+	ML_TRY(ml_passage_weights(s, b.wh_turned, s->gates, s->units, b.wh_pairs, &b.wh));
 	while (ml_passage_next(s))
 		ML_TRY(back_block(&b));
 	return ML_OK;

@@ -86,8 +86,8 @@ ml_passage_scatter(const ml_passage *s, size_t t, void *to, const void *from, si
 			   n * s->map->width);
 }
 
-void
-ml_passage_states(const ml_passage *s, void *to, const void *states)
+ml_status
+ml_passage_states(ml_passage *s, void *to, const void *states)
 {
 	for (size_t i = 0; i < s->rows; i++)
 		if (states == NULL)
@@ -96,6 +96,42 @@ ml_passage_states(const ml_passage *s, void *to, const void *states)
 			memcpy(ml_passage_at(s, to, i * s->units),
 				   ml_passage_at(s, states, (size_t) s->order[s->first + i] * s->units),
 				   s->units * s->map->width);
+	return ml_poll_after(s->run->ctx, &s->unpolled, s->rows * s->units);
+}
+
+void
+ml_passage_finish(const ml_passage *s, size_t from, size_t to, void *last, const void *states)
+{
+	for (size_t i = from; i < to && last != NULL; i++)
+		memcpy(ml_passage_at(s, last, (size_t) s->order[s->first + i] * s->units),
+			   ml_passage_at(s, states, i * s->units), s->units * s->map->width);
+}
+
+void
+ml_cell_bias(const ml_op_run *run, ml_cell cell, void *bias)
+{
+	const ml_map_kernel *map = ml_map_of(run->kernel, run->in[CELL_X].dtype);
+	const void *bx = run->nin > CELL_BX ? run->in[CELL_BX].data : NULL;
+	const void *bh = run->nin > CELL_BH && cell != ML_CELL_GRU ? run->in[CELL_BH].data : NULL;
+	size_t		gates = (size_t) run->in[CELL_WX].dims[1];
+
+	if (bx != NULL)
+		memcpy(bias, bx, gates * map->width);
+	else
+		memset(bias, 0, gates * map->width);
+	if (bh != NULL)
+		map->binary[ML_MAP_ADD] (bias, bias, 1, bh, 1, gates);
+}
+
+void
+ml_cell_step(const ml_passage *s, void *sums, const void *hidden, void *h, void *c, const void *c_before, size_t rows)
+{
+	if (s->cell == ML_CELL_RNN)
+		s->loops->rnn[s->run->attributes->ints[CELL_RELU] != 0] (h, sums, rows * s->units);
+	else if (s->cell == ML_CELL_GRU)
+		s->loops->gru(sums, h, c, hidden, h, rows, s->units);
+	else
+		s->loops->lstm(sums, h, c, c_before, rows, s->units);
 }
 
 ml_status
@@ -113,17 +149,19 @@ ml_passage_multiply(const ml_passage *s, const ml_product *product, void *pairs)
 	return ml_product_pairs_run(s->run, &p);
 }
 
-const void *
-ml_passage_weights(const ml_passage *s, const void *weights, size_t k, size_t n, void *memory)
+ml_status
+ml_passage_weights(ml_passage *s, const void *weights, size_t k, size_t n, void *memory, const void **prepared)
 {
 	size_t		panel = (k / 2 + k % 2) * ML_PANEL;
 
-	if (!s->bf16)
-		return weights;
-	for (size_t i = 0; i < (n + ML_PANEL - 1) / ML_PANEL; i++)
+	*prepared = s->bf16 ? memory : weights;
+	for (size_t i = 0; i < (n + ML_PANEL - 1) / ML_PANEL && s->bf16; i++)
+	{
 		s->run->kernel->network->pack_pairs((uint32_t *) memory + i * panel, ML_PANEL, 0,
 											(const float *) weights + i * k * ML_PANEL, ML_PANEL, k, ML_PANEL);
-	return memory;
+		ML_TRY(ml_poll_after(s->run->ctx, &s->unpolled, k * ML_PANEL));
+	}
+	return ML_OK;
 }
 
 /* A poll for each 2^23 terms of products, 1 ms and less; of plain C in double 8 ms. */

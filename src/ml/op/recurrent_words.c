@@ -33,8 +33,6 @@ ml_cell_table(const ml_op_run *run, ml_cell cell, void *table)
 {
 	const ml_view *x = &run->in[CELL_X];
 	const ml_view *wx = &run->in[CELL_WX];
-	const ml_map_kernel *map = ml_map_of(run->kernel, x->dtype);
-	const void *bh = cell == ML_CELL_GRU ? NULL : run->in[CELL_BH].data;
 	size_t		gates = (size_t) wx->dims[1];
 	ml_product	product = {
 		.c = table, .c_row = (int64_t) gates, .c_panel = ML_PANEL,
@@ -43,11 +41,7 @@ ml_cell_table(const ml_op_run *run, ml_cell cell, void *table)
 		.bias = run->workspace, .rows = (size_t) x->dims[0], .lanes = gates, .outer = 1, .inner = (size_t) x->dims[1]
 	};
 
-	memset(run->workspace, 0, gates * map->width);
-	if (run->in[CELL_BX].data != NULL)
-		memcpy(run->workspace, run->in[CELL_BX].data, gates * map->width);
-	if (bh != NULL)
-		map->binary[ML_MAP_ADD] (run->workspace, run->workspace, 1, bh, 1, gates);
+	ml_cell_bias(run, cell, run->workspace);
 	return ml_product_run(run, x->dtype, &product);
 }
 
@@ -204,17 +198,8 @@ ask(const words *w, size_t t, size_t first, size_t end, size_t bytes)
 static void
 finish(const words *w, size_t from, size_t to)
 {
-	size_t		bytes = w->s.units * w->s.map->width;
-
-	for (size_t i = from; i < to; i++)
-	{
-		size_t		row = (size_t) w->s.order[w->s.first + i] * w->s.units;
-
-		if (w->last != NULL)
-			memcpy(ml_passage_at(&w->s, w->last, row), ml_passage_at(&w->s, w->h, i * w->s.units), bytes);
-		if (w->last_c != NULL)
-			memcpy(ml_passage_at(&w->s, w->last_c, row), ml_passage_at(&w->s, w->c, i * w->s.units), bytes);
-	}
+	ml_passage_finish(&w->s, from, to, w->last, w->h);
+	ml_passage_finish(&w->s, from, to, w->last_c, w->c);
 }
 
 /* rows x h: added to what their words at time t say, of GRU a sum of its own. */
@@ -241,17 +226,11 @@ static void
 open_gates(const words *w, size_t first, size_t end)
 {
 	const ml_passage *s = &w->s;
-	void	   *sums = ml_passage_at(s, w->sums, first * s->gates);
-	void	   *h = ml_passage_at(s, w->h, first * s->units);
+	void	   *hidden = s->cell == ML_CELL_GRU ? ml_passage_at(s, w->hidden, first * s->gates) : NULL;
 	void	   *c = ml_passage_at(s, w->c, first * s->units);
-	size_t		rows = end - first;
 
-	if (s->cell == ML_CELL_RNN)
-		s->loops->rnn[s->run->attributes->ints[CELL_RELU] != 0] (h, sums, rows * s->units);
-	else if (s->cell == ML_CELL_GRU)
-		s->loops->gru(sums, h, c, ml_passage_at(s, w->hidden, first * s->gates), h, rows, s->units);
-	else
-		s->loops->lstm(sums, h, c, c, rows, s->units);
+	ml_cell_step(s, ml_passage_at(s, w->sums, first * s->gates), hidden, ml_passage_at(s, w->h, first * s->units), c, c,
+				 end - first);
 }
 
 /* One step of the rows that have a word t. */
@@ -289,8 +268,8 @@ run_block(words *w)
 {
 	ml_passage *s = &w->s;
 
-	ml_passage_states(s, w->h, w->h0);
-	ml_passage_states(s, w->c, w->c0);
+	ML_TRY(ml_passage_states(s, w->h, w->h0));
+	ML_TRY(ml_passage_states(s, w->c, w->c0));
 	finish(w, ml_passage_rows(s, 0), s->rows);
 	fetch(w, 0, 0, s->rows);
 	for (size_t t = 0; t < s->longest; t++)
