@@ -303,6 +303,7 @@ PRODUCT_NAME(product) (const ml_product *p)
 		piece.b = p->b + (int64_t) o * p->b_outer + (int64_t) i * p->b_inner;
 		PRODUCT_NAME(add_piece) (&piece);
 		piece.add = true;
+		piece.starts = NULL;
 		i += piece.inner;
 		if (i >= p->inner)
 		{
