@@ -270,63 +270,76 @@ test_moves(void)
 
 /* === Rows === */
 
-/* What softmax and layer norm give for a row, in double; errors are absolute, results being of size 1. */
+/* Two stretches of scores [2][2][size] of two rows, and what became of them, against the definition. */
 static double
-softmax_error(const float *y, const float *dx, const float *dy, const float *x, size_t n)
+attend_error(const float *weights, const float *maxima, const float *sums, const float *factors, const float *scores,
+			 const size_t (*own)[2], size_t size, float scale)
 {
-	double		highest = -INFINITY;
-	double		sum = 0;
-	double		dot = 0;
+	double		worst = 0;
+
+	for (size_t r = 0; r < 2; r++)
+	{
+		double		highest = -INFINITY;
+		double		sum = 0;
+
+		for (size_t s = 0; s < 2; s++)
+		{
+			double		before = highest;
+
+			for (size_t i = 0; i < own[s][r]; i++)
+				highest = fmax(highest, scores[(2 * s + r) * size + i] * scale);
+			if (before != highest)
+				sum *= exp(before - highest);
+			worst = fmax(worst, fabs(factors[2 * s + r] - (before == highest ? 1 : exp(before - highest))));
+			for (size_t i = 0; i < own[s][r]; i++)
+			{
+				double		expected = exp(scores[(2 * s + r) * size + i] * scale - highest);
+
+				/* relative, but for those that are flushed to 0 */
+				worst = fmax(worst, fabs(weights[(2 * s + r) * size + i] - expected) / (expected + 1e-31));
+				sum += expected;
+			}
+		}
+		if (maxima[r] != (float) highest)
+			worst = INFINITY;
+		worst = fmax(worst, fabs(sums[r] - sum) / (sum + 1e-31));
+	}
+	return worst;
+}
+
+/* p and the slopes of scores of one stretch. */
+static double
+attend_back_error(const float *p, const float *slopes, const float *scores, const float *dp, size_t n, float scale, float logsum,
+				  float shift)
+{
 	double		worst = 0;
 
 	for (size_t i = 0; i < n; i++)
-		highest = fmax(highest, x[i]);
-	for (size_t i = 0; i < n; i++)
-		sum += exp(x[i] - highest);
-	for (size_t i = 0; i < n; i++)
 	{
-		double		expected = exp(x[i] - highest) / sum;
+		double		expected = exp(scores[i] * scale - logsum);
 
-		/* relative, but for those that are flushed to 0 */
-		worst = fmax(worst, fabs(y[i] - expected) / (expected + 1e-31));
-		dot += expected * dy[i];
+		worst = fmax(worst, fabs(p[i] - expected) / (expected + 1e-31));
+		worst = fmax(worst, fabs(slopes[i] - expected * (dp[i] - shift) * scale));
 	}
-	for (size_t i = 0; i < n; i++)
-		worst = fmax(worst, fabs(dx[i] - exp(x[i] - highest) / sum * (dy[i] - dot)));
 	return worst;
 }
 
 static double
-norm_error(const float *y, const float *dx, const float *dgain, const float *dbias, const float *dy,
-		   const float *x, const float *gain, const float *bias, size_t n, double epsilon)
+dots_error(const float *dots, const float *x, const float *y, size_t n)
 {
-	double		mean = 0;
-	double		variance = 0;
-	double		sums[2] = {0};
 	double		worst = 0;
-	double		inverse;
 
-	for (size_t i = 0; i < n; i++)
-		mean += x[i] / (double) n;
-	for (size_t i = 0; i < n; i++)
-		variance += (x[i] - mean) * (x[i] - mean) / (double) n;
-	inverse = 1 / sqrt(variance + epsilon);
-	for (size_t i = 0; i < n; i++)
+	for (size_t r = 0; r < 2; r++)
 	{
-		double		z = (x[i] - mean) * inverse;
+		double		sum = 0;
+		double		size = 0;
 
-		sums[0] += dy[i] * gain[i] / (double) n;
-		sums[1] += dy[i] * gain[i] * z / (double) n;
-	}
-	for (size_t i = 0; i < n; i++)
-	{
-		double		z = (x[i] - mean) * inverse;
-
-		worst = fmax(worst, fabs(y[i] - (z * gain[i] + bias[i])));
-		/* these were 1 before */
-		worst = fmax(worst, fabs(dgain[i] - 1 - dy[i] * z));
-		worst = fmax(worst, fabs(dbias[i] - 1 - dy[i]));
-		worst = fmax(worst, fabs(dx[i] - (dy[i] * gain[i] - sums[0] - z * sums[1]) * inverse) / (1 + inverse));
+		for (size_t i = 0; i < n; i++)
+		{
+			sum += (double) x[r * n + i] * y[r * n + i];
+			size += fabs((double) x[r * n + i] * y[r * n + i]);
+		}
+		worst = fmax(worst, fabs(dots[r] - sum) / (size + 1e-31));
 	}
 	return worst;
 }
@@ -334,44 +347,56 @@ norm_error(const float *y, const float *dx, const float *dgain, const float *dbi
 static void
 test_rows(void)
 {
-	double		worst_softmax = 0;
-	double		worst_norm = 0;
+	double		worst = 0;
+	double		worst_back = 0;
+	double		worst_dots = 0;
 	int			differ = 0;
 
 	for (int n = 0; n < 400; n++)
 	{
 		size_t		size = 1 + below(n % 2 ? 20 : 300);
-		float	   *x = numbers(size);
-		float	   *dy = numbers(size);
-		float	   *gain = numbers(size);
-		float	   *bias = numbers(size);
+		size_t		own[2][2] = {{below(size + 1), size}, {below(size + 1), below(size + 1)}};
+		float		scale = n % 7 == 0 ? 0 : 0.7f;
+		float	   *x = numbers(4 * size);
+		float	   *dy = numbers(4 * size);
 		float	   *first = NULL;
 
-		for (size_t i = 0; i < size && n % 3 == 0; i++)
+		for (size_t i = 0; i < 4 * size && n % 3 == 0; i++)
 			x[i] *= 60;
 		for (int l = 0; l < nlevels; l++)
 		{
 			const ml_network_kernel *k = levels[l]->network;
-			float	   *out = numbers(7 * size + 4);
-			float	   *y = out + 4;
-			float	   *dx = y + size;
-			float	   *norm = dx + size;
-			float	   *dnorm = norm + size;
-			float	   *dgain = dnorm + size;
-			float	   *dbias = dgain + size;
+			float	   *out = numbers(8 * size + 12);
+			float	   *p = out + 4 * size;
+			float	   *slopes = p + size;
+			float	   *maxima = out + 8 * size;
+			float	   *sums = maxima + 2;
+			float	   *factors = sums + 2;
+			float	   *dots = factors + 4;
+			float		logsum;
 
-			for (size_t i = 0; i < 3 * size; i++)
-				dgain[i] = 1;
-			out[0] = k->softmax(y, x, size, &out[1]);
-			k->softmax_back(dx, dy, y, size);
-			k->layer_norm(norm, x, gain, bias, size, 1e-5f, out + 2);
-			k->layer_norm_back(dnorm, dgain, dbias, dy, x, gain, out + 2, size);
-			k->sum_rows(dbias + size, dy, 1, size / 2, size - size / 2, true);
-			worst_softmax = fmax(worst_softmax, softmax_error(y, dx, dy, x, size));
-			if (n % 3 != 0)
-				worst_norm = fmax(worst_norm, norm_error(norm, dnorm, dgain, dbias, dy, x, gain, bias, size, 1e-5));
+			memcpy(out, x, 4 * size * sizeof(float));
+			memcpy(p, x, size * sizeof(float));
+			memcpy(slopes, dy, size * sizeof(float));
+			for (int r = 0; r < 2; r++)
+			{
+				maxima[r] = -INFINITY;
+				sums[r] = 0;
+				dots[2 + r] = 1;
+			}
+			for (size_t s = 0; s < 2; s++)
+				k->attend(out + 2 * s * size, (int64_t) size, own[s], 2, scale, maxima, sums, factors + 2 * s);
+			k->dots(dots, x, (int64_t) size, dy, (int64_t) size, 2, size);
+			logsum = sums[0] == 0 ? 0 : maxima[0] + (float) log(sums[0]);
+			k->attend_back(p, slopes, own[0][0], scale, logsum, dots[0] / 60);
+			for (size_t i = 0; i < 2 * size; i++)
+				out[6 * size + i] = 1;
+			k->sum_rows(out + 6 * size, dy, 1, size / 2, size - size / 2, true);
+			worst = fmax(worst, attend_error(out, maxima, sums, factors, x, (const size_t (*)[2]) own, size, scale));
+			worst_back = fmax(worst_back, attend_back_error(p, slopes, x, dy, own[0][0], scale, logsum, dots[0] / 60));
+			worst_dots = fmax(worst_dots, dots_error(dots, x, dy, size));
 			if (first)
-				differ += memcmp(first, out, (7 * size + 4) * sizeof(float)) != 0;
+				differ += memcmp(first, out, (8 * size + 12) * sizeof(float)) != 0;
 			if (l == 0)
 				first = out;
 			else
@@ -380,13 +405,40 @@ test_rows(void)
 		free(first);
 		free(x);
 		free(dy);
-		free(gain);
-		free(bias);
 	}
-	/* x - maximum is rounded: half a unit of 120 */
-	unit_ok(worst_softmax < 5e-6, "softmax and its gradient (error %.1e)", worst_softmax);
-	unit_ok(worst_norm < 3e-5, "layer norm and its gradient (error %.1e)", worst_norm);
+	/* scores less the maximum are rounded: half a unit of 120 */
+	unit_ok(worst < 1e-5, "stretches of attention (error %.1e)", worst);
+	unit_ok(worst_back < 1e-5, "  and the way back (error %.1e)", worst_back);
+	unit_ok(worst_dots < 1e-6, "dots of rows (error %.1e)", worst_dots);
 	unit_is_int(differ, 0, "rows have the same bits at every level");
+}
+
+/* What is no number stays none, and hides nothing that is one. */
+static void
+test_not_numbers(void)
+{
+	for (int l = 0; l < nlevels; l++)
+		for (int n = 33; n < 100; n += 33)
+		{
+			static const float bad[] = {NAN, INFINITY, -INFINITY};
+			float		scores[4][99];
+			float		maxima[4];
+			float		sums[4] = {0};
+			float		factors[4];
+			size_t		own[4] = {(size_t) n, (size_t) n, (size_t) n, (size_t) n};
+
+			for (int r = 0; r < 4; r++)
+			{
+				maxima[r] = -INFINITY;
+				for (int i = 0; i < n; i++)
+					scores[r][i] = r == 3 ? -INFINITY : (float) -i;
+				if (r < 3)
+					scores[r][16] = bad[r];
+			}
+			levels[l]->network->attend(scores[0], 99, own, 4, 1, maxima, sums, factors);
+			unit_ok(maxima[0] == 0 && maxima[2] == 0, "%s: the largest of %d numbers", levels[l]->name, n);
+			unit_ok(isnan(sums[0]) && isnan(sums[1]) && isnan(sums[3]) && fabs(sums[2] - 1.58197663f) < 1e-5, "  the sum of those that are any");
+		}
 }
 
 static void
@@ -422,11 +474,8 @@ test_sums(void)
 	unit_ok(worst < 1e-5, "sums of rows (error %.1e)", worst);
 	for (int l = 0; l < nlevels; l++)
 	{
-		float		nan[3] = {1, NAN, 2};
 		float		huge[40];
 
-		levels[l]->network->softmax(nan, nan, 3, NULL);
-		unit_ok(isnan(nan[0]) && isnan(nan[2]), "%s: softmax of NaN is NaN", levels[l]->name);
 		for (int i = 0; i < 40; i++)
 			huge[i] = 3e37f;
 		unit_is_near(levels[l]->network->norm2(huge, 37), 37 * 9e74, 1e71, "%s: squares beyond a float", levels[l]->name);
@@ -600,6 +649,7 @@ main(void)
 	test_product();
 	test_moves();
 	test_rows();
+	test_not_numbers();
 	test_sums();
 	test_steps();
 	return unit_done();

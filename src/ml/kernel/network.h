@@ -48,11 +48,11 @@ typedef enum ml_activation
  *			 a[r, o, i] * b[o, i, l]
  *
  * start is 0; with "add" what c holds; else with "bias" bias[l]; else with "starts"
- * starts[r][first_lane + l], from memory that is seldom in the cache: it is asked for
- * ahead, which reaches up to 32 lanes behind the last.  Strides are
- * in elements and may be 0 or negative; lanes are contiguous in panels of 32:
- * lane l of b is at l / 32 * b_panel + l % 32, and of c likewise (the stride
- * of a plain matrix is 32).  No byte behind the last lane is touched.
+ * starts[r][first_lane + l], from memory that is seldom in the cache: what lies
+ * behind the lanes of a tile is asked for ahead, be it there or not.  Strides are in
+ * elements and may be 0 or negative; lanes are contiguous in panels of 32: lane l of
+ * b is at l / 32 * b_panel + l % 32, and of c likewise (the stride of a plain matrix
+ * is 32).  No byte behind the last lane is touched.
  *
  * a: row r is at r * a_row; or, with a_tile != 0, where rows are packed in groups
  * of 12, at r / 12 * a_tile + r % 12 * a_row.
@@ -164,11 +164,6 @@ struct ml_network_kernel
 	/* [exact] sums[c] (add: +)= the sum over r < rows of x[r * x_row + c], in order of r */
 	void		(*sum_rows) (float *sums, const float *x, int64_t x_row, size_t rows, size_t columns, bool add);
 
-	/* [exact] y = softmax(x); y may be x.  Returns the maximum; *sum: of exp(x - maximum), or NULL */
-	float		(*softmax) (float *y, const float *x, size_t n, float *sum);
-	/* [exact] dx = y (dy - sum(dy y)); dx may be dy */
-	void		(*softmax_back) (float *dx, const float *dy, const float *y, size_t n);
-
 	/*
 	 * [exact] Attention.  A stretch of some rows of softmax: the n[r] scores from r * row
 	 * on become exp(scale score - maximum), with maxima and sums (of these) over all
@@ -185,16 +180,6 @@ struct ml_network_kernel
 	/* [exact] to[r] = the sum over i < n of x[r * x_row + i] * y[r * y_row + i], r < rows */
 	void		(*dots) (float *to, const float *x, int64_t x_row, const float *y, int64_t y_row, size_t rows,
 						 size_t n);
-
-	/*
-	 * [exact] y = (x - mean) / sqrt(variance + epsilon) * gain + bias; gain and bias may
-	 * be NULL.  moments[0] = mean, moments[1] = 1 / sqrt(variance + epsilon).
-	 */
-	void		(*layer_norm) (float *y, const float *x, const float *gain, const float *bias, size_t n,
-							   float epsilon, float *moments);
-	/* [exact] dx of one row; dgain += dy (x - mean) / sqrt(..), dbias += dy (NULL: not) */
-	void		(*layer_norm_back) (float *dx, float *dgain, float *dbias, const float *dy, const float *x,
-									const float *gain, const float *moments, size_t n);
 
 	/*
 	 * y[i] = GELU(x[i]) (by erf), slopes[i] = its slope; both may lie on x.  For

@@ -13,32 +13,48 @@
 #define SUMS		(16 / LANES_N)	/* vectors of the virtual lanes */
 
 /*
- * e^x, relative error below 2e-7; 0 below -87, for x <= 88 (Moshier, Cephes:
- * expf).
+ * e^x of count vectors, relative error below 2e-7; 0 below -87, for x <= 88
+ * (Moshier, Cephes: expf).  Several go through each step together: one alone would
+ * wait for its own chain.
  */
+#define MOST		4
+#define EACH(step)	UNROLLED for (int v = 0; v < count; v++) step
+
+INLINED void
+LANES_NAME(exps) (floats *x, const int count)
+{
+	static const float terms[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+	ilanes		tiny[MOST];
+	floats		n[MOST];
+	floats		s[MOST];
+
+	EACH({
+		tiny[v] = x[v] < -87.0f;
+		x[v] = (floats) ((ilanes) x[v] & ~tiny[v]);
+		/* adding 1.5 x 2^23 rounds to whole numbers */
+		n[v] = x[v] * 1.44269504f + 12582912.0f;
+		s[v] = n[v] - 12582912.0f;
+		/* ln 2 in two parts; the product with the first is exact */
+		x[v] = x[v] - s[v] * 0.693359375f;
+		x[v] = x[v] + s[v] * 2.12194440e-4f;
+		s[v] = splat(1.9875691500e-4f);
+	});
+	UNROLLED
+	for (int i = 0; i < 5; i++)
+		EACH(s[v] = x[v] * s[v] + terms[i];);
+	EACH({
+		s[v] = x[v] * x[v] * s[v] + x[v] + 1.0f;
+		/* the low bits of n are the exponent to add */
+		s[v] = (floats) ((ilanes) s[v] + ((ilanes) n[v] << 23));
+		x[v] = (floats) ((ilanes) s[v] & ~tiny[v]);
+	});
+}
+
 INLINED floats
 LANES_NAME(exp) (floats x)
 {
-	ilanes		tiny = x < -87.0f;
-	floats		n;
-	floats		s;
-
-	x = (floats) ((ilanes) x & ~tiny);
-	/* adding 1.5 x 2^23 rounds to whole numbers */
-	n = x * 1.44269504f + 12582912.0f;
-	s = n - 12582912.0f;
-	/* ln 2 in two parts; the product with the first is exact */
-	x = x - s * 0.693359375f;
-	x = x + s * 2.12194440e-4f;
-	s = x * 1.9875691500e-4f + 1.3981999507e-3f;
-	s = x * s + 8.3334519073e-3f;
-	s = x * s + 4.1665795894e-2f;
-	s = x * s + 1.6666665459e-1f;
-	s = x * s + 5.0000001201e-1f;
-	s = x * x * s + x + 1.0f;
-	/* the low bits of n are the exponent to add */
-	s = (floats) ((ilanes) s + ((ilanes) n << 23));
-	return (floats) ((ilanes) s & ~tiny);
+	LANES_NAME(exps) (&x, 1);
+	return x;
 }
 
 /* The sum of 16 virtual lanes: halves, quarters, eighths are added. */
@@ -131,7 +147,7 @@ LANES_NAME(row_maximum) (const float *x, size_t n)
 	FOR_ROW(n, {
 		floats		value = LANES_NAME(fill) (AT_ROW(x), cut, rest, -INFINITY);
 
-		best[lane] = LANES_MAX(best[lane], value);
+		best[lane] = LANES_MAX(value, best[lane]);
 	});
 	/* no order of comparisons changes a maximum; branches would be guessed wrong half the time */
 	UNROLLED
@@ -140,78 +156,6 @@ LANES_NAME(row_maximum) (const float *x, size_t n)
 	quarter = LANES_NAME(greater) ((lanes4) {quarter[2], quarter[3], quarter[0], quarter[1]}, quarter);
 	quarter = LANES_NAME(greater) ((lanes4) {quarter[1], quarter[0], quarter[3], quarter[2]}, quarter);
 	return quarter[0];
-}
-
-LANES_TARGET static float
-LANES_NAME(softmax) (float *y, const float *x, size_t n, float *sum)
-{
-	float		maximum = LANES_NAME(row_maximum) (x, n);
-	floats		sums[SUMS];
-	float		total;
-	float		factor;
-
-	UNROLLED
-	for (int i = 0; i < SUMS; i++)
-		sums[i] = splat(0);
-	FOR_ROW(n, {
-		floats		value = LANES_NAME(exp) (AT_ROW(x) - maximum);
-
-		TO_ROW(y, value);
-		sums[lane] += LANES_NAME(fill) (value, cut, rest, 0.0f);
-	});
-	total = LANES_NAME(fold) (sums);
-	factor = 1.0f / total;
-	FOR_ROW(n, TO_ROW(y, AT_ROW(y) * factor););
-	if (sum)
-		*sum = total;
-	return maximum;
-}
-
-LANES_TARGET static void
-LANES_NAME(softmax_back) (float *dx, const float *dy, const float *y, size_t n)
-{
-	floats		sums[SUMS];
-	float		total;
-
-	UNROLLED
-	for (int i = 0; i < SUMS; i++)
-		sums[i] = splat(0);
-	FOR_ROW(n, sums[lane] += AT_ROW(dy) * AT_ROW(y););
-	total = LANES_NAME(fold) (sums);
-	FOR_ROW(n, TO_ROW(dx, AT_ROW(y) * (AT_ROW(dy) - total)););
-}
-
-/*
- * e^x of four vectors, step by step together: alone each would wait for its own
- * chain.
- */
-#define FOUR(step)	UNROLLED for (int v = 0; v < 4; v++) step
-
-INLINED void
-LANES_NAME(exp_four) (floats *x)
-{
-	static const float terms[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
-	ilanes		tiny[4];
-	floats		n[4];
-	floats		s[4];
-
-	FOUR({
-		tiny[v] = x[v] < -87.0f;
-		x[v] = (floats) ((ilanes) x[v] & ~tiny[v]);
-		n[v] = x[v] * 1.44269504f + 12582912.0f;
-		s[v] = n[v] - 12582912.0f;
-		x[v] = x[v] - s[v] * 0.693359375f;
-		x[v] = x[v] + s[v] * 2.12194440e-4f;
-		s[v] = splat(1.9875691500e-4f);
-	});
-	UNROLLED
-	for (int i = 0; i < 5; i++)
-		FOUR(s[v] = x[v] * s[v] + terms[i];);
-	FOUR({
-		s[v] = x[v] * x[v] * s[v] + x[v] + 1.0f;
-		s[v] = (floats) ((ilanes) s[v] + ((ilanes) n[v] << 23));
-		x[v] = (floats) ((ilanes) s[v] & ~tiny[v]);
-	});
 }
 
 /* A row's scores become exp(scale score - most); returns their sum. */
@@ -224,13 +168,14 @@ LANES_NAME(weigh) (float *scores, size_t n, float scale, float most)
 	UNROLLED
 	for (int k = 0; k < SUMS; k++)
 		sums[k] = splat(0);
-	for (; i + 4 * LANES_N <= n; i += 4 * LANES_N)
+	for (; i + MOST * LANES_N <= n; i += MOST * LANES_N)
 	{
-		floats		x[4];
+		const int	count = MOST;
+		floats		x[MOST];
 
-		FOUR(x[v] = AT(scores, i + (size_t) v * LANES_N) * scale - most;);
-		LANES_NAME(exp_four) (x);
-		FOUR({
+		EACH(x[v] = AT(scores, i + (size_t) v * LANES_N) * scale - most;);
+		LANES_NAME(exps) (x, count);
+		EACH({
 			TO(scores, i + (size_t) v * LANES_N) = x[v];
 			sums[v % SUMS] += x[v];
 		});
@@ -269,28 +214,8 @@ LANES_NAME(attend) (float *scores, int64_t row, const size_t *n, size_t rows, fl
 LANES_TARGET static void
 LANES_NAME(attend_back) (float *scores, float *slopes, size_t n, float scale, float logsum, float shift)
 {
-	size_t		i = 0;
-
-	for (; i + 4 * LANES_N <= n; i += 4 * LANES_N)
-	{
-		floats		p[4];
-
-		FOUR(p[v] = AT(scores, i + (size_t) v * LANES_N) * scale - logsum;);
-		LANES_NAME(exp_four) (p);
-		FOUR({
-			TO(scores, i + (size_t) v * LANES_N) = p[v];
-			TO(slopes, i + (size_t) v * LANES_N) = p[v] * (AT(slopes, i + (size_t) v * LANES_N) - shift) * scale;
-		});
-	}
-	scores += i;
-	slopes += i;
-	n -= i;
-	FOR_ROW(n, {
-		floats		p = LANES_NAME(exp) (AT_ROW(scores) * scale - logsum);
-
-		TO_ROW(scores, p);
-		TO_ROW(slopes, p * (AT_ROW(slopes) - shift) * scale);
-	});
+	LANES_NAME(weigh) (scores, n, scale, logsum);
+	FOR_ROW(n, TO_ROW(slopes, AT_ROW(scores) * (AT_ROW(slopes) - shift) * scale););
 }
 
 LANES_TARGET static void
@@ -307,81 +232,6 @@ LANES_NAME(dots) (float *to, const float *x, int64_t x_row, const float *y, int6
 		FOR_ROW(n, sums[lane] += AT_ROW(x) * AT_ROW(y););
 		to[r] = LANES_NAME(fold) (sums);
 	}
-}
-
-LANES_TARGET static void
-LANES_NAME(layer_norm) (float *y, const float *x, const float *gain, const float *bias, size_t n,
-						float epsilon, float *moments)
-{
-	floats		sums[SUMS];
-	float		mean;
-	float		inverse;
-
-	UNROLLED
-	for (int i = 0; i < SUMS; i++)
-		sums[i] = splat(0);
-	FOR_ROW(n, sums[lane] += AT_ROW(x););
-	mean = LANES_NAME(fold) (sums) / (float) n;
-	UNROLLED
-	for (int i = 0; i < SUMS; i++)
-		sums[i] = splat(0);
-	FOR_ROW(n, {
-		floats		d = LANES_NAME(fill) (AT_ROW(x) - mean, cut, rest, 0.0f);
-
-		sums[lane] += d * d;
-	});
-	inverse = 1.0f / sqrtf(LANES_NAME(fold) (sums) / (float) n + epsilon);
-	moments[0] = mean;
-	moments[1] = inverse;
-	FOR_ROW(n, {
-		floats		value = (AT_ROW(x) - mean) * inverse;
-
-		if (gain)
-			value *= AT_ROW(gain);
-		if (bias)
-			value += AT_ROW(bias);
-		TO_ROW(y, value);
-	});
-}
-
-LANES_TARGET static void
-LANES_NAME(layer_norm_back) (float *dx, float *dgain, float *dbias, const float *dy, const float *x,
-							 const float *gain, const float *moments, size_t n)
-{
-	const float mean = moments[0];
-	const float inverse = moments[1];
-	floats		sums[SUMS];
-	floats		products[SUMS];
-	float		sum;
-	float		product;
-
-	UNROLLED
-	for (int i = 0; i < SUMS; i++)
-		sums[i] = products[i] = splat(0);
-	FOR_ROW(n, {
-		floats		d = AT_ROW(dy);
-		floats		z = (AT_ROW(x) - mean) * inverse;
-
-		if (dbias)
-			TO_ROW(dbias, AT_ROW(dbias) + d);
-		if (dgain)
-			TO_ROW(dgain, AT_ROW(dgain) + d * z);
-		if (gain)
-			d *= AT_ROW(gain);
-		/* d is 0 behind the end */
-		sums[lane] += d;
-		products[lane] += d * z;
-	});
-	sum = LANES_NAME(fold) (sums) / (float) n;
-	product = LANES_NAME(fold) (products) / (float) n;
-	FOR_ROW(n, {
-		floats		d = AT_ROW(dy);
-		floats		z = (AT_ROW(x) - mean) * inverse;
-
-		if (gain)
-			d *= AT_ROW(gain);
-		TO_ROW(dx, (d - sum - z * product) * inverse);
-	});
 }
 
 /* "count" vectors of columns at a time. */
@@ -469,4 +319,5 @@ LANES_NAME(widen_q8) (float *to, const void *from, size_t rows)
 #undef FOR_ROW
 #undef AT_ROW
 #undef TO_ROW
-#undef FOUR
+#undef MOST
+#undef EACH
