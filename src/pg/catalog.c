@@ -38,6 +38,7 @@
 #include "utils/syscache.h"
 
 #include "document.h"
+#include "manifest.h"
 
 #define HASH_SLICE			((size_t) 1 << 20)
 
@@ -414,18 +415,32 @@ reject_version(Oid model, int32 version, Snapshot snapshot)
 			 errdetail("It has no version yet.")));
 }
 
+static bool
+is_checkpoint(Oid model, int32 version, Snapshot snapshot)
+{
+	Jsonb	   *manifest = catalog_find_manifest(model, version, snapshot);
+
+	return manifest != NULL && manifest_checkpoint(manifest, NULL, NULL);
+}
+
 static void
 reject_live(Oid model, Snapshot snapshot)
 {
-	int32		last;
+	int32	   *versions;
+	int			n = catalog_versions(model, snapshot, &versions);
+	int			last = n - 1;	/* the last one that may go live */
 
-	(void) list_versions(model, snapshot, &last);
+	while (last >= 0 && is_checkpoint(model, versions[last], snapshot))
+		last--;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("model %s has no live version", catalog_name(model)),
-			 last > 0 ?
+			 last >= 0 ?
 			 errhint("Deploy one: SELECT aiaas_deploy(%s, %d);",
-					 quote_literal_cstr(catalog_name(model)), last) :
+					 quote_literal_cstr(catalog_name(model)), versions[last]) :
+			 n > 0 ?
+			 errhint("Version %d is a checkpoint: go on with it by options => '{\"continue_from\": %d}'.",
+					 versions[n - 1], versions[n - 1]) :
 			 errhint("Train one with aiaas_train, or import one with aiaas_import.")));
 }
 

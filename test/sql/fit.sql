@@ -139,6 +139,17 @@ SELECT value FROM aiaas_training_info('fit_parts') WHERE item = 'continued_from'
 CALL aiaas_fit('fit_points', model => 'fit_parts', options => '{"continue_from": 9, "epochs": 1, "validation": "SELECT * FROM fit_points LIMIT 10"}');
 CALL aiaas_fit('fit_points', model => 'fit_parts', options => '{"continue_from": 10}');
 CALL aiaas_fit('fit_points', model => 'fit_parts', options => '{"continue_from": 10, "validation": 0}');
+-- nothing but a checkpoint is no version to deploy
+SELECT aiaas_create_model('fit_only');
+CREATE TRIGGER stop BEFORE INSERT ON fit_only FOR EACH ROW WHEN (NEW.version = 2) EXECUTE FUNCTION fit_stop();
+CALL aiaas_fit('fit_points', 'y', 'fit_only', '{x,z}', 'network', '{"layers": [{"type": "dense"}], "epochs": 4, "checkpoint": 2}');
+SELECT aiaas_predict('fit_only', p) FROM fit_points p LIMIT 1;
+DROP TRIGGER stop ON fit_only;
+SELECT version FROM aiaas_train('fit_points', 'y', 'fit_only', '{x,z}', 'linear_regression', '{"deploy": false}');
+CREATE TRIGGER stop BEFORE INSERT ON fit_only FOR EACH ROW WHEN (NEW.version = 4) EXECUTE FUNCTION fit_stop();
+CALL aiaas_fit('fit_points', 'y', 'fit_only', '{x,z}', 'network', '{"layers": [{"type": "dense"}], "epochs": 4, "checkpoint": 2}');
+SELECT aiaas_predict('fit_only', p) FROM fit_points p LIMIT 1;
+DROP TABLE fit_only;
 -- a retraining is one of a piece again
 SELECT version FROM aiaas_retrain('fit_parts');
 SELECT v.version, live, digest = (SELECT digest FROM fit_digest) AS same, value AS continued_from FROM aiaas_versions('fit_parts') v
