@@ -129,9 +129,6 @@ extern const char *const ml_layer_activations[];
 extern ml_attributes ml_layer_fused(const ml_lowering *w);
 extern int32_t ml_layer_finish(ml_lowering *w, int32_t value);
 
-/* Activation number "activation" of a value. */
-extern int32_t ml_layer_activate(ml_lowering *w, int64_t activation, double alpha, int32_t value);
-
 /* x [..., K] times a new weight [K, units] plus a new bias: parameters name.weight, name.bias. */
 extern int32_t ml_layer_linear(ml_lowering *w, const char *suffix, int32_t x, int64_t inputs, int64_t units,
 							   bool bias, const ml_attributes *attributes);

@@ -58,8 +58,9 @@ ml_layer_fused(const ml_lowering *w)
 	return attributes;
 }
 
-int32_t
-ml_layer_activate(ml_lowering *w, int64_t activation, double alpha, int32_t value)
+/* Activation number "activation" of a value. */
+static int32_t
+activate(ml_lowering *w, int64_t activation, double alpha, int32_t value)
 {
 	ml_attributes attributes = {.ints = {activation}, .reals = {alpha}};
 	int32_t		out[2];
@@ -82,7 +83,7 @@ ml_layer_finish(ml_lowering *w, int32_t value)
 {
 	int64_t		activation = activation_of(w);
 
-	return stands_alone(w, activation) ? ml_layer_activate(w, activation, alpha_of(activation), value) : value;
+	return stands_alone(w, activation) ? activate(w, activation, alpha_of(activation), value) : value;
 }
 
 int32_t
@@ -221,7 +222,7 @@ ml_lower_activation(ml_lowering *w, const ml_flow *in, int nin, ml_flow *out)
 
 	ML_TRY(want_channels(w, in));
 	*out = *in;
-	out->value = ml_layer_activate(w, activation, alpha->none ? alpha_of(activation) : alpha->number, in->value);
+	out->value = activate(w, activation, alpha->none ? alpha_of(activation) : alpha->number, in->value);
 	return ml_layer_status(w, in);
 }
 

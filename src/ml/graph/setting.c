@@ -57,8 +57,9 @@ print_takes(const ml_setting *s, char *text, size_t size)
 		ml_print(text + used, size - used, ", or null");
 }
 
-ml_status
-ml_setting_bad(ml_context *ctx, const char *where, const ml_setting *s, const ml_json *node)
+/* 'where: "name" does not take (what was given)', with what it takes. */
+static ml_status
+bad_setting(ml_context *ctx, const char *where, const ml_setting *s, const ml_json *node)
 {
 	static const char *const kinds[] = {
 		[ML_JSON_NULL] = "null",
@@ -228,7 +229,7 @@ ml_settings_read(ml_context *ctx, const char *where, const ml_json *object, cons
 				return ml_fail(ctx, ML_BAD_OPTION, "%s needs \"%s\"", where, s->name);
 		}
 		if (!read_value(s, node, &values[n]))
-			return ml_setting_bad(ctx, where, s, node);
+			return bad_setting(ctx, where, s, node);
 	}
 	return ML_OK;
 }

@@ -97,8 +97,4 @@ extern ml_status ml_settings_write(ml_context *ctx, const ml_setting *table,
 extern ml_status ml_setting_choose(ml_context *ctx, const char *where, const char *what,
 								   const char *const *choices, ml_text name, int *result);
 
-/* 'where: "name" does not take (what was given)', with what it takes. */
-extern ml_status ml_setting_bad(ml_context *ctx, const char *where, const ml_setting *setting,
-								const ml_json *node);
-
 #endif							/* ML_SETTING_H */

@@ -2,7 +2,7 @@
  *
  * join.c
  *	  Ops that put values beside each other, or take them apart: pad, unpad,
- *	  concat; splitting.
+ *	  concat.
  *
  *-------------------------------------------------------------------------
  */
@@ -267,17 +267,3 @@ const ml_op ml_op_concat = {
 		{"?*>?", ~0u, run_concat}, {0}
 	}
 };
-
-/* === splitting: the parts of x along an axis of fixed size, as slices === */
-
-void
-ml_emit_split(ml_emitter *e, int64_t axis, int32_t x, int nparts, const int64_t *sizes, int32_t *parts)
-{
-	int64_t		at = 0;
-
-	for (int i = 0; i < nparts; i++)
-	{
-		parts[i] = ml_emit1(e, &ml_op_slice, &(ml_attributes) {.ints = {axis, at, at + sizes[i], 1}}, x);
-		at += sizes[i];
-	}
-}

@@ -74,42 +74,6 @@ ml_symbols_derive(ml_context *ctx, ml_symbols *symbols, ml_symbol_rule rule, ml_
 	return ML_OK;
 }
 
-/* A dimension as base * factor; the base of a number is 1. */
-static ml_dim
-factored(const ml_symbols *symbols, ml_dim dim, int64_t *factor)
-{
-	const ml_symbol *symbol;
-
-	*factor = 1;
-	if (dim >= 0)
-	{
-		*factor = dim;
-		return 1;
-	}
-	symbol = &symbols->symbols[ML_SYMBOL_OF(dim)];
-	if (symbol->rule != ML_SYMBOL_TIMES)
-		return dim;
-	*factor = symbol->a;
-	return ML_SYMBOL(symbol->of);
-}
-
-bool
-ml_dim_multiple(const ml_symbols *symbols, ml_dim a, ml_dim b, int64_t *factor)
-{
-	int64_t		fa;
-	int64_t		fb;
-
-	*factor = 1;
-	if (a == b)
-		return true;
-	if (factored(symbols, a, &fa) != factored(symbols, b, &fb))
-		return false;
-	if (fb == 0 || fa % fb != 0)
-		return false;
-	*factor = fa / fb;
-	return true;
-}
-
 /* ---- shapes and views ---- */
 
 bool

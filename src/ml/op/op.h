@@ -93,9 +93,6 @@ extern ml_status ml_symbols_derive(ml_context *ctx, ml_symbols *symbols, ml_symb
 								   ml_dim of, int64_t a, int64_t b, int64_t c, int64_t d,
 								   ml_dim *result);
 
-/* Is a the product of b and a number (then *factor), or equal (1)? */
-extern bool ml_dim_multiple(const ml_symbols *symbols, ml_dim a, ml_dim b, int64_t *factor);
-
 /* === Values as ops see them === */
 
 /*

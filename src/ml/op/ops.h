@@ -78,10 +78,6 @@ extern const ml_op ml_op_concat;
 extern const ml_op ml_op_pad;
 extern const ml_op ml_op_unpad;
 
-/* Slices of x along an axis, of these sizes. */
-extern void ml_emit_split(ml_emitter *e, int64_t axis, int32_t x, int nparts, const int64_t *sizes,
-						  int32_t *parts);
-
 /* layer_norm.c */
 extern const ml_op ml_op_layer_norm;
 extern const ml_op ml_op_layer_norm_back;
