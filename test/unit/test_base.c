@@ -398,6 +398,7 @@ test_text(void)
 			ml_text_compare(ML_TEXT("\x7f"), ML_TEXT("\x80")) < 0, "order is that of bytes");
 	unit_is_int(ml_text_nearest(ML_TEXT("epoch"), names, 4), 0, "a misspelling");
 	unit_is_int(ml_text_nearest(ML_TEXT("sede"), names, 4), 1, "letters exchanged");
+	unit_is_int(ml_text_nearest(ML_TEXT("SEED"), names, 4), 1, "another case");
 	unit_is_int(ml_text_nearest(ML_TEXT("temperature"), names, 4), -1, "something else");
 	unit_is_int(ml_text_nearest(ML_TEXT("x"), names, 0), -1, "no candidates");
 	unit_is_int(ml_text_nearest((ml_text) {"", 0}, names, 4), -1, "nothing");

@@ -76,7 +76,13 @@ ml_text_compare(ml_text a, ml_text b)
 	return a.size < b.size ? -1 : a.size > b.size;
 }
 
-/* Levenshtein distance with one row; texts longer than the row are far. */
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
+}
+
+/* Levenshtein distance with one row, whatever the case of ASCII; texts longer than the row are far. */
 static int
 edit_distance(ml_text a, ml_text b)
 {
@@ -93,7 +99,7 @@ edit_distance(ml_text a, ml_text b)
 		row[0] = (int) i;
 		for (size_t j = 1; j <= b.size; j++)
 		{
-			int			substitute = diagonal + (a.data[i - 1] != b.data[j - 1]);
+			int			substitute = diagonal + (lower(a.data[i - 1]) != lower(b.data[j - 1]));
 
 			diagonal = row[j];
 			row[j] = ML_MIN(substitute, ML_MIN(row[j], row[j - 1]) + 1);

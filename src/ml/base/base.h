@@ -169,8 +169,9 @@ extern bool ml_text_equal(ml_text a, ml_text b);
 extern int	ml_text_compare(ml_text a, ml_text b);
 
 /*
- * Of the n candidates the one nearest to word by edit distance, if it is near
- * enough to be a misspelling (distance <= 1 + length / 4); else -1.
+ * Of the n candidates the one nearest to word by edit distance, whatever the case
+ * of ASCII letters, if it is near enough to be a misspelling (distance <=
+ * 1 + length / 4); else -1.
  */
 extern int	ml_text_nearest(ml_text word, const ml_text *candidates, int n);
 

@@ -769,10 +769,12 @@ ml_options_apply_columns(ml_context *ctx, const ml_options *options, ml_column *
 		{
 			ml_fail(ctx, ML_BAD_OPTION, "option \"columns\" names \"%.*s\", which is no column to learn from",
 					(int) ML_MIN(o->name.size, (size_t) 64), o->name.data);
-			for (c = 0; c < ncolumns; c++)
-				if (ml_text_nearest(o->name, &columns[c].name, 1) == 0)
-					return ml_hint(ctx, "Perhaps you meant \"%.*s\".",
-								   (int) ML_MIN(columns[c].name.size, (size_t) 64), columns[c].name.data);
+			for (uint32_t k = 0, near = 0; k < ncolumns; k++)
+				if (ml_text_nearest(o->name, (ml_text[]) {near == 0 ? ML_TEXT("") : columns[near - 1].name, columns[k].name}, 2) == 1)
+				{
+					near = k + 1;
+					ml_hint(ctx, "Perhaps you meant \"%.*s\".", (int) ML_MIN(columns[k].name.size, (size_t) 64), columns[k].name.data);
+				}
 			return ML_BAD_OPTION;
 		}
 		if (o->role != ML_ROLE_AUTO && !ml_role_fits(columns[c].type, o->role))
